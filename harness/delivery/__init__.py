@@ -1,0 +1,1 @@
+"""The outbox, the channels, and how a digest looks."""

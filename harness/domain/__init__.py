@@ -1,0 +1,1 @@
+"""The vocabulary of the harness: frozen types and pure rules, no I/O, no clock, standard library only."""

@@ -1,0 +1,41 @@
+"""An agent and a skill, as the workspace declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.domain.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """A skill in agentskills.io format; `body` is the Markdown below the front matter."""
+
+    name: str
+    description: str
+    path: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A folder in `agents/`, checked.
+
+    `soul` and `rules` are the texts of SOUL.md and AGENTS.md. `tools` and `skills` are what it is
+    granted: nothing else reaches its prompt. `read_paths` and `write_paths` are workspace-relative
+    folders that its file tools may touch. `budget_usd` is per day.
+    """
+
+    name: str
+    description: str
+    soul: str
+    rules: str
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    profile: str | None = None
+    tools: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    may_ask: tuple[str, ...] = ()
+    read_paths: tuple[str, ...] = ()
+    write_paths: tuple[str, ...] = ()
+    budget_usd: float | None = None

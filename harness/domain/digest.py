@@ -1,0 +1,61 @@
+"""The rendered result for the person, as values; `harness.delivery` turns it into Markdown and HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class DigestItem:
+    """One ranked item. `why` is inline Markdown. `reachable` is None where the link could not be checked."""
+
+    title: str
+    url: str
+    why: str = ""
+    sources: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    reachable: bool | None = None
+    priority: Literal["P0", "P1", "P2"] | None = None
+
+    @property
+    def is_single_source(self) -> bool:
+        return len(self.sources) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with prose (Markdown) and items, in the order in which they were written.
+
+    `origin` is the job whose output this is (`ainews/arxiv`), empty for the job's own words.
+    """
+
+    title: str
+    prose: str = ""
+    items: tuple[DigestItem, ...] = ()
+    origin: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one run delivers.
+
+    `made_at` is aware UTC, `zone` the IANA zone in which it is shown. `made_by` names the model, or says
+    `extractive, no model`. `gaps` are sentences that name what is missing; they are shown, always.
+    """
+
+    title: str
+    job_id: str
+    run_id: str
+    made_at: datetime
+    zone: str
+    made_by: str
+    state: Literal["delivered", "degraded"]
+    sections: tuple[Section, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> tuple[DigestItem, ...]:
+        return tuple(item for section in self.sections for item in section.items)

@@ -1,0 +1,70 @@
+"""Errors, named by who must act on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+class HarnessError(Exception):
+    """Something in the harness failed."""
+
+
+class OwnerError(HarnessError):
+    """A file that the person owns must be fixed: which one, which line, what is wrong, how to fix it."""
+
+    def __init__(self, path: object, line: int | None, problem: str, fix: str) -> None:
+        self.path = str(path)
+        self.line = line
+        self.problem = problem
+        self.fix = fix
+        where = self.path if line is None else f"{self.path}:{line}"
+        super().__init__(f"{where}: {problem}; {fix}")
+
+
+class TransientError(HarnessError):
+    """It may work when tried again later: a lock, a timeout, an overloaded endpoint."""
+
+
+class ToolError(HarnessError):
+    """A tool call failed in a way that the model can see and adapt to."""
+
+
+class Refused(HarnessError):
+    """The gate said no: `rule` is the name of the rule that decided."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        self.rule = rule
+        self.reason = reason
+        super().__init__(f"{rule}: {reason}")
+
+
+class LimitReached(HarnessError):
+    """The run must stop: `limit` names which limit was reached."""
+
+    def __init__(self, limit: str, reason: str) -> None:
+        self.limit = limit
+        self.reason = reason
+        super().__init__(f"{limit}: {reason}")
+
+
+class ReplayMismatch(HarnessError):
+    """A replayed step does not match what was recorded: the order of steps changed under a running run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing in the workspace that the person should fix.
+
+    `path` is relative to the workspace; `line` is 1-based, or None where a file is missing.
+    """
+
+    path: str
+    line: int | None
+    problem: str
+    fix: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{where}: {self.problem}; {self.fix}"

@@ -1,0 +1,157 @@
+"""The life of a fire and of its run: states, ids, and the reasons for which a loop ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+
+class FireKind(StrEnum):
+    CRON = "cron"
+    MANUAL = "manual"
+    BUS = "bus"
+    RETRY = "retry"
+
+
+class FireState(StrEnum):
+    """Open states first, then the closed ones: every fire ends in exactly one of those."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    DELIVERED = "delivered"
+    SILENT = "silent"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (FireState.PLANNED, FireState.RUNNING, FireState.SUSPENDED)
+
+    @property
+    def is_success(self) -> bool:
+        """What `harness run` answers with exit code 0."""
+        return self in (FireState.DELIVERED, FireState.SILENT, FireState.DEGRADED)
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+def run_id_for(kind: FireKind, job_id: str, due_at: int) -> str:
+    """Return the id of the run of one fire; `due_at` is in epoch seconds."""
+    return f"{kind}:{job_id}:{due_at}"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The model gave its final answer."""
+
+    reason: ClassVar[str] = "completed"
+
+    def __str__(self) -> str:
+        return "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxIterations:
+    reason: ClassVar[str] = "max_iterations"
+    limit: int
+
+    def __str__(self) -> str:
+        return f"stopped after {self.limit} model calls without a final answer (max_iterations)"
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    reason: ClassVar[str] = "timeout"
+    limit_s: float
+
+    def __str__(self) -> str:
+        return f"stopped after {self.limit_s:g} s (timeout)"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """`unit` is `tokens` or `usd`."""
+
+    reason: ClassVar[str] = "budget"
+    unit: str
+    spent: float
+    limit: float
+
+    def __str__(self) -> str:
+        return f"stopped at {self.spent:g} of {self.limit:g} {self.unit} (budget)"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorThreshold:
+    reason: ClassVar[str] = "error_threshold"
+    failures: int
+    last_error: str
+
+    def __str__(self) -> str:
+        return f"stopped after {self.failures} failures in a row, the last: {self.last_error} (error_threshold)"
+
+
+@dataclass(frozen=True, slots=True)
+class NoProgress:
+    reason: ClassVar[str] = "no_progress"
+    tool: str
+    times: int
+
+    def __str__(self) -> str:
+        return f"stopped: {self.tool} was called {self.times} times with the same arguments (no_progress)"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    reason: ClassVar[str] = "cancelled"
+    by: str
+
+    def __str__(self) -> str:
+        return f"cancelled by {self.by}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByModel:
+    reason: ClassVar[str] = "refused"
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the model refused: {self.detail} (refused)"
+
+
+Stop = Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel
+STOP_REASONS: tuple[str, ...] = (
+    "completed", "max_iterations", "timeout", "budget", "error_threshold", "no_progress", "cancelled", "refused",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """One occurrence of a job in the ledger. `due_at` and `closed_at` are aware UTC; `reason` says why it
+    ended as it did, and is never empty for a fire that did not simply deliver."""
+
+    job_id: str
+    due_at: datetime
+    kind: FireKind
+    state: FireState
+    run_id: str | None = None
+    reason: str = ""
+    closed_at: datetime | None = None
+    artifact: str | None = None
+    items: int | None = None
+    gaps: int | None = None
+
+    @property
+    def agent(self) -> str:
+        return self.job_id.partition("/")[0]

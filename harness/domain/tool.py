@@ -1,0 +1,48 @@
+"""What a tool is, seen from outside: its schema, its effect, its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.domain.message import ToolSchema
+
+Effect = Literal["read", "write", "external", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool that the harness has.
+
+    `effect` says what it can do to the world; `is_untrusted` that its results carry text from outside
+    the team; `cap_chars` is the length from which a result goes to a file with a preview in the context.
+    """
+
+    schema: ToolSchema
+    effect: Effect = "read"
+    is_untrusted: bool = False
+    timeout_s: float = 30.0
+    cap_chars: int = 8_000
+
+    @property
+    def name(self) -> str:
+        return self.schema.name
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool call gave back; `error_kind` is None when it worked.
+
+    `refused` names the rule of the gate that said no in `rule`; `file` is where the whole result
+    lies when `content` is only its preview.
+    """
+
+    content: str
+    error_kind: Literal["refused", "invalid", "failed", "timeout", "cancelled"] | None = None
+    rule: str | None = None
+    file: str | None = None
+    is_untrusted: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        return self.error_kind is None

@@ -1,0 +1,49 @@
+"""The whole workspace as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.domain.agent import Agent, Skill
+from harness.domain.errors import HarnessError
+from harness.domain.job import Job
+from harness.domain.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Everything the person wrote, checked; a snapshot that does not change under a run."""
+
+    root: Path
+    settings: Settings
+    user: str = ""
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    feed_lists: Mapping[str, tuple[FeedEntry, ...]] = field(default_factory=dict)
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield all jobs, by agent and name."""
+        for agent in sorted(self.agents):
+            yield from (self.agents[agent].jobs[name] for name in sorted(self.agents[agent].jobs))
+
+    def job(self, job_id: str) -> Job:
+        """Return the job `agent/name`. Raises HarnessError naming what exists if there is no such job."""
+        agent_name, _, name = job_id.partition("/")
+        agent = self.agents.get(agent_name)
+        if agent is None:
+            raise HarnessError(f"no agent {agent_name!r}; there are: {', '.join(sorted(self.agents)) or 'none'}")
+        if name not in agent.jobs:
+            raise HarnessError(
+                f"agent {agent_name} has no job {name!r}; it has: {', '.join(sorted(agent.jobs)) or 'none'}"
+            )
+        return agent.jobs[name]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One line of a feed list in `shared-context/feeds/`."""
+
+    title: str
+    url: str

@@ -1,0 +1,1 @@
+"""Models: the adapters, and what their calls cost."""

@@ -1,0 +1,148 @@
+"""What the harness needs from the world, as small protocols. Implementations are chosen in `wiring` only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from harness.domain.message import ModelReply, ModelRequest
+
+Json = Any
+"""A value that survives JSON unchanged: dict with str keys, list, str, int, float, bool, None."""
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware UTC."""
+        ...
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return when `now()` has reached `moment`, or after at most one second of real time."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Something that answers a ModelRequest."""
+
+    @property
+    def label(self) -> str:
+        """The name to show the person."""
+        ...
+
+    @property
+    def is_language_model(self) -> bool:
+        """False for the embedded extractive default, which understands no prompt."""
+        ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Return the answer.
+
+        Raises TransientError when its own retries are used up, OwnerError when configuration is at
+        fault (key, model name, address), LimitReached("context") when the request is too long.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebResponse:
+    """`body` has passed the byte cap; `headers` have lower-case names; `url` is where redirects ended."""
+
+    status: int
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Web(Protocol):
+    """The one door to the network: every address is resolved, checked and pinned behind it."""
+
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> WebResponse:
+        """Fetch the URL, following at most 5 redirects, each checked anew.
+
+        Raises Refused (`egress`) for an address that is not allowed, LimitReached (`bytes`) past the cap,
+        TransientError for timeouts, resolution and connection failures. A 4xx or 5xx is a response.
+        """
+        ...
+
+
+class Resolver(Protocol):
+    """Turns a host name into addresses."""
+
+    async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Return (IP address, port) candidates. Raises TransientError if the name has none."""
+        ...
+
+
+class Step(Protocol):
+    """A reserved place in a run's recorded order."""
+
+    async def run(self, work: Callable[[], Awaitable[Json]]) -> Json:
+        """Do the work once, or return what was recorded when it was done before.
+
+        Raises ReplayMismatch if the record is of another call.
+        """
+        ...
+
+
+class Steps(Protocol):
+    """The durable steps of one run."""
+
+    def reserve(self, kind: str, call_id: str, args: Json) -> Step:
+        """Reserve the next place, in call order and before anything is awaited.
+
+        `kind` and the hash of `args` are recorded and verified on replay.
+        """
+        ...
+
+
+Workflow = Callable[[str, Steps], Awaitable[Json]]
+"""A run's body: takes the run id and its steps; what it returns is plain JSON."""
+
+
+class Engine(Protocol):
+    """Durable execution of runs: a started run ends, also over a crash of the process."""
+
+    def launch(self, workflow: Workflow) -> None:
+        """Open for business, and go on with runs that this executor had not finished."""
+        ...
+
+    def start(self, run_id: str) -> None:
+        """Start the run; starting it again changes nothing."""
+        ...
+
+    def cancel(self, run_id: str) -> None:
+        """Interrupt the run, also in the middle of a step."""
+        ...
+
+    def state(self, run_id: str) -> str | None:
+        """Return `running`, `ended`, `failed`, `cancelled`, `stranded` (of another version or over its
+        recovery limit), or None if the engine has never heard of it."""
+        ...
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Stop; runs in flight go on at the next launch."""
+        ...
+
+
+class Incidents(Protocol):
+    """Where failures are told, keyed by cause."""
+
+    def open(self, cause: str, message: str, *, run_id: str | None = None) -> None:
+        """Tell of a failure; the same cause again counts up instead of telling twice."""
+        ...
+
+    def resolve(self, cause: str) -> None:
+        """Say that the cause is gone."""
+        ...

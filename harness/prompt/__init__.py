@@ -1,0 +1,1 @@
+"""From files to the exact bytes that a model is sent."""

@@ -1,0 +1,1 @@
+"""A day in virtual time, on a copy of the workspace."""

@@ -1,0 +1,1 @@
+"""From due moment to closed fire: clock, dispatcher, workflow, contract, recovery."""

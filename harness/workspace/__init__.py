@@ -1,0 +1,1 @@
+"""What the person edits, loaded and checked: settings, agents, jobs, skills, shared files."""
