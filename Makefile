@@ -1,0 +1,49 @@
+# Every target sets up .venv by itself: with uv where it is there, with venv and pip where not.
+#   make PYTHON=/path/to/python3 ...   choose the interpreter (3.11 or newer)
+#   make UV= ...                       do without uv
+
+DAY_ARGS =
+TEST_ARGS = -n auto
+BIN = .venv/bin
+
+.DEFAULT_GOAL = help
+.PHONY: help day up test check format bench lock dist clean runtime dev
+.NOTPARALLEL:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+day: runtime ## rehearse one day of ainews and zoe in virtual time; the result lies in day/
+	@$(BIN)/harness day --agent ainews --agent zoe --world sample --out day $(DAY_ARGS)
+
+up: runtime ## run the team in real time, in the foreground, until Ctrl-C
+	@$(BIN)/harness up
+
+test: dev ## run all tests
+	@$(BIN)/python -m pytest -q $(TEST_ARGS)
+
+check: dev ## lint, formatting, strict types, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: dev ## rewrite the code in the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: dev ## print start-up times and memory beside a bare python
+	@$(BIN)/python -m bench
+
+lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
+	@sh requirements/lock
+
+dist: dev ## build the wheel and the sdist into dist/
+	@$(BIN)/hatchling build
+
+clean: ## remove .venv, day/, builds and caches; .harness/ stays
+	@rm -rf .venv day dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find harness tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+runtime dev:
+	@sh requirements/install $@
