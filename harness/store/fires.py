@@ -1,0 +1,188 @@
+"""Queries on `job_state` and `fire`: what is planned, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from harness.domain.run import Fire, FireKind, FireState
+from harness.store.tables import fire, job_state
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What the schedule remembers of a job; times in epoch seconds.
+
+    `known_since`: no slot before it was ever expected. `planned_until`: every slot up to it has its row.
+    """
+
+    job_id: str
+    schedule: str
+    known_since: int
+    planned_until: int
+    next_due: int | None
+
+
+def job_states(connection: Connection) -> dict[str, JobState]:
+    """Return what is remembered of every job."""
+    return {row.job_id: JobState(*row) for row in connection.execute(select(*job_state.c))}
+
+
+def save_job_state(connection: Connection, state: JobState) -> None:
+    """Remember the job's place in its schedule."""
+    values = {
+        "job_id": state.job_id,
+        "schedule": state.schedule,
+        "known_since": state.known_since,
+        "planned_until": state.planned_until,
+        "next_due": state.next_due,
+    }
+    connection.execute(upsert(job_state).values(values).on_conflict_do_update(index_elements=["job_id"], set_=values))
+
+
+def due_jobs(connection: Connection, now: int) -> list[JobState]:
+    """Return the jobs whose next slot has come, the longest due first."""
+    query = select(*job_state.c).where(job_state.c.next_due <= now).order_by(job_state.c.next_due, job_state.c.job_id)
+    return [JobState(*row) for row in connection.execute(query)]
+
+
+def next_due_at(connection: Connection) -> int | None:
+    """Return the moment of the next slot of any job."""
+    return connection.execute(select(func.min(job_state.c.next_due))).scalar()
+
+
+def forget_job(connection: Connection, job_id: str) -> None:
+    """Stop expecting anything of a job that the person removed; its fires stay."""
+    connection.execute(delete(job_state).where(job_state.c.job_id == job_id))
+
+
+def add_fire(
+    connection: Connection,
+    *,
+    job_id: str,
+    due_at: int,
+    kind: FireKind,
+    state: FireState,
+    reason: str,
+    run_id: str | None,
+    now: datetime,
+) -> bool:
+    """Write the fire's row; False if this slot already has one, which then stays as it is."""
+    statement = upsert(fire).values(
+        job_id=job_id,
+        due_at=due_at,
+        kind=str(kind),
+        state=str(state),
+        reason=reason,
+        run_id=run_id,
+        created_at=now.timestamp(),
+        closed_at=None if state.is_open else now.timestamp(),
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def mark_fire(connection: Connection, run_id: str, state: FireState, owner: str) -> None:
+    """Put the run's open fire into another open state, in the hands of `owner`."""
+    connection.execute(
+        update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None)).values(state=str(state), owner=owner)
+    )
+
+
+def close_fire(
+    connection: Connection,
+    run_id: str,
+    *,
+    state: FireState,
+    reason: str,
+    now: datetime,
+    owner: str | None = None,
+    artifact: str | None = None,
+    items: int | None = None,
+    gaps: int | None = None,
+) -> bool:
+    """Close the run's fire, once: False if it was closed before, or is in the hands of another owner.
+
+    With `owner` None the fire is closed whoever holds it (the reconciler does that).
+    """
+    statement = update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None))
+    if owner is not None:
+        statement = statement.where(fire.c.owner == owner)
+    values = {
+        "state": str(state),
+        "reason": reason,
+        "closed_at": now.timestamp(),
+        "artifact": artifact,
+        "items": items,
+        "gaps": gaps,
+    }
+    return connection.execute(statement.values(values)).rowcount == 1
+
+
+def fires_between(connection: Connection, start: datetime, end: datetime) -> list[Fire]:
+    """Return the fires due in [start, end), in order of time and job."""
+    query = (
+        select(*fire.c)
+        .where(fire.c.due_at >= start.timestamp(), fire.c.due_at < end.timestamp())
+        .order_by(fire.c.due_at, fire.c.job_id)
+    )
+    return [_fire(row) for row in connection.execute(query)]
+
+
+def last_fires(connection: Connection, job_id: str, limit: int) -> list[Fire]:
+    """Return the job's newest fires, newest first."""
+    query = select(*fire.c).where(fire.c.job_id == job_id).order_by(fire.c.due_at.desc()).limit(limit)
+    return [_fire(row) for row in connection.execute(query)]
+
+
+def fire_of_run(connection: Connection, run_id: str) -> Fire | None:
+    """Return the fire that the run belongs to."""
+    row = connection.execute(select(*fire.c).where(fire.c.run_id == run_id)).first()
+    return None if row is None else _fire(row)
+
+
+def open_fires(connection: Connection) -> list[Fire]:
+    """Return all fires that have not ended, oldest first."""
+    query = select(*fire.c).where(fire.c.closed_at.is_(None)).order_by(fire.c.due_at, fire.c.job_id)
+    return [_fire(row) for row in connection.execute(query)]
+
+
+def latest_delivered(connection: Connection, job_id: str) -> Fire | None:
+    """Return the job's newest fire that delivered something."""
+    query = (
+        select(*fire.c)
+        .where(
+            fire.c.job_id == job_id,
+            fire.c.state.in_([str(FireState.DELIVERED), str(FireState.DEGRADED)]),
+            fire.c.artifact.is_not(None),
+        )
+        .order_by(fire.c.due_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _fire(row)
+
+
+def taken_slots(connection: Connection, job_id: str, due_at: Sequence[int]) -> set[int]:
+    """Return those of the given slots that already have a row."""
+    query = select(fire.c.due_at).where(fire.c.job_id == job_id, fire.c.due_at.in_(due_at))
+    return set(connection.execute(query).scalars())
+
+
+def _fire(row: Row[Any]) -> Fire:
+    return Fire(
+        job_id=row.job_id,
+        due_at=datetime.fromtimestamp(row.due_at, UTC),
+        kind=FireKind(row.kind),
+        state=FireState(row.state),
+        run_id=row.run_id,
+        reason=row.reason,
+        closed_at=None if row.closed_at is None else datetime.fromtimestamp(row.closed_at, UTC),
+        artifact=row.artifact,
+        items=row.items,
+        gaps=row.gaps,
+    )

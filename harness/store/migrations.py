@@ -1,0 +1,186 @@
+"""The schema of our own tables, as numbered migrations: append only, forward only.
+
+Types are those that SQLite and PostgreSQL both understand. `*_at` columns are seconds since the Unix
+epoch: BIGINT where they are whole slots of a schedule, DOUBLE PRECISION where they are moments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        1,
+        "the first slice: schedule, ledger, runs, outbox",
+        (
+            """
+            CREATE TABLE job_state (
+                job_id TEXT PRIMARY KEY,
+                schedule TEXT NOT NULL,
+                known_since BIGINT NOT NULL,
+                planned_until BIGINT NOT NULL,
+                next_due BIGINT
+            )
+            """,
+            "CREATE INDEX job_state_next_due ON job_state (next_due)",
+            """
+            CREATE TABLE fire (
+                job_id TEXT NOT NULL,
+                due_at BIGINT NOT NULL,
+                kind TEXT NOT NULL,
+                state TEXT NOT NULL,
+                reason TEXT NOT NULL DEFAULT '',
+                run_id TEXT,
+                owner TEXT,
+                created_at DOUBLE PRECISION NOT NULL,
+                closed_at DOUBLE PRECISION,
+                artifact TEXT,
+                items INTEGER,
+                gaps INTEGER,
+                PRIMARY KEY (job_id, due_at)
+            )
+            """,
+            "CREATE INDEX fire_due_at ON fire (due_at)",
+            "CREATE INDEX fire_open ON fire (state) WHERE closed_at IS NULL",
+            """
+            CREATE TABLE run (
+                id TEXT PRIMARY KEY,
+                job_id TEXT NOT NULL,
+                agent TEXT NOT NULL,
+                lane TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                due_at BIGINT NOT NULL,
+                state TEXT NOT NULL,
+                inputs TEXT NOT NULL,
+                options TEXT NOT NULL,
+                workflow_version INTEGER NOT NULL,
+                owner TEXT,
+                created_at DOUBLE PRECISION NOT NULL,
+                started_at DOUBLE PRECISION,
+                ended_at DOUBLE PRECISION,
+                stop TEXT,
+                prompt_sha256 TEXT,
+                manifest TEXT,
+                outcome TEXT
+            )
+            """,
+            "CREATE UNIQUE INDEX run_one_per_agent ON run (agent) WHERE state = 'running' AND lane = 'agent'",
+            "CREATE INDEX run_state ON run (state, created_at)",
+            "CREATE INDEX run_job ON run (job_id, due_at)",
+            """
+            CREATE TABLE node (
+                executor_id TEXT PRIMARY KEY,
+                pid INTEGER NOT NULL,
+                host TEXT NOT NULL,
+                workflow_version INTEGER NOT NULL,
+                started_at DOUBLE PRECISION NOT NULL,
+                heartbeat_at DOUBLE PRECISION NOT NULL
+            )
+            """,
+            """
+            CREATE TABLE outbox (
+                id TEXT PRIMARY KEY,
+                run_id TEXT NOT NULL,
+                channel TEXT NOT NULL,
+                digest TEXT NOT NULL,
+                state TEXT NOT NULL,
+                attempts INTEGER NOT NULL DEFAULT 0,
+                next_try_at DOUBLE PRECISION NOT NULL,
+                created_at DOUBLE PRECISION NOT NULL,
+                acknowledged_at DOUBLE PRECISION,
+                receipt TEXT,
+                last_error TEXT
+            )
+            """,
+            "CREATE INDEX outbox_pending ON outbox (next_try_at) WHERE state = 'pending'",
+            "CREATE INDEX outbox_run ON outbox (run_id)",
+            """
+            CREATE TABLE incident (
+                cause TEXT NOT NULL,
+                first_at DOUBLE PRECISION NOT NULL,
+                last_at DOUBLE PRECISION NOT NULL,
+                message TEXT NOT NULL,
+                occurrences INTEGER NOT NULL,
+                run_id TEXT,
+                resolved_at DOUBLE PRECISION,
+                PRIMARY KEY (cause, first_at)
+            )
+            """,
+            "CREATE UNIQUE INDEX incident_open ON incident (cause) WHERE resolved_at IS NULL",
+            """
+            CREATE TABLE usage (
+                run_id TEXT NOT NULL,
+                call_id TEXT NOT NULL,
+                agent TEXT NOT NULL,
+                job_id TEXT NOT NULL,
+                model TEXT NOT NULL,
+                input_tokens INTEGER NOT NULL,
+                cached_tokens INTEGER NOT NULL,
+                output_tokens INTEGER NOT NULL,
+                cost_usd DOUBLE PRECISION NOT NULL,
+                at DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (run_id, call_id)
+            )
+            """,
+            "CREATE INDEX usage_at ON usage (at)",
+            """
+            CREATE TABLE source_health (
+                source TEXT PRIMARY KEY,
+                last_ok_at DOUBLE PRECISION,
+                last_failed_at DOUBLE PRECISION,
+                failures_in_a_row INTEGER NOT NULL DEFAULT 0,
+                problem TEXT NOT NULL DEFAULT ''
+            )
+            """,
+            """
+            CREATE TABLE source_cache (
+                url TEXT PRIMARY KEY,
+                etag TEXT,
+                last_modified TEXT,
+                items TEXT NOT NULL,
+                fetched_at DOUBLE PRECISION NOT NULL
+            )
+            """,
+            """
+            CREATE TABLE seen_item (
+                job_id TEXT NOT NULL,
+                url TEXT NOT NULL,
+                delivered_at DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (job_id, url)
+            )
+            """,
+        ),
+    ),
+)
+
+
+def migrate(connection: Connection) -> int:
+    """Bring the schema up to date inside the caller's transaction; return the version it now has.
+
+    A database from a newer harness is left alone: its version is returned and the caller decides.
+    """
+    connection.execute(
+        text("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    )
+    current = int(connection.execute(text("SELECT COALESCE(MAX(number), 0) FROM schema_version")).scalar_one())
+    for migration in MIGRATIONS:
+        if migration.number <= current:
+            continue
+        for statement in migration.statements:
+            connection.execute(text(statement))
+        connection.execute(
+            text("INSERT INTO schema_version (number, name) VALUES (:number, :name)"),
+            {"number": migration.number, "name": migration.name},
+        )
+        current = migration.number
+    return current

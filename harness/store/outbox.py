@@ -1,0 +1,95 @@
+"""Queries on `outbox`: deliveries that are promised, and those that a channel acknowledged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from harness.store.tables import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One delivery; `digest` is the JSON of the domain Digest, times are epoch seconds."""
+
+    id: str
+    run_id: str
+    channel: str
+    digest: str
+    state: str
+    attempts: int
+    next_try_at: float
+    created_at: float
+    acknowledged_at: float | None
+    receipt: str | None
+    last_error: str | None
+
+
+def promise(connection: Connection, *, run_id: str, channel: str, digest: str, now: datetime) -> str:
+    """Promise a delivery and return its id, which is its idempotency key; the second time changes nothing."""
+    delivery_id = f"{run_id}>{channel}"
+    connection.execute(
+        upsert(outbox)
+        .values(
+            id=delivery_id,
+            run_id=run_id,
+            channel=channel,
+            digest=digest,
+            state="pending",
+            attempts=0,
+            next_try_at=now.timestamp(),
+            created_at=now.timestamp(),
+        )
+        .on_conflict_do_nothing()
+    )
+    return delivery_id
+
+
+def due_deliveries(connection: Connection, now: datetime, run_id: str | None = None) -> list[OutboxRow]:
+    """Return the pending deliveries whose next try has come, oldest first."""
+    query = select(*outbox.c).where(outbox.c.state == "pending", outbox.c.next_try_at <= now.timestamp())
+    if run_id is not None:
+        query = query.where(outbox.c.run_id == run_id)
+    return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.created_at, outbox.c.id))]
+
+
+def deliveries_of_run(connection: Connection, run_id: str) -> list[OutboxRow]:
+    """Return all deliveries of one run."""
+    query = select(*outbox.c).where(outbox.c.run_id == run_id).order_by(outbox.c.id)
+    return [OutboxRow(*row) for row in connection.execute(query)]
+
+
+def next_try_at(connection: Connection) -> float | None:
+    """Return when the next pending delivery wants to be tried."""
+    query = select(outbox.c.next_try_at).where(outbox.c.state == "pending").order_by(outbox.c.next_try_at).limit(1)
+    return connection.execute(query).scalar()
+
+
+def acknowledge(connection: Connection, delivery_id: str, receipt: str, now: datetime) -> None:
+    """Record that the channel has it."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
+        .values(state="acknowledged", attempts=outbox.c.attempts + 1, acknowledged_at=now.timestamp(), receipt=receipt)
+    )
+
+
+def postpone(connection: Connection, delivery_id: str, error: str, next_try: datetime) -> None:
+    """Record a failed try and when the next one is."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
+        .values(attempts=outbox.c.attempts + 1, last_error=error, next_try_at=next_try.timestamp())
+    )
+
+
+def give_up(connection: Connection, delivery_id: str, error: str) -> None:
+    """Record that the delivery will not be tried again."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
+        .values(state="dead", attempts=outbox.c.attempts + 1, last_error=error)
+    )

@@ -1,0 +1,253 @@
+"""Queries on `run`, `node` and `usage`: who does what, since when, at what cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from harness.domain.message import Usage
+from harness.domain.run import FireKind, RunState
+from harness.store.tables import node, run, usage
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One durable run; times in epoch seconds. `outcome` is JSON of what was decided, also while it
+    waits for its delivery to be acknowledged."""
+
+    id: str
+    job_id: str
+    agent: str
+    lane: str
+    kind: FireKind
+    due_at: int
+    state: RunState
+    inputs: Mapping[str, str]
+    options: Mapping[str, Any]
+    workflow_version: int
+    owner: str | None
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    stop: str | None = None
+    prompt_sha256: str | None = None
+    manifest: Any = None
+    outcome: Any = None
+
+
+def queue_run(
+    connection: Connection,
+    *,
+    run_id: str,
+    job_id: str,
+    lane: str,
+    kind: FireKind,
+    due_at: int,
+    workflow_version: int,
+    now: datetime,
+    inputs: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> bool:
+    """Queue a run; False if it exists.
+
+    `inputs` replace what the job would read; `options` are `profile` and `preview` of `harness run`.
+    """
+    statement = upsert(run).values(
+        id=run_id,
+        job_id=job_id,
+        agent=job_id.partition("/")[0],
+        lane=lane,
+        kind=str(kind),
+        due_at=due_at,
+        state=str(RunState.QUEUED),
+        inputs=json.dumps(dict(inputs or {})),
+        options=json.dumps(dict(options or {})),
+        workflow_version=workflow_version,
+        created_at=now.timestamp(),
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def claim_runs(connection: Connection, owner: str, max_running: int, now: datetime) -> list[RunRow]:
+    """Claim queued runs, oldest due first: at most one running per agent and `max_running` in all.
+
+    Runs of the lane `system` need no model: neither limit holds them back.
+    """
+    running = connection.execute(
+        select(run.c.agent).where(run.c.state == str(RunState.RUNNING), run.c.lane == "agent")
+    ).scalars()
+    busy = set(running)
+    queued = connection.execute(
+        select(*run.c).where(run.c.state == str(RunState.QUEUED)).order_by(run.c.due_at, run.c.created_at, run.c.id)
+    ).all()
+    claimed: list[RunRow] = []
+    for row in queued:
+        if row.lane == "agent":
+            if row.agent in busy or len(busy) >= max_running:
+                continue
+            busy.add(row.agent)
+        connection.execute(
+            update(run)
+            .where(run.c.id == row.id, run.c.state == str(RunState.QUEUED))
+            .values(state=str(RunState.RUNNING), owner=owner, started_at=now.timestamp())
+        )
+        claimed.append(_run(row))
+    return claimed
+
+
+def count_open(connection: Connection) -> int:
+    """Return how many runs are queued or running."""
+    open_states = [str(RunState.QUEUED), str(RunState.RUNNING)]
+    query = select(func.count()).select_from(run).where(run.c.state.in_(open_states))
+    return int(connection.execute(query).scalar_one())
+
+
+def runs_in(connection: Connection, *states: RunState) -> list[RunRow]:
+    """Return the runs in the given states, oldest first."""
+    query = select(*run.c).where(run.c.state.in_([str(s) for s in states])).order_by(run.c.due_at, run.c.id)
+    return [_run(row) for row in connection.execute(query)]
+
+
+def run_by_id(connection: Connection, run_id: str) -> RunRow | None:
+    """Return one run."""
+    row = connection.execute(select(*run.c).where(run.c.id == run_id)).first()
+    return None if row is None else _run(row)
+
+
+def latest_runs(connection: Connection, limit: int, job_id: str | None = None) -> list[RunRow]:
+    """Return the newest runs, newest first."""
+    query = select(*run.c).order_by(run.c.created_at.desc(), run.c.id).limit(limit)
+    if job_id is not None:
+        query = query.where(run.c.job_id == job_id)
+    return [_run(row) for row in connection.execute(query)]
+
+
+def record_prompt(connection: Connection, run_id: str, sha256: str, manifest: Any) -> None:
+    """Store what the run's prompt was made of."""
+    connection.execute(
+        update(run).where(run.c.id == run_id).values(prompt_sha256=sha256, manifest=json.dumps(manifest))
+    )
+
+
+def suspend_run(connection: Connection, run_id: str, *, stop: str, outcome: Any) -> None:
+    """Keep what the run decided until its delivery is acknowledged; its agent is free meanwhile."""
+    connection.execute(
+        update(run)
+        .where(run.c.id == run_id, run.c.ended_at.is_(None))
+        .values(state=str(RunState.SUSPENDED), stop=stop, outcome=json.dumps(outcome))
+    )
+
+
+def end_run(
+    connection: Connection, run_id: str, now: datetime, *, stop: str | None = None, outcome: Any = None
+) -> bool:
+    """End the run; False if it had ended."""
+    values: dict[str, Any] = {"state": str(RunState.ENDED), "ended_at": now.timestamp()}
+    if stop is not None:
+        values["stop"] = stop
+    if outcome is not None:
+        values["outcome"] = json.dumps(outcome)
+    return (
+        connection.execute(update(run).where(run.c.id == run_id, run.c.ended_at.is_(None)).values(values)).rowcount == 1
+    )
+
+
+def record_usage(
+    connection: Connection,
+    *,
+    run_id: str,
+    call_id: str,
+    job_id: str,
+    model: str,
+    tokens: Usage,
+    cost_usd: float,
+    now: datetime,
+) -> None:
+    """Book one model call; the same call is booked once."""
+    connection.execute(
+        upsert(usage)
+        .values(
+            run_id=run_id,
+            call_id=call_id,
+            agent=job_id.partition("/")[0],
+            job_id=job_id,
+            model=model,
+            input_tokens=tokens.input_tokens,
+            cached_tokens=tokens.cached_tokens,
+            output_tokens=tokens.output_tokens,
+            cost_usd=cost_usd,
+            at=now.timestamp(),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def spent_usd(connection: Connection, since: datetime, agent: str | None = None) -> float:
+    """Return what was spent since then, by one agent or by all."""
+    query = select(func.coalesce(func.sum(usage.c.cost_usd), 0.0)).where(usage.c.at >= since.timestamp())
+    if agent is not None:
+        query = query.where(usage.c.agent == agent)
+    return float(connection.execute(query).scalar_one())
+
+
+def usage_of_run(connection: Connection, run_id: str) -> tuple[Usage, float, int]:
+    """Return tokens, dollars and number of model calls of one run."""
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(usage.c.input_tokens), 0),
+            func.coalesce(func.sum(usage.c.cached_tokens), 0),
+            func.coalesce(func.sum(usage.c.output_tokens), 0),
+            func.coalesce(func.sum(usage.c.cost_usd), 0.0),
+            func.count(),
+        ).where(usage.c.run_id == run_id)
+    ).one()
+    return Usage(int(row[0]), int(row[1]), int(row[2])), float(row[3]), int(row[4])
+
+
+def record_node(
+    connection: Connection, *, executor_id: str, pid: int, host: str, workflow_version: int, now: datetime
+) -> None:
+    """Say that this executor has started."""
+    values = {
+        "executor_id": executor_id,
+        "pid": pid,
+        "host": host,
+        "workflow_version": workflow_version,
+        "started_at": now.timestamp(),
+        "heartbeat_at": now.timestamp(),
+    }
+    connection.execute(upsert(node).values(values).on_conflict_do_update(index_elements=["executor_id"], set_=values))
+
+
+def beat(connection: Connection, executor_id: str, now: datetime) -> None:
+    """Say that this executor is alive."""
+    connection.execute(update(node).where(node.c.executor_id == executor_id).values(heartbeat_at=now.timestamp()))
+
+
+def _run(row: Row[Any]) -> RunRow:
+    return RunRow(
+        id=row.id,
+        job_id=row.job_id,
+        agent=row.agent,
+        lane=row.lane,
+        kind=FireKind(row.kind),
+        due_at=row.due_at,
+        state=RunState(row.state),
+        inputs=json.loads(row.inputs),
+        options=json.loads(row.options),
+        workflow_version=row.workflow_version,
+        owner=row.owner,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        stop=row.stop,
+        prompt_sha256=row.prompt_sha256,
+        manifest=None if row.manifest is None else json.loads(row.manifest),
+        outcome=None if row.outcome is None else json.loads(row.outcome),
+    )

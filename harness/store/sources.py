@@ -1,0 +1,100 @@
+"""Queries on `source_health`, `source_cache` and `seen_item`: what the collectors remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from harness.store.tables import seen_item, source_cache, source_health
+
+
+@dataclass(frozen=True, slots=True)
+class CachedSourceRow:
+    """The last good answer of a source; `items` is JSON, `fetched_at` epoch seconds."""
+
+    url: str
+    etag: str | None
+    last_modified: str | None
+    items: str
+    fetched_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealthRow:
+    """How a source has been doing; times in epoch seconds."""
+
+    source: str
+    last_ok_at: float | None
+    last_failed_at: float | None
+    failures_in_a_row: int
+    problem: str
+
+
+def load_source(connection: Connection, url: str) -> CachedSourceRow | None:
+    """Return the last good answer of the URL."""
+    row = connection.execute(select(*source_cache.c).where(source_cache.c.url == url)).first()
+    return None if row is None else CachedSourceRow(*row)
+
+
+def save_source(connection: Connection, cached: CachedSourceRow) -> None:
+    """Keep the URL's answer for the next conditional GET."""
+    values = {
+        "url": cached.url,
+        "etag": cached.etag,
+        "last_modified": cached.last_modified,
+        "items": cached.items,
+        "fetched_at": cached.fetched_at,
+    }
+    connection.execute(upsert(source_cache).values(values).on_conflict_do_update(index_elements=["url"], set_=values))
+
+
+def record_source(connection: Connection, source: str, *, ok: bool, problem: str, at: datetime) -> None:
+    """Count a success or a failure of the source."""
+    moment = at.timestamp()
+    if ok:
+        values = {"last_ok_at": moment, "failures_in_a_row": 0, "problem": ""}
+        statement = upsert(source_health).values(source=source, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=values))
+        return
+    statement = upsert(source_health).values(source=source, last_failed_at=moment, failures_in_a_row=1, problem=problem)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source"],
+            set_={
+                "last_failed_at": moment,
+                "failures_in_a_row": source_health.c.failures_in_a_row + 1,
+                "problem": problem,
+            },
+        )
+    )
+
+
+def failing_sources(connection: Connection, at_least: int) -> list[SourceHealthRow]:
+    """Return the sources that failed at least that often in a row, worst first."""
+    query = (
+        select(*source_health.c)
+        .where(source_health.c.failures_in_a_row >= at_least)
+        .order_by(source_health.c.failures_in_a_row.desc(), source_health.c.source)
+    )
+    return [SourceHealthRow(*row) for row in connection.execute(query)]
+
+
+def seen_urls(connection: Connection, job_id: str, urls: Sequence[str], since: datetime) -> set[str]:
+    """Return those of the canonical URLs that the job has delivered since then."""
+    query = select(seen_item.c.url).where(
+        seen_item.c.job_id == job_id, seen_item.c.delivered_at >= since.timestamp(), seen_item.c.url.in_(urls)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def mark_seen(connection: Connection, job_id: str, urls: Iterable[str], at: datetime) -> None:
+    """Remember that the job delivered these canonical URLs."""
+    for url in urls:
+        values = {"job_id": job_id, "url": url, "delivered_at": at.timestamp()}
+        connection.execute(
+            upsert(seen_item).values(values).on_conflict_do_update(index_elements=["job_id", "url"], set_=values)
+        )

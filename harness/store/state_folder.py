@@ -1,0 +1,69 @@
+"""Where runtime state lives: `.harness/` of the workspace, or wherever HARNESS_HOME says.
+
+Standard library only: fast commands import this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """The paths of the runtime state; nothing here touches the disk but `create`."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "harness.db"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.root / "heartbeat"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "daemon.lock"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.root / "control.sock"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.root / "audit.jsonl"
+
+    @property
+    def executor_id(self) -> Path:
+        return self.root / "executor-id"
+
+    @property
+    def last_good(self) -> Path:
+        return self.root / "last-good"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def run_folder(self, run_id: str) -> Path:
+        """Return the folder for the artifacts of one run; the id's separators become folders."""
+        kind, _, rest = run_id.partition(":")
+        job_id, _, due = rest.rpartition(":")
+        return self.artifacts / job_id / f"{due}-{kind}"
+
+    def create(self) -> None:
+        """Make the folder, readable by its owner only."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def state_folder(workspace: Path, environ: Mapping[str, str]) -> StateFolder:
+    """Return the state folder of a workspace."""
+    home = environ.get("HARNESS_HOME")
+    return StateFolder(Path(home).expanduser().absolute() if home else workspace.absolute() / ".harness")

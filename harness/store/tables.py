@@ -1,0 +1,139 @@
+"""The tables as SQLAlchemy knows them; `migrations` creates them, and a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+job_state = Table(
+    "job_state",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("known_since", BigInteger, nullable=False),
+    Column("planned_until", BigInteger, nullable=False),
+    Column("next_due", BigInteger),
+)
+
+fire = Table(
+    "fire",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("due_at", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run_id", Text),
+    Column("owner", Text),
+    Column("created_at", Double, nullable=False),
+    Column("closed_at", Double),
+    Column("artifact", Text),
+    Column("items", Integer),
+    Column("gaps", Integer),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("workflow_version", Integer, nullable=False),
+    Column("owner", Text),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    Column("stop", Text),
+    Column("prompt_sha256", Text),
+    Column("manifest", Text),
+    Column("outcome", Text),
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("executor_id", Text, primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("workflow_version", Integer, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("heartbeat_at", Double, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("acknowledged_at", Double),
+    Column("receipt", Text),
+    Column("last_error", Text),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("cause", Text, primary_key=True),
+    Column("first_at", Double, primary_key=True),
+    Column("last_at", Double, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("occurrences", Integer, nullable=False),
+    Column("run_id", Text),
+    Column("resolved_at", Double),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("call_id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cost_usd", Double, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+source_health = Table(
+    "source_health",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("last_ok_at", Double),
+    Column("last_failed_at", Double),
+    Column("failures_in_a_row", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+)
+
+source_cache = Table(
+    "source_cache",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("items", Text, nullable=False),
+    Column("fetched_at", Double, nullable=False),
+)
+
+seen_item = Table(
+    "seen_item",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("delivered_at", Double, nullable=False),
+)
