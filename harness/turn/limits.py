@@ -1,0 +1,95 @@
+"""When a turn must stop: pure judgements over what has happened so far."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from harness.domain.message import ModelRequest, ToolCall, Usage
+from harness.domain.run import BudgetSpent, ErrorThreshold, MaxIterations, NoProgress, Stop, TimedOut
+from harness.domain.tokens import estimate_request_tokens
+from harness.domain.tool import ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """What a turn may use. `deadline` is aware UTC; `budget_*` None means no limit.
+
+    `price` turns tokens into US dollars, and prices a call before it is made.
+    """
+
+    max_iterations: int
+    timeout_s: float
+    deadline: datetime
+    price: Callable[[Usage], float]
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    max_failures: int = 5
+    max_repeats: int = 3
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one turn has done so far."""
+
+    model_calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float = 0.0
+    failures_in_a_row: int = 0
+    last_error: str = ""
+    repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def stop_before_call(progress: Progress, limits: TurnLimits, request: ModelRequest, at: datetime) -> Stop | None:
+    """Return why the next model call must not be made, or None if it may.
+
+    A budget is held before the call: what it will cost at most is counted as if it were spent.
+    """
+    if progress.model_calls >= limits.max_iterations:
+        return MaxIterations(limits.max_iterations)
+    if at >= limits.deadline:
+        return TimedOut(limits.timeout_s)
+    coming = Usage(estimate_request_tokens(request.messages, request.tools), 0, request.max_output_tokens)
+    if limits.budget_tokens is not None:
+        spent = progress.usage.input_tokens + progress.usage.output_tokens
+        if spent + coming.input_tokens + coming.output_tokens > limits.budget_tokens:
+            return BudgetSpent("tokens", spent, limits.budget_tokens)
+    if limits.budget_usd is not None:
+        price = limits.price(coming)
+        if price > 0 and progress.cost_usd + price > limits.budget_usd:
+            return BudgetSpent("usd", round(progress.cost_usd, 6), limits.budget_usd)
+    return None
+
+
+def stop_on_repeat(progress: Progress, limits: TurnLimits, calls: tuple[ToolCall, ...]) -> Stop | None:
+    """Count the calls, and return NoProgress if one of them was made too often with the same arguments."""
+    for call in calls:
+        key = (call.name, same_arguments(call.arguments))
+        progress.repeats[key] += 1
+        if progress.repeats[key] >= limits.max_repeats:
+            return NoProgress(call.name, progress.repeats[key])
+    return None
+
+
+def stop_on_failures(progress: Progress, limits: TurnLimits, results: list[ToolResult]) -> Stop | None:
+    """Count failures in a row, in call order, and return ErrorThreshold if there are too many."""
+    for result in results:
+        if result.is_ok:
+            progress.failures_in_a_row = 0
+            continue
+        progress.failures_in_a_row += 1
+        progress.last_error = result.content[:200]
+    if progress.failures_in_a_row >= limits.max_failures:
+        return ErrorThreshold(progress.failures_in_a_row, progress.last_error)
+    return None
+
+
+def same_arguments(arguments: str) -> str:
+    """Return the arguments in a form in which spacing and key order make no difference."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except ValueError:
+        return arguments.strip()

@@ -1,0 +1,117 @@
+"""The loop between model and tools. Every model call and every tool call is one durable step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from harness.domain.message import Message, ModelReply, ModelRequest, Usage
+from harness.domain.run import Completed, RefusedByModel, Stop, TimedOut
+from harness.ports import ChatModel, Json, Steps
+from harness.store.json_codec import from_json, to_json
+from harness.turn.dispatch import CallTool, call_tools, result_messages
+from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
+
+Booking = Callable[[str, ModelReply], None]
+"""Told of every paid reply, with the id of its call, inside the call's step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a turn ended. `messages` is the whole conversation; `text` the final answer, empty if there is none.
+
+    `is_truncated`: the answer ran into the output limit. `is_tainted`: a tool brought in outside text.
+    """
+
+    stop: Stop
+    text: str
+    messages: tuple[Message, ...]
+    model: str
+    progress: Progress
+    is_truncated: bool = False
+    is_tainted: bool = False
+
+    @property
+    def usage(self) -> Usage:
+        return self.progress.usage
+
+
+async def run_turn(
+    request: ModelRequest,
+    *,
+    model: ChatModel,
+    call_tool: CallTool,
+    steps: Steps,
+    limits: TurnLimits,
+    now: Callable[[], datetime],
+    book: Booking,
+    progress: Progress | None = None,
+) -> Turn:
+    """Talk until the model gives its final answer or a limit is reached; never longer.
+
+    Deterministic over the recorded steps: the time that limits are held against is the one each step
+    recorded. `progress` of an earlier turn of the same run is counted on.
+    Raises what the model raises: TransientError, OwnerError, LimitReached.
+    """
+    progress = progress or Progress()
+    at = limits.deadline.min.replace(tzinfo=limits.deadline.tzinfo)
+    text, is_truncated, is_tainted = "", False, False
+
+    def ended(stop: Stop) -> Turn:
+        return Turn(stop, text, request.messages, model.label, progress, is_truncated, is_tainted)
+
+    while True:
+        stop = stop_before_call(progress, limits, request, at)
+        if stop is not None:
+            return ended(stop)
+        progress.model_calls += 1
+        call_id = f"model-{progress.model_calls}"
+        answer = await steps.reserve("model", call_id, to_json(ModelRequest, request)).run(
+            partial(_ask, model, request, limits, now, book, call_id)
+        )
+        at = datetime.fromisoformat(answer["at"])
+        if answer["reply"] is None:
+            return ended(TimedOut(limits.timeout_s))
+        reply = from_json(ModelReply, answer["reply"])
+        progress.usage += reply.usage
+        progress.cost_usd += reply.cost_usd
+        request = _said(request, Message("assistant", reply.text, reply.tool_calls))
+        if reply.finish == "refused":
+            return ended(RefusedByModel(reply.text[:200] or "no reason given"))
+        if not reply.tool_calls:
+            text, is_truncated = reply.text, reply.finish == "length"
+            return ended(Completed())
+        stop = stop_on_repeat(progress, limits, reply.tool_calls)
+        if stop is not None:
+            return ended(stop)
+        results = await call_tools(reply.tool_calls, call_tool, steps, call_id)
+        is_tainted = is_tainted or any(result.is_untrusted for result in results)
+        request = _said(request, *result_messages(reply.tool_calls, results))
+        stop = stop_on_failures(progress, limits, results)
+        if stop is not None:
+            return ended(stop)
+
+
+async def _ask(
+    model: ChatModel,
+    request: ModelRequest,
+    limits: TurnLimits,
+    now: Callable[[], datetime],
+    book: Booking,
+    call_id: str,
+) -> Json:
+    remaining_s = max(0.0, min(limits.timeout_s, (limits.deadline - now()).total_seconds()))
+    try:
+        async with asyncio.timeout(remaining_s):
+            reply = await model.complete(request)
+    except TimeoutError:
+        return {"reply": None, "at": now().isoformat()}
+    await asyncio.to_thread(book, call_id, reply)
+    return {"reply": to_json(ModelReply, reply), "at": now().isoformat()}
+
+
+def _said(request: ModelRequest, *messages: Message) -> ModelRequest:
+    return replace(request, messages=(*request.messages, *messages))

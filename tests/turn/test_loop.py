@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from harness.domain.errors import ReplayMismatch, TransientError
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, Usage
+from harness.domain.run import STOP_REASONS, Completed, Stop
+from harness.domain.tool import ToolResult
+from harness.testing.engine import MemorySteps
+from harness.testing.models import ScriptedModel
+from harness.turn.limits import TurnLimits
+from harness.turn.loop import Turn, run_turn
+
+NOW = datetime(2026, 11, 21, 7, 40, tzinfo=UTC)
+LIMITS = TurnLimits(
+    max_iterations=6,
+    timeout_s=900,
+    deadline=NOW + timedelta(seconds=900),
+    price=lambda usage: usage.output_tokens / 1e6,
+)
+REQUEST = ModelRequest((Message("system", "You are scout."), Message("user", "Report.")), max_output_tokens=1000)
+
+
+def said(text: str = "", *calls: ToolCall, **more: Any) -> ModelReply:
+    return ModelReply(text, "scripted", calls, **more)
+
+
+def call(number: int, name: str = "feeds", arguments: str = "{}") -> ToolCall:
+    return ToolCall(f"c{number}", name, arguments)
+
+
+async def answer_ok(call: ToolCall) -> ToolResult:
+    return ToolResult(f"result of {call.id}")
+
+
+def turn(
+    *replies: ModelReply | Exception,
+    limits: TurnLimits = LIMITS,
+    call_tool: Callable[[ToolCall], Any] = answer_ok,
+    steps: MemorySteps | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
+    booked: list[str] | None = None,
+) -> tuple[Turn, ScriptedModel]:
+    model = ScriptedModel(list(replies))
+    ended = asyncio.run(
+        run_turn(
+            REQUEST,
+            model=model,
+            call_tool=call_tool,
+            steps=steps or MemorySteps([]),
+            limits=limits,
+            now=now,
+            book=lambda call_id, reply: booked.append(call_id) if booked is not None else None,
+        )
+    )
+    return ended, model
+
+
+def test_a_final_answer_completes_the_turn() -> None:
+    ended, _ = turn(said("all quiet"))
+    assert (ended.stop, ended.text) == (Completed(), "all quiet")
+
+
+def test_every_call_is_answered_in_call_order_whatever_finishes_first() -> None:
+    first_may_finish = asyncio.Event()
+
+    async def answer(call: ToolCall) -> ToolResult:
+        if call.id == "c1":
+            await first_may_finish.wait()
+        else:
+            first_may_finish.set()
+        return ToolResult(f"result of {call.id}")
+
+    _, model = turn(
+        said("", call(1, arguments='{"n":1}'), call(2, arguments='{"n":2}')), said("done"), call_tool=answer
+    )
+    answers = [(m.tool_call_id, m.content) for m in model.requests[1].messages if m.role == "tool"]
+    assert answers == [("c1", "result of c1"), ("c2", "result of c2")]
+
+
+def test_a_replay_asks_neither_model_nor_tools_again() -> None:
+    records: list[Any] = []
+    first = MemorySteps(records)
+    booked: list[str] = []
+    turn(said("", call(1), call(2, "web.read")), said("done"), steps=first, booked=booked)
+    assert first.performed == ["model-1", "model-1.1", "model-1.2", "model-2"]
+    again = MemorySteps(records)
+    replayed, model = turn(steps=again, booked=booked)
+    assert (replayed.text, model.requests, again.performed) == ("done", [], [])
+    assert booked == ["model-1", "model-2"]
+
+
+def test_a_replay_of_another_conversation_is_noticed() -> None:
+    records: list[Any] = []
+    turn(said("", call(1)), said("done"), steps=MemorySteps(records))
+    records[0]["value"]["reply"]["tool_calls"][0]["arguments"] = json.dumps({"another": "call"})
+    with pytest.raises(ReplayMismatch):
+        turn(steps=MemorySteps(records))
+
+
+def endless(_: Any = None) -> list[ModelReply]:
+    return [said("", call(n, arguments=json.dumps({"n": n}))) for n in range(20)]
+
+
+async def answer_error(call: ToolCall) -> ToolResult:
+    return ToolResult("no such list", error_kind="failed")
+
+
+class MinutesPass:
+    """Each look at the clock finds it seven minutes later."""
+
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def __call__(self) -> datetime:
+        self.moment += timedelta(minutes=7)
+        return self.moment
+
+
+STOPS: dict[str, Callable[[], tuple[Turn, ScriptedModel]]] = {
+    "completed": lambda: turn(said("done")),
+    "max_iterations": lambda: turn(*endless()),
+    "timeout": lambda: turn(*endless(), now=MinutesPass()),
+    "budget": lambda: turn(
+        said("", call(1), usage=Usage(100, 0, 900), cost_usd=0.0009),
+        said("never asked"),
+        limits=replace(LIMITS, budget_usd=0.0015),
+    ),
+    "error_threshold": lambda: turn(*endless(), call_tool=answer_error),
+    "no_progress": lambda: turn(
+        said("", call(1, arguments='{"a": 1, "b": 2}')),
+        said("", call(2, arguments='{"b":2,"a":1}')),
+        said("", call(3, arguments='{"a":1,"b":2}')),
+        said("never asked"),
+    ),
+    "refused": lambda: turn(said("I will not.", finish="refused")),
+}
+
+
+@pytest.mark.parametrize("reason", [reason for reason in STOP_REASONS if reason != "cancelled"])
+def test_each_reason_to_stop_is_reached_and_says_so(reason: str) -> None:
+    ended, _ = STOPS[reason]()
+    stop: Stop = ended.stop
+    assert stop.reason == reason
+    assert reason == "completed" or reason in str(stop)
+
+
+def test_a_budget_is_held_before_the_call_that_would_break_it() -> None:
+    _, model = STOPS["budget"]()
+    assert len(model.requests) == 1
+
+
+def test_a_call_over_the_token_budget_is_not_made() -> None:
+    ended, model = turn(said("never asked"), limits=replace(LIMITS, budget_tokens=500))
+    assert (ended.stop.reason, model.requests) == ("budget", [])
+
+
+def test_calls_before_the_third_repetition_are_answered() -> None:
+    ended, model = STOPS["no_progress"]()
+    assert len(model.requests) == 3
+    answered = {m.tool_call_id for m in ended.messages if m.role == "tool"}
+    assert answered == {"c1", "c2"}
+
+
+def test_a_success_in_between_forgives_earlier_failures() -> None:
+    async def mostly_failing(call: ToolCall) -> ToolResult:
+        return ToolResult("x", error_kind=None if call.id == "c3" else "failed")
+
+    ended, _ = turn(*endless()[:5], said("done"), call_tool=mostly_failing)
+    assert ended.stop == Completed()
+
+
+def test_an_answer_cut_by_the_output_limit_is_marked() -> None:
+    ended, _ = turn(said("half a sen", finish="length"))
+    assert ended.is_truncated
+
+
+def test_text_from_outside_taints_the_turn() -> None:
+    async def outside(call: ToolCall) -> ToolResult:
+        return ToolResult("from the web", is_untrusted=True)
+
+    ended, _ = turn(said("", call(1)), said("done"), call_tool=outside)
+    assert ended.is_tainted
+
+
+def test_a_model_that_cannot_be_reached_is_the_callers_to_judge() -> None:
+    with pytest.raises(TransientError, match="overloaded"):
+        turn(TransientError("overloaded after 4 attempts"))
