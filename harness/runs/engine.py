@@ -1,0 +1,242 @@
+"""The only door to DBOS: durable steps and recovery, nothing else of it.
+
+Its queues, sleeps, notifications, timeouts and retries are not used, so that a day can be rehearsed in
+virtual time and an idle daemon does not poll. Workflow bodies run on an event loop of the engine's own
+thread. All methods block for a few milliseconds: call them off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import _error as dbos_errors
+
+from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, ReplayMismatch, TransientError
+from harness.ports import Json, Step, Workflow
+from harness.store.database import Database
+
+WORKFLOW_VERSION = 1
+"""Raised when the order of a run's steps changes; runs of another version are closed, never resumed."""
+
+_STATES = {
+    "PENDING": "running",
+    "ENQUEUED": "running",
+    "DELAYED": "running",
+    "SUCCESS": "ended",
+    "ERROR": "failed",
+    "CANCELLED": "cancelled",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "stranded",
+}
+_MAX_RECOVERIES = 20
+
+log = logging.getLogger("harness.engine")
+
+
+class DurableEngine:
+    """Runs that survive a crash, on the database that holds the ledger.
+
+    One per process, since DBOS is: `close` it before opening another.
+    """
+
+    def __init__(self, database: Database, *, executor_id: str, workflow_version: int = WORKFLOW_VERSION) -> None:
+        self._database = database
+        self._executor_id = executor_id
+        self._version = str(workflow_version)
+        self._started: Callable[[str], object] | None = None
+        self._tasks: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = {}
+        self._lock = threading.Lock()
+
+    def launch(self, workflow: Workflow) -> None:
+        """Open for business, and go on with the runs that this executor had not finished."""
+        _log_through_ours()
+        DBOS(
+            config={
+                "name": "harness",
+                "system_database_url": f"sqlite:///{self._database.path}",
+                "system_database_engine": self._database.engine,
+                "executor_id": self._executor_id,
+                "application_version": self._version,
+                "serializer": DBOSPortableJSONSerializer(),
+                "scheduler_polling_interval_sec": 3600.0,
+                "log_level": "ERROR",
+            }
+        )
+
+        async def body(run_id: str) -> Json:
+            task = asyncio.current_task()
+            assert task is not None
+            with self._lock:
+                if self._started is None:
+                    raise _Interrupted
+                self._tasks[run_id] = (asyncio.get_running_loop(), task)
+            try:
+                return await workflow(run_id, _DurableSteps())
+            except asyncio.CancelledError:
+                if self._started is None:
+                    raise _Interrupted from None
+                raise
+            finally:
+                with self._lock:
+                    self._tasks.pop(run_id, None)
+
+        registered = DBOS.workflow(name="run", max_recovery_attempts=_MAX_RECOVERIES)(body)
+        self._started = lambda run_id: DBOS.start_workflow(registered, run_id)
+        DBOS.launch()
+
+    def start(self, run_id: str) -> None:
+        """Start the run; starting it again changes nothing."""
+        if self._started is None:
+            raise HarnessError("the engine is not launched")
+        if self.state(run_id) is not None:
+            return
+        with SetWorkflowID(run_id):
+            self._started(run_id)
+
+    def cancel(self, run_id: str) -> None:
+        """Interrupt the run, also in the middle of a step."""
+        DBOS.cancel_workflow(run_id)
+        with self._lock:
+            running = self._tasks.get(run_id)
+        if running is not None:
+            loop, task = running
+            loop.call_soon_threadsafe(task.cancel)
+
+    def state(self, run_id: str) -> str | None:
+        """Return what became of the run, as `harness.ports.Engine` describes it."""
+        status = DBOS.get_workflow_status(run_id)
+        if status is None:
+            return None
+        state = _STATES.get(status.status, "stranded")
+        if state == "running" and status.app_version != self._version:
+            return "stranded"
+        return state
+
+    def is_executing(self, run_id: str) -> bool:
+        """Say whether the run's body is on this process's event loop now."""
+        with self._lock:
+            return run_id in self._tasks
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Stop; runs in flight go on at the next launch."""
+        with self._lock:
+            if self._started is None:
+                return
+            self._started = None
+            running = list(self._tasks.values())
+        for loop, task in running:
+            loop.call_soon_threadsafe(task.cancel)
+        deadline = time.monotonic() + timeout_s
+        while self._tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
+
+
+class _Interrupted(BaseException):
+    """The process is stopping: the run stays unfinished and goes on at the next launch.
+
+    DBOS records a cancelled task, and any Exception, as the run's failure; this is neither.
+    """
+
+
+class _DurableSteps:
+    """The steps of the workflow that is running here; numbered by DBOS in the order of `reserve`."""
+
+    def reserve(self, kind: str, call_id: str, args: Json) -> Step:
+        return _DurableStep(DBOS.reserve_step(), kind, call_id, args_hash(args))
+
+
+class _DurableStep:
+    def __init__(self, reservation: Any, kind: str, call_id: str, hashed: str) -> None:
+        self._reservation = reservation
+        self._kind = kind
+        self._call_id = call_id
+        self._hash = hashed
+
+    async def run(self, work: Callable[[], Awaitable[Json]]) -> Json:
+        async def recorded() -> dict[str, Json]:
+            record: dict[str, Json] = {"kind": self._kind, "call_id": self._call_id, "args_hash": self._hash}
+            try:
+                record["value"] = await work()
+            except HarnessError as error:
+                # Exceptions come back from JSON as another class, so they are recorded as plain data.
+                record["error"] = _describe(error)
+            return record
+
+        try:
+            record = await self._reservation.run_async({"name": self._kind, "preemptible": True}, recorded)
+        except dbos_errors.DBOSUnexpectedStepError as error:
+            raise ReplayMismatch(f"step {self._reservation.step_id}: {error}") from error
+        return value_of(record, kind=self._kind, call_id=self._call_id, hashed=self._hash)
+
+
+def value_of(record: Json, *, kind: str, call_id: str, hashed: str) -> Json:
+    """Return what a step's record holds, or raise the error it holds.
+
+    The value has gone through JSON, on the first pass as on replay.
+    Raises ReplayMismatch if the record is of another call.
+    """
+    if (record["kind"], record["call_id"], record["args_hash"]) != (kind, call_id, hashed):
+        raise ReplayMismatch(
+            f"the record is of {record['kind']} {record['call_id']} ({record['args_hash'][:8]}), "
+            f"the run now asks for {kind} {call_id} ({hashed[:8]})"
+        )
+    if "error" in record:
+        raise _restore(record["error"])
+    return json.loads(json.dumps(record["value"]))
+
+
+def args_hash(args: Json) -> str:
+    """Return the hash by which a step's arguments are recognised on replay."""
+    return hashlib.sha256(json.dumps(args, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _describe(error: HarnessError) -> dict[str, Json]:
+    match error:
+        case OwnerError():
+            return {"type": "owner", "path": error.path, "line": error.line, "problem": error.problem, "fix": error.fix}
+        case Refused():
+            return {"type": "refused", "rule": error.rule, "reason": error.reason}
+        case LimitReached():
+            return {"type": "limit", "limit": error.limit, "reason": error.reason}
+        case TransientError():
+            return {"type": "transient", "message": str(error)}
+        case _:
+            return {"type": "error", "message": str(error)}
+
+
+def _restore(data: dict[str, Any]) -> HarnessError:
+    match data["type"]:
+        case "owner":
+            return OwnerError(data["path"], data["line"], data["problem"], data["fix"])
+        case "refused":
+            return Refused(data["rule"], data["reason"])
+        case "limit":
+            return LimitReached(data["limit"], data["reason"])
+        case "transient":
+            return TransientError(data["message"])
+        case _:
+            return HarnessError(data["message"])
+
+
+def _log_through_ours() -> None:
+    # DBOS prints to stderr unless its logger has a handler; its words belong in the harness's own log.
+    logger = logging.getLogger("dbos")
+    logger.handlers[:] = [logging.NullHandler()]
+    logger.filters[:] = []
+    logger.addFilter(_is_news)
+    logger.propagate = True
+    logger.setLevel(logging.ERROR)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether DBOS reports a failure, and not the end of a run that was cancelled or parked on purpose."""
+    raised = record.exc_info[1] if record.exc_info else None
+    return not isinstance(raised, _Interrupted | dbos_errors.DBOSAwaitedWorkflowCancelledError)

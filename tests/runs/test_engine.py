@@ -1,0 +1,276 @@
+"""One contract suite over the real engine and the one in memory, then what only the real one can show."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from harness.domain.errors import HarnessError, OwnerError, ReplayMismatch, TransientError
+from harness.ports import Engine, Json, Steps
+from harness.runs.engine import DurableEngine, args_hash, value_of
+from harness.store.database import Database
+from harness.testing.engine import MemoryEngine
+
+
+def wait_for(engine: Engine, run_id: str, *states: str) -> str | None:
+    """Return the run's state once it is one of `states`; the deadline is generous, never part of a claim."""
+    pause = threading.Event()
+    for _ in range(1500):
+        if engine.state(run_id) in states:
+            break
+        pause.wait(0.02)
+    return engine.state(run_id)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path / "harness.db")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["durable", "memory"])
+def engine(request: pytest.FixtureRequest, database: Database) -> Iterator[Engine]:
+    opened: Engine = DurableEngine(database, executor_id="node-1") if request.param == "durable" else MemoryEngine()
+    yield opened
+    opened.close()
+
+
+async def give(value: Json) -> Json:
+    return value
+
+
+async def fail(error: Exception) -> Json:
+    raise error
+
+
+def test_a_started_run_ends(engine: Engine) -> None:
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        return await steps.reserve("tool", "1", {}).run(lambda: give(run_id))
+
+    engine.launch(workflow)
+    engine.start("cron:scout/morning:1")
+    assert wait_for(engine, "cron:scout/morning:1", "ended", "failed") == "ended"
+
+
+def test_a_run_started_twice_runs_once(engine: Engine) -> None:
+    passes: list[str] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        passes.append(run_id)
+        return None
+
+    engine.launch(workflow)
+    engine.start("a")
+    wait_for(engine, "a", "ended")
+    engine.start("a")
+    assert (engine.state("a"), passes) == ("ended", ["a"])
+
+
+def test_an_unknown_run_has_no_state(engine: Engine) -> None:
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        return None
+
+    engine.launch(workflow)
+    assert engine.state("never heard of") is None
+
+
+def test_a_run_that_raises_has_failed(engine: Engine) -> None:
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        raise RuntimeError("a bug")
+
+    engine.launch(workflow)
+    engine.start("a")
+    assert wait_for(engine, "a", "ended", "failed") == "failed"
+
+
+def test_a_step_returns_json_on_its_first_pass_already(engine: Engine) -> None:
+    seen: list[Any] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        seen.append(await steps.reserve("tool", "1", {}).run(lambda: give({"pair": (1, 2)})))
+        return None
+
+    engine.launch(workflow)
+    engine.start("a")
+    wait_for(engine, "a", "ended")
+    assert seen == [{"pair": [1, 2]}]
+
+
+@pytest.mark.parametrize(
+    "error", [OwnerError("harness.toml", 3, "no key", "set it"), TransientError("overloaded"), HarnessError("odd")]
+)
+def test_a_step_raises_our_errors_as_they_were(engine: Engine, error: HarnessError) -> None:
+    caught: list[HarnessError] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        try:
+            await steps.reserve("model", "1", {}).run(lambda: fail(error))
+        except HarnessError as raised:
+            caught.append(raised)
+        return None
+
+    engine.launch(workflow)
+    engine.start("a")
+    assert wait_for(engine, "a", "ended", "failed") == "ended"
+    assert [(type(e), str(e)) for e in caught] == [(type(error), str(error))]
+
+
+def test_a_record_of_another_call_is_refused() -> None:
+    record = {"kind": "tool", "call_id": "1", "args_hash": args_hash({"q": 1}), "value": 7}
+    assert value_of(record, kind="tool", call_id="1", hashed=args_hash({"q": 1})) == 7
+    with pytest.raises(ReplayMismatch):
+        value_of(record, kind="tool", call_id="1", hashed=args_hash({"q": 2}))
+
+
+def test_closing_in_the_middle_of_a_step_leaves_the_run_to_the_next_launch(database: Database) -> None:
+    begun, performed, may_end = threading.Event(), [], False
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        async def one() -> Json:
+            performed.append("one")
+            return 1
+
+        async def two() -> Json:
+            performed.append("two")
+            begun.set()
+            if not may_end:
+                await asyncio.Event().wait()
+            return 2
+
+        first, second = steps.reserve("tool", "1", {}), steps.reserve("tool", "2", {})
+        return await first.run(one) + await second.run(two)
+
+    first_life = DurableEngine(database, executor_id="node-1")
+    first_life.launch(workflow)
+    first_life.start("a")
+    assert begun.wait(30)
+    first_life.close()
+    may_end = True
+    second_life = DurableEngine(database, executor_id="node-1")
+    second_life.launch(workflow)
+    assert wait_for(second_life, "a", "ended", "failed") == "ended"
+    second_life.close()
+    assert performed == ["one", "two", "two"]
+
+
+def test_cancelling_interrupts_a_step_that_would_never_end(database: Database) -> None:
+    begun, interrupted = threading.Event(), threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        async def endless() -> Json:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                interrupted.set()
+
+        return await steps.reserve("model", "1", {}).run(endless)
+
+    engine = DurableEngine(database, executor_id="node-1")
+    engine.launch(workflow)
+    engine.start("a")
+    assert begun.wait(30)
+    engine.cancel("a")
+    assert interrupted.wait(30)
+    assert engine.state("a") == "cancelled"
+    engine.close()
+
+
+def test_a_run_of_another_workflow_version_is_stranded_not_resumed(database: Database) -> None:
+    begun = threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        begun.set()
+        await asyncio.Event().wait()
+
+    old = DurableEngine(database, executor_id="node-1", workflow_version=1)
+    old.launch(workflow)
+    old.start("a")
+    assert begun.wait(30)
+    old.close()
+    begun.clear()
+    new = DurableEngine(database, executor_id="node-1", workflow_version=2)
+    new.launch(workflow)
+    assert new.state("a") == "stranded"
+    new.close()
+    assert not begun.is_set()
+
+
+def test_another_executor_does_not_take_over_live_work(database: Database) -> None:
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        await asyncio.Event().wait()
+
+    first = DurableEngine(database, executor_id="node-1")
+    first.launch(workflow)
+    first.start("a")
+    first.close()
+    second = DurableEngine(database, executor_id="node-2")
+    second.launch(workflow)
+    with database.read() as connection:
+        query = text("SELECT executor_id FROM workflow_status WHERE workflow_uuid = 'a'")
+        assert connection.execute(query).scalar() == "node-1"
+    second.close()
+
+
+KILLED = """
+import asyncio, json, os, sys
+from pathlib import Path
+from harness.runs.engine import DurableEngine
+from harness.store.database import Database
+
+log, kill = Path(sys.argv[2]), sys.argv[3] == "kill"
+database = Database(Path(sys.argv[1]))
+database.migrate()
+done = asyncio.Event
+
+async def workflow(run_id, steps):
+    fast_is_recorded = asyncio.Event()
+    async def tool(name):
+        with log.open("a") as out:
+            out.write(name + "\\n")
+        if name == "slow" and kill:
+            await fast_is_recorded.wait()
+            os.kill(os.getpid(), 9)
+        return {"I am": name}
+    slow, fast = steps.reserve("tool", "slow", {"n": 1}), steps.reserve("tool", "fast", {"n": 2})
+    async def run_fast():
+        value = await fast.run(lambda: tool("fast"))
+        fast_is_recorded.set()
+        return value
+    values = await asyncio.gather(slow.run(lambda: tool("slow")), run_fast())
+    with log.open("a") as out:
+        out.write(json.dumps(values) + "\\n")
+    return values
+
+engine = DurableEngine(database, executor_id="node-1")
+engine.launch(workflow)
+engine.start("a")
+import threading
+while engine.state("a") == "running":
+    threading.Event().wait(0.05)
+engine.close()
+database.close()
+"""
+
+
+def test_after_a_kill_each_result_is_with_its_own_call_and_finished_calls_are_not_repeated(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    life = [sys.executable, "-c", KILLED, str(tmp_path / "harness.db"), str(log)]
+    assert subprocess.run([*life, "kill"], check=False).returncode == -9
+    assert log.read_text().split() == ["slow", "fast"]
+    assert subprocess.run([*life, "live"], check=False).returncode == 0
+    lines = log.read_text().splitlines()
+    assert lines[2:3] == ["slow"]
+    assert json.loads(lines[3]) == [{"I am": "slow"}, {"I am": "fast"}]
+    assert len(lines) == 4
