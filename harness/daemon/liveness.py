@@ -1,0 +1,55 @@
+"""Is a daemon there? Judged from its heartbeat and its process, without asking it. Standard library only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from harness.store.peek import Heartbeat
+
+STALE_AFTER_S = 30.0
+"""The heartbeat is written every 5 s; six in a row are not lost by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """`starting`: alive and not ready yet. `silent`: its process is there and its heartbeat has stopped.
+    `dead`: its process is gone. `absent`: no heartbeat at all."""
+
+    state: Literal["alive", "starting", "silent", "dead", "absent"]
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ("alive", "starting")
+
+    @property
+    def last_beat_at(self) -> datetime | None:
+        return None if self.heartbeat is None else datetime.fromtimestamp(self.heartbeat.at, UTC)
+
+
+def has_process(pid: int) -> bool:
+    """Return whether a process of that number exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def daemon_liveness(
+    heartbeat: Heartbeat | None, now: datetime, *, has_process: Callable[[int], bool] = has_process
+) -> Liveness:
+    """Return what the last heartbeat is worth at `now`."""
+    if heartbeat is None:
+        return Liveness("absent")
+    if not has_process(heartbeat.pid):
+        return Liveness("dead", heartbeat)
+    if now.timestamp() - heartbeat.at > STALE_AFTER_S:
+        return Liveness("silent", heartbeat)
+    return Liveness("alive" if heartbeat.is_ready else "starting", heartbeat)
