@@ -1,0 +1,62 @@
+"""Where a profile's model answers: its address, and what of it may be shown."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from harness.domain.errors import OwnerError
+from harness.domain.settings import Profile
+
+SETTINGS_FILE = "harness.toml"
+_PATH = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`url` is what is called; `shown` is the address without user, password and query, for messages."""
+
+    url: str
+    shown: str
+    is_loopback: bool
+
+
+def endpoint_of(profile: Profile) -> Endpoint:
+    """Return the chat-completions endpoint below the profile's base URL.
+
+    A base URL that already ends in `/chat/completions` is taken as it is; a query (`?api-version=`) is kept.
+    Raises OwnerError if `base_url` or `model` is missing or the address cannot be one.
+    """
+    fix = f'set it in [profiles.{profile.name}], for example base_url = "http://localhost:11434/v1"'
+    if not profile.base_url:
+        raise OwnerError(SETTINGS_FILE, None, f"profile {profile.name!r} has no base_url", fix)
+    if not profile.model:
+        raise OwnerError(
+            SETTINGS_FILE, None, f"profile {profile.name!r} has no model", f"set model in [profiles.{profile.name}]"
+        )
+    try:
+        parts = urlsplit(profile.base_url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https"):
+        raise OwnerError(SETTINGS_FILE, None, f"profile {profile.name!r}: base_url is not an http(s) address", fix)
+    path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
+    netloc = f"[{host}]" if ":" in host else host
+    if port is not None:
+        netloc = f"{netloc}:{port}"
+    return Endpoint(
+        url=urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")),
+        shown=urlunsplit((parts.scheme, netloc, path.removesuffix(_PATH), "", "")),
+        is_loopback=_is_loopback(host),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,184 @@
+"""Any endpoint that speaks the OpenAI chat-completions protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+
+from harness.domain.errors import OwnerError, TransientError
+from harness.domain.message import ModelReply, ModelRequest
+from harness.domain.settings import Profile
+from harness.llm.backoff import wait_s
+from harness.llm.completions import MalformedReply, read_reply, request_body
+from harness.llm.endpoint import SETTINGS_FILE, Endpoint, endpoint_of
+from harness.llm.failures import (
+    ErrorAnswer,
+    Filtered,
+    Retry,
+    asks_for_completion_limit,
+    codes_in,
+    describe_failures,
+    judge_answer,
+    shown_words,
+    words_in,
+)
+
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class OpenAIModel:
+    """A ChatModel behind a profile's `base_url`.
+
+    `sleep` waits between attempts, `jitter` returns a number in [0, 1). Every call opens and closes its own
+    connections, because the caller's event loop may be another one each time. The key is sent and never
+    shown: no message of an error contains it, also where the endpoint repeats it.
+    Raises OwnerError if the profile's address or the key cannot be used at all.
+    """
+
+    is_language_model = True
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        api_key: str | None,
+        sleep: Callable[[float], Awaitable[None]],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._profile = profile
+        self._endpoint = endpoint_of(profile)
+        self._url = _callable_url(profile, self._endpoint)
+        self._api_key = _clean_key(profile, api_key)
+        self._sleep = sleep
+        self._jitter = jitter
+        self._limit_field = "max_tokens"
+        self._ssl_context: ssl.SSLContext | None = None
+
+    @property
+    def label(self) -> str:
+        """The model's name."""
+        return self._profile.model
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Return the model's answer, after at most `attempts` tries with growing waits between them.
+
+        Raises TransientError naming what happened and how often, OwnerError naming the profile and the fix,
+        LimitReached("context"). A refusal is a reply with finish `refused`.
+        """
+        failures: list[Retry] = []
+        async with self._client() as client:
+            while True:
+                outcome = await self._attempt(client, request)
+                if isinstance(outcome, ModelReply):
+                    return outcome
+                failures.append(outcome)
+                if len(failures) >= max(1, self._profile.attempts):
+                    raise TransientError(describe_failures(failures, self._profile, self._endpoint))
+                await self._sleep(wait_s(len(failures), outcome.asked_s, self._jitter()))
+
+    async def _attempt(self, client: httpx2.AsyncClient, request: ModelRequest) -> ModelReply | Retry:
+        response = await self._send(client, request_body(self._profile, request, self._limit_field))
+        if isinstance(response, Retry):
+            return response
+        payload = _parsed(response.content)
+        if response.status_code == 200 and not (isinstance(payload, dict) and payload.get("error")):
+            try:
+                return read_reply(payload, self._profile, request)
+            except MalformedReply as malformed:
+                return Retry("malformed body", str(malformed))
+        answer = self._error_answer(response, payload)
+        if asks_for_completion_limit(answer) and self._limit_field == "max_tokens":
+            self._limit_field = "max_completion_tokens"
+            return await self._attempt(client, request)
+        judged = judge_answer(answer, self._profile, self._endpoint, has_key=self._api_key is not None)
+        if isinstance(judged, Filtered):
+            return ModelReply(judged.said, self.label, finish="refused")
+        return judged
+
+    async def _send(self, client: httpx2.AsyncClient, body: dict[str, Any]) -> httpx2.Response | Retry:
+        # httpx2 limits each wait for bytes; only the outer timeout ends an answer that drips.
+        timeout_s = self._profile.timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await client.post(self._url, content=json.dumps(body).encode())
+        except httpx2.ConnectTimeout:
+            return Retry("no connection")
+        except (TimeoutError, httpx2.TimeoutException):
+            return Retry(f"no answer within {timeout_s:g} s")
+        except httpx2.ConnectError as error:
+            return Retry("no connection", self._redacted(str(error)))
+        except httpx2.DecodingError as error:
+            return Retry("malformed body", self._redacted(str(error)))
+        except httpx2.TransportError as error:
+            return Retry("connection cut", self._redacted(str(error)))
+
+    def _client(self) -> httpx2.AsyncClient:
+        if self._ssl_context is None:
+            self._ssl_context = httpx2.create_ssl_context()
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self._api_key is not None:
+            headers["authorization"] = f"Bearer {self._api_key}"
+        timeout_s = self._profile.timeout_s
+        return httpx2.AsyncClient(
+            verify=self._ssl_context,
+            headers=headers,
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+            trust_env=not self._endpoint.is_loopback,  # a proxy cannot reach this machine's loopback
+            follow_redirects=False,  # a redirect would carry the key to an address nobody configured
+        )
+
+    def _error_answer(self, response: httpx2.Response, payload: Any) -> ErrorAnswer:
+        codes = codes_in(payload)
+        # Gateways answer 200 and put the status of whoever they asked into the body.
+        inner = next((int(code) for code in sorted(codes) if code.isdecimal() and 400 <= int(code) <= 599), 502)
+        return ErrorAnswer(
+            status=inner if response.status_code == 200 else response.status_code,
+            said=shown_words(self._redacted(words_in(payload, response.text))),
+            codes=codes,
+            headers={name.lower(): self._redacted(value) for name, value in response.headers.items()},
+        )
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._api_key, "[key]") if self._api_key else text
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the JSON value, or None for what is not JSON: the reader of the value says so with its reason."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _callable_url(profile: Profile, endpoint: Endpoint) -> httpx2.URL:
+    try:
+        return httpx2.URL(endpoint.url)
+    except httpx2.InvalidURL as error:
+        raise OwnerError(
+            SETTINGS_FILE,
+            None,
+            f"profile {profile.name!r}: base_url {endpoint.shown} cannot be called ({error})",
+            f"correct base_url in [profiles.{profile.name}]",
+        ) from None
+
+
+def _clean_key(profile: Profile, api_key: str | None) -> str | None:
+    """A key copied with its newline is common and harmless; one that no header can carry would otherwise
+    surface in the error text of the HTTP library."""
+    key = (api_key or "").strip()
+    if not key:
+        return None
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise OwnerError(
+            SETTINGS_FILE,
+            None,
+            f"profile {profile.name!r}: the key in {profile.key_env or 'its environment variable'} holds characters "
+            "that no key has",
+            "set the variable again, to the key alone",
+        )
+    return key

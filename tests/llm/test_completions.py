@@ -1,0 +1,170 @@
+"""The chat-completions format, without a network."""
+
+import json
+from typing import Any
+
+import pytest
+
+from harness.domain.message import Message, ModelRequest, ToolCall, ToolSchema, Usage
+from harness.domain.settings import Profile
+from harness.llm.completions import MalformedReply, read_reply, request_body, wire_names
+
+PROFILE = Profile("cheap", "openai", model="m", base_url="http://h/v1", input_usd_per_mtok=1.0, max_output_tokens=500)
+READ = ToolSchema("web.read", "A page as text", {"type": "object", "properties": {"url": {"type": "string"}}})
+REQUEST = ModelRequest((Message("system", "Be brief."), Message("user", "Hello")), (READ,))
+
+
+def completion(message: dict[str, Any], finish: str | None = "stop", **body: Any) -> dict[str, Any]:
+    return {"choices": [{"message": message, "finish_reason": finish}], **body}
+
+
+def call(name: str = "web_read", arguments: Any = "{}", **entry: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "arguments": arguments}, **entry}
+
+
+def calls_read(*wire: Any, request: ModelRequest = REQUEST) -> tuple[ToolCall, ...]:
+    message = {"role": "assistant", "content": None, "tool_calls": list(wire)}
+    return read_reply(completion(message), PROFILE, request).tool_calls
+
+
+def test_the_same_request_gives_the_same_bytes() -> None:
+    assert json.dumps(request_body(PROFILE, REQUEST)) == json.dumps(request_body(PROFILE, REQUEST))
+
+
+def test_a_body_without_tools_does_not_mention_tools() -> None:
+    assert set(request_body(PROFILE, ModelRequest((Message("user", "Hello"),)))) == {"model", "messages", "max_tokens"}
+
+
+def test_the_smaller_of_both_output_limits_is_asked_for() -> None:
+    assert request_body(PROFILE, ModelRequest((), max_output_tokens=9_000))["max_tokens"] == 500
+    assert request_body(PROFILE, ModelRequest((), max_output_tokens=90))["max_tokens"] == 90
+
+
+def test_a_conversation_with_tool_calls_is_sent_in_the_protocols_form() -> None:
+    asked = Message("assistant", "", (ToolCall("c1", "web.read", '{"url": "u"}'),))
+    body = request_body(PROFILE, ModelRequest((asked, Message("tool", "page", tool_call_id="c1")), (READ,)))
+
+    function = {"name": "web_read", "arguments": '{"url": "u"}'}
+    assert body["messages"] == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "content": "page", "tool_call_id": "c1"},
+    ]
+    assert body["tools"][0]["function"]["name"] == "web_read"
+
+
+@pytest.mark.parametrize("arguments", ['{"url": ', "[1]", "", "[" * 100_000])
+def test_broken_arguments_of_an_earlier_call_are_sent_back_as_valid_json(arguments: str) -> None:
+    asked = Message("assistant", "", (ToolCall("c1", "web.read", arguments),))
+    wire = request_body(PROFILE, ModelRequest((asked,)))["messages"][0]["tool_calls"][0]["function"]
+
+    assert wire["name"] == "web_read"
+    assert json.loads(wire["arguments"]) == {"invalid_json": arguments}
+
+
+def test_names_that_the_protocol_does_not_allow_are_replaced_without_collision() -> None:
+    tools = [ToolSchema(name, "", {}) for name in ("web.read", "web_read", "web/read", "plain")]
+
+    assert wire_names(tools) == {
+        "web.read": "web_read_2",
+        "web_read": "web_read",
+        "web/read": "web_read_3",
+        "plain": "plain",
+    }
+
+
+def test_a_called_name_is_translated_back_and_an_unknown_one_left_as_it_is() -> None:
+    assert [c.name for c in calls_read(call("web_read", id="a"), call("web.read", id="b"), call("rm", id="c"))] == [
+        "web.read",
+        "web.read",
+        "rm",
+    ]
+
+
+def test_arguments_stay_the_text_that_the_model_wrote() -> None:
+    assert calls_read(call(arguments='{"url": "u"'))[0].arguments == '{"url": "u"'
+    assert calls_read(call(arguments='{ "url":"u" }'))[0].arguments == '{ "url":"u" }'
+
+
+@pytest.mark.parametrize(("wire", "arguments"), [(None, "{}"), (" ", "{}"), ({"url": "u"}, '{"url": "u"}')])
+def test_arguments_that_are_missing_or_already_parsed_become_json_text(wire: Any, arguments: str) -> None:
+    assert calls_read(call(arguments=wire))[0].arguments == arguments
+
+
+def test_missing_and_repeated_ids_become_distinct_and_repeatable() -> None:
+    wire = (call(), call(id=""), call(id="c"), call(id="c"))
+    ids = [c.id for c in calls_read(*wire)]
+
+    assert len(set(ids)) == 4
+    assert ids[2] == "c"
+    assert ids == [c.id for c in calls_read(*wire)]
+
+
+def test_missing_ids_differ_from_turn_to_turn() -> None:
+    later = ModelRequest((*REQUEST.messages, Message("user", "And now?")), REQUEST.tools)
+    assert calls_read(call())[0].id != calls_read(call(), request=later)[0].id
+
+
+@pytest.mark.parametrize(
+    ("finish", "expected"),
+    [("stop", "stop"), (None, "stop"), ("length", "length"), ("content_filter", "refused"), ("eos", "stop")],
+)
+def test_the_reason_to_finish_is_translated(finish: str | None, expected: str) -> None:
+    assert read_reply(completion({"content": "hi"}, finish), PROFILE, REQUEST).finish == expected
+
+
+def test_tool_calls_decide_whatever_reason_the_endpoint_gives() -> None:
+    assert read_reply(completion({"tool_calls": [call()]}, "stop"), PROFILE, REQUEST).finish == "tool_calls"
+
+
+def test_nothing_is_called_by_an_answer_that_was_filtered() -> None:
+    reply = read_reply(completion({"tool_calls": [call()], "content": None}, "content_filter"), PROFILE, REQUEST)
+    assert (reply.finish, reply.tool_calls) == ("refused", ())
+
+
+def test_content_in_parts_is_joined() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    assert read_reply(completion({"content": parts}), PROFILE, REQUEST).text == "ab"
+
+
+def test_tokens_are_counted_as_the_provider_counts_them() -> None:
+    usage = {"prompt_tokens": 90, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 40}}
+    reply = read_reply(completion({"content": "hi"}, usage=usage), PROFILE, REQUEST)
+    assert reply.usage == Usage(90, 40, 7)
+    assert reply.cost_usd == pytest.approx(90e-6)
+
+
+def test_cached_tokens_are_found_under_their_other_name() -> None:
+    usage = {"prompt_tokens": 90, "completion_tokens": 7, "prompt_cache_hit_tokens": 40}
+    assert read_reply(completion({"content": "hi"}, usage=usage), PROFILE, REQUEST).usage.cached_tokens == 40
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": -3}, "many"])
+def test_tokens_that_nobody_counted_are_estimated_so_that_budgets_hold(usage: Any) -> None:
+    reply = read_reply(completion({"content": "four words for you"}, usage=usage), PROFILE, REQUEST)
+    assert reply.usage.input_tokens > 10
+    assert reply.usage.output_tokens >= 4
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        {},
+        {"choices": []},
+        {"choices": [None]},
+        {"choices": [{"message": None}]},
+        completion({"content": 3}),
+        completion({"tool_calls": {}}),
+        completion({"tool_calls": [None]}),
+        completion({"tool_calls": [{"function": {"arguments": "{}"}}]}),
+        completion({"content": "hi"}, "error"),
+    ],
+)
+def test_what_is_no_completion_is_called_malformed(payload: Any) -> None:
+    with pytest.raises(MalformedReply):
+        read_reply(payload, PROFILE, REQUEST)
