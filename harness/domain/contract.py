@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,141 @@ class Contract:
     must_include: tuple[str, ...] = ()
     every_item: ItemRule | None = None
     unseen_for_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """What is known of one item, in the order in which it was written.
+
+    `reachable` is None where the link was not checked, or could not be (then `reach_reason` says why).
+    `is_seen`: delivered before, within the time that the contract names.
+    """
+
+    title: str
+    url: str
+    is_collected: bool
+    reachable: bool | None = None
+    is_seen: bool = False
+    reach_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run made, as its contract sees it: the Markdown text, and its items."""
+
+    text: str
+    items: tuple[EvidenceItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken promise. `rule` is the contract's own key; `detail` says what to change, to a model as to
+    the person; `url` is the item's link where the promise is about one item."""
+
+    rule: str
+    detail: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.detail}"
+
+
+def judge(contract: Contract, evidence: Evidence) -> tuple[Violation, ...]:
+    """Return every promise that does not hold, the whole text's first, then the items' in their order.
+
+    An item whose link was not collected never counts towards `min_items`: it will not be delivered.
+    A link that could not be checked is no violation; `gaps` names it.
+    """
+    return (*_judge_size(contract, evidence), *_judge_items(contract, evidence))
+
+
+def gaps(evidence: Evidence, contract: Contract | None = None) -> tuple[str, ...]:
+    """Return what could not be judged, as sentences for the person.
+
+    With a contract that does not ask for reachable links, unchecked links are no gap.
+    """
+    if contract is not None and (contract.every_item is None or not contract.every_item.reachable):
+        return ()
+    unchecked = [item for item in evidence.items if item.is_collected and item.reachable is None]
+    if not unchecked:
+        return ()
+    reasons: dict[str, list[str]] = {}
+    for item in unchecked:
+        reasons.setdefault(item.reach_reason or "not checked", []).append(item.url)
+    named = "; ".join(f"{', '.join(urls)} ({reason})" for reason, urls in reasons.items())
+    count = len(unchecked)
+    return (f"links of {count} item{'' if count == 1 else 's'} could not be checked: {named}",)
+
+
+def repair_message(violations: Sequence[Violation]) -> str:
+    """Return what is said to the model in its one repair turn: exactly what is wrong, and nothing else to change."""
+    faults = "\n".join(f"{number}. {violation}" for number, violation in enumerate(violations, start=1))
+    return (
+        "Your answer breaks its contract. Fix exactly these points and send the whole answer again, "
+        "complete and in the same form, with no comment on the change:\n" + faults
+    )
+
+
+def _judge_size(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
+    count = sum(item.is_collected for item in evidence.items)
+    strays = len(evidence.items) - count
+    aside = f" ({strays} more do not count: their links were not collected)" if strays else ""
+    noun = "item" if count == 1 else "items"
+    if contract.min_items is not None and count < contract.min_items:
+        yield Violation(
+            "min_items",
+            f"{count} {noun}{aside}, at least {contract.min_items} needed; an item is a list entry "
+            "that starts with a link: - [Title](URL) — why it matters",
+        )
+    if contract.max_items is not None and count > contract.max_items:
+        yield Violation("max_items", f"{count} {noun}, at most {contract.max_items} allowed; keep the most important")
+    length = len(evidence.text.strip())
+    if contract.min_chars is not None and length < contract.min_chars:
+        yield Violation("min_chars", f"{length} characters, at least {contract.min_chars} needed")
+    if contract.max_chars is not None and length > contract.max_chars:
+        yield Violation("max_chars", f"{length} characters, at most {contract.max_chars} allowed")
+    words = _folded(evidence.text)
+    for phrase in contract.must_include:
+        if _folded(phrase) not in words:
+            yield Violation("must_include", f"the text must contain “{phrase}”, word for word")
+
+
+def _judge_items(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
+    rule = contract.every_item
+    for rank, item in enumerate(evidence.items, start=1):
+        name = f"item {rank} “{item.title}”"
+        if not item.is_collected:
+            if rule is not None and rule.url_collected:
+                yield Violation(
+                    "every_item.url",
+                    f"{name} links {item.url} which is not among the collected sources; "
+                    "use a collected URL or drop the item",
+                    item.url,
+                )
+            continue
+        if rule is not None and rule.reachable and item.reachable is False:
+            reason = f" ({item.reach_reason})" if item.reach_reason else ""
+            yield Violation(
+                "every_item.reachable",
+                f"{name} links {item.url} which does not answer{reason}; drop the item or replace it",
+                item.url,
+            )
+        if contract.unseen_for_s is not None and item.is_seen:
+            yield Violation(
+                "unseen_for",
+                f"{name} ({item.url}) was already delivered within the last "
+                f"{_in_words(contract.unseen_for_s)}; drop the item or replace it",
+                item.url,
+            )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _in_words(seconds: int) -> str:
+    for unit_s, unit in ((_DAY_S, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            count = seconds // unit_s
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds} seconds"

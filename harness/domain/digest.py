@@ -9,7 +9,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """One ranked item. `why` is inline Markdown. `reachable` is None where the link could not be checked."""
+    """One ranked item.
+
+    `title` is plain text; `why` is Markdown, most often one paragraph. `reachable` is None where the
+    link was not checked, or could not be.
+    """
 
     title: str
     url: str
@@ -28,7 +32,9 @@ class DigestItem:
 class Section:
     """A heading with prose (Markdown) and items, in the order in which they were written.
 
-    `origin` is the job whose output this is (`ainews/arxiv`), empty for the job's own words.
+    `title` is one line of Markdown, empty where the section above goes on after its `after`. `level` is
+    the depth of the heading, 1 to 6. `origin` is the job whose output this is (`ainews/arxiv`), empty
+    for the job's own words.
     """
 
     title: str
@@ -36,6 +42,7 @@ class Section:
     items: tuple[DigestItem, ...] = ()
     origin: str = ""
     after: str = ""
+    level: int = 2
 
 
 @dataclass(frozen=True, slots=True)

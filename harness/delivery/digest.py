@@ -1,0 +1,139 @@
+"""A digest as JSON, and as input of another job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.delivery.markdown import render_markdown
+from harness.delivery.prose import plain_text_of
+from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.source import Collected, Gap, Item
+
+FORMAT = 1
+_SUMMARY_CHARS = 600
+
+
+def digest_to_json(digest: Digest) -> str:
+    """Return the digest as a JSON document; `digest_from_json` gives it back."""
+    document = {
+        "format": FORMAT,
+        "title": digest.title,
+        "job_id": digest.job_id,
+        "run_id": digest.run_id,
+        "made_at": digest.made_at.astimezone(UTC).isoformat(),
+        "zone": digest.zone,
+        "made_by": digest.made_by,
+        "state": digest.state,
+        "sections": [_section_to_json(section) for section in digest.sections],
+        "gaps": list(digest.gaps),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1)
+
+
+def digest_from_json(text: str) -> Digest:
+    """Return the digest that `digest_to_json` wrote.
+
+    Raises ValueError for a text that is no digest, or one of another format.
+    """
+    value = json.loads(text)
+    try:
+        if value["format"] != FORMAT:
+            raise ValueError(f"a digest of format {value['format']!r}; this version reads format {FORMAT}")
+        return _digest_from_json(value)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a digest: {error!r}") from error
+
+
+def collected_from_digest(digest: Digest, read: str) -> Collected:
+    """Return the digest as what the `read` entry of another job yields.
+
+    Items keep the sources that reported them, so that a story stays single-source from job to job;
+    gaps are handed on with the name of the job that had them. The text is the whole Markdown, and
+    untrusted: it quotes what came from outside the team.
+    """
+    return Collected(
+        read=read,
+        items=tuple(_collected_item(item, digest) for item in digest.items),
+        gaps=tuple(Gap(digest.job_id, gap) for gap in digest.gaps),
+        text=render_markdown(digest),
+        is_untrusted=True,
+    )
+
+
+def _digest_from_json(value: Mapping[str, Any]) -> Digest:
+    return Digest(
+        title=value["title"],
+        job_id=value["job_id"],
+        run_id=value["run_id"],
+        made_at=datetime.fromisoformat(value["made_at"]),
+        zone=value["zone"],
+        made_by=value["made_by"],
+        state=value["state"],
+        sections=tuple(_section_from_json(section) for section in value["sections"]),
+        gaps=tuple(value["gaps"]),
+    )
+
+
+def _collected_item(item: DigestItem, digest: Digest) -> Item:
+    summary = plain_text_of(item.why)
+    if len(summary) > _SUMMARY_CHARS:
+        summary = summary[: _SUMMARY_CHARS - 1].rpartition(" ")[0] + "…"
+    first, *others = item.sources or (digest.job_id,)
+    return Item(
+        title=item.title,
+        url=item.url,
+        source=first,
+        summary=summary,
+        published_at=item.published_at,
+        also_in=tuple(others),
+    )
+
+
+def _section_to_json(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "prose": section.prose,
+        "items": [_item_to_json(item) for item in section.items],
+        "origin": section.origin,
+        "after": section.after,
+        "level": section.level,
+    }
+
+
+def _section_from_json(value: Mapping[str, Any]) -> Section:
+    return Section(
+        title=value["title"],
+        prose=value["prose"],
+        items=tuple(_item_from_json(item) for item in value["items"]),
+        origin=value["origin"],
+        after=value["after"],
+        level=value["level"],
+    )
+
+
+def _item_to_json(item: DigestItem) -> dict[str, Any]:
+    return {
+        "title": item.title,
+        "url": item.url,
+        "why": item.why,
+        "sources": list(item.sources),
+        "published_at": None if item.published_at is None else item.published_at.astimezone(UTC).isoformat(),
+        "reachable": item.reachable,
+        "priority": item.priority,
+    }
+
+
+def _item_from_json(value: Mapping[str, Any]) -> DigestItem:
+    published_at = value["published_at"]
+    return DigestItem(
+        title=value["title"],
+        url=value["url"],
+        why=value["why"],
+        sources=tuple(value["sources"]),
+        published_at=None if published_at is None else datetime.fromisoformat(published_at),
+        reachable=value["reachable"],
+        priority=value["priority"],
+    )
