@@ -1,0 +1,71 @@
+"""How text from outside the team stands before a model: fenced, labelled, an item a line.
+
+A fence is closed only by its own id. The id is derived from what it encloses and does not occur in it: the
+same content always gives the same bytes, and no content can close its own fence. Text that only looks like
+a fence is defused as well, because a model reads less exactly than a parser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from harness.domain.source import Item
+from harness.gate.sanitise import one_line, sanitise
+
+FENCE_ID_CHARS = 12
+_MAX_LABEL_CHARS = 200
+_LOOKALIKE = re.compile(r"(?<![<＜﹤])[<＜﹤]{2,}+(?=\W{0,8}(?:DATA|END)\b)", re.IGNORECASE)
+
+
+def fence(text: str, label: str) -> str:
+    """Return the text as fenced data, labelled with where it came from."""
+    content = fence_content(text)
+    identifier = fence_id(content, label)
+    return f"{fence_start(identifier, label)}\n{content}\n{fence_end(identifier)}"
+
+
+def fence_content(text: str) -> str:
+    """Return the text without control characters and with look-alikes of a fence made harmless."""
+    return _LOOKALIKE.sub("‹", sanitise(text)).strip("\n")
+
+
+def fence_id(content: str, label: str) -> str:
+    """Return the id of the fence around the content: a hash that doesn't occur in it."""
+    attempt = 0
+    while True:
+        identifier = hashlib.sha256(f"{attempt}\0{label}\0{content}".encode()).hexdigest()[:FENCE_ID_CHARS]
+        if identifier not in content.lower():
+            return identifier
+        attempt += 1
+
+
+def fence_start(identifier: str, label: str) -> str:
+    """Return the line that opens a fence."""
+    return f"<<<DATA {identifier} {_label(label)}>>>"
+
+
+def fence_end(identifier: str) -> str:
+    """Return the line that closes a fence."""
+    return f"<<<END {identifier}>>>"
+
+
+def item_line(number: int, item: Item) -> str:
+    """Return one item as one line: `1. title | sources | date | url | summary`.
+
+    No field can break the line or forge a field: line ends become spaces, and a bar becomes a broken bar.
+    """
+    published = item.published_at.date().isoformat() if item.published_at else "no date"
+    sources = ", ".join(_field(source) for source in (item.source, *item.also_in))
+    fields = [_field(item.title), sources, published, one_line(item.url).replace("|", "%7C")]
+    if item.summary:
+        fields.append(_field(item.summary))
+    return f"{number}. " + " | ".join(fields)
+
+
+def _field(text: str) -> str:
+    return one_line(text).replace("|", "¦")
+
+
+def _label(label: str) -> str:
+    return re.sub(r"[<>＜＞﹤﹥]", "", one_line(label))[:_MAX_LABEL_CHARS]
