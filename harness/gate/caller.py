@@ -1,0 +1,34 @@
+"""On whose behalf a tool is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from harness.domain.agent import Agent, Skill
+from harness.gate.paths import PathRules
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One run of one agent, and what it is granted.
+
+    `folder` is where whole results of this run go. `seen` holds the SHA-256 of each workspace file as this run
+    last read or wrote it; it lives as long as the process, so a run that was resumed reads before it
+    overwrites.
+    """
+
+    agent: str
+    run_id: str
+    tools: frozenset[str]
+    paths: PathRules
+    folder: Path
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+def caller_for(agent: Agent, skills: Iterable[Skill], *, run_id: str, root: Path, folder: Path) -> Caller:
+    """Return the caller for a run: the agent's grants, and reading in the folders of its granted skills."""
+    skill_folders = (str(PurePosixPath("skills", skill.name)) for skill in skills if skill.name in agent.skills)
+    paths = PathRules(root, (*agent.read_paths, *skill_folders), agent.write_paths)
+    return Caller(agent.name, run_id, frozenset(agent.tools), paths, folder)

@@ -1,0 +1,90 @@
+"""The tools that the harness has, with the functions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.domain.message import ToolSchema
+from harness.domain.tool import Effect, ToolSpec
+from harness.gate.caller import Caller
+
+
+class Arguments(BaseModel):
+    """What a tool is called with: exactly these fields, of exactly these types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+AnyArguments = TypeVar("AnyArguments", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: what is told of it, what it takes, and what it does.
+
+    `run` returns the result as text; it raises ToolError for what the model can adapt to and Refused
+    for what a policy forbids.
+    """
+
+    spec: ToolSpec
+    arguments: type[Arguments]
+    run: Callable[[Any, Caller], Awaitable[str]]
+
+
+class ToolRegistry:
+    """All tools by name."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools: dict[str, Tool] = {}
+        for tool in tools:
+            if tool.spec.name in self._tools:
+                raise ValueError(f"two tools are named {tool.spec.name}")
+            self._tools[tool.spec.name] = tool
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def find(self, name: str) -> Tool | None:
+        """Return the tool, or None if there is none of that name."""
+        return self._tools.get(name)
+
+    def schemas(self, names: Iterable[str]) -> tuple[ToolSchema, ...]:
+        """Return what a model is told of the named tools, in that order; unknown names are left out."""
+        return tuple(self._tools[name].spec.schema for name in names if name in self._tools)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the gate must know of a tool; see ToolSpec."""
+
+    effect: Effect = "read"
+    is_untrusted: bool = False
+    timeout_s: float = 30.0
+    cap_chars: int = 8_000
+
+
+def define_tool(
+    name: str,
+    description: str,
+    arguments: type[AnyArguments],
+    run: Callable[[AnyArguments, Caller], Awaitable[str]],
+    traits: Traits,
+) -> Tool:
+    """Return the tool with its schema written from the arguments' model."""
+    schema = ToolSchema(name, description, _short(arguments.model_json_schema()))
+    spec = ToolSpec(schema, traits.effect, traits.is_untrusted, traits.timeout_s, traits.cap_chars)
+    return Tool(spec, arguments, run)
+
+
+def _short(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without pydantic's titles and the model's docstring, which cost tokens and tell nothing new."""
+    properties = {
+        name: {key: value for key, value in field.items() if key != "title"}
+        for name, field in schema.get("properties", {}).items()
+    }
+    kept = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    return {**kept, "properties": properties}
