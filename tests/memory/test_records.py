@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.memory.records import MemoryRecord, parse_memory, render_memory
+
+MEMORY = """\
+# Memory
+
+Sam writes this file too.
+
+## Data
+- The field is BUY_AMT, not AMT.
+  It was wrong five times. ^ERR-20261121-7f3a
+- Prices come in cents
+  - except in Japan ^LRN-20261122-0001
+  - and in tests
+
+  A second paragraph of the same bullet.
+* Kept short
+### Sources
+1. First
+```
+# no heading
+- no bullet
+```
+## Habits
+
+- Reads on a phone ^my-anchor
+"""
+
+
+def test_bullets_keep_what_belongs_to_them_and_their_headings() -> None:
+    records = parse_memory(MEMORY)
+    assert [(r.headings, r.text.split("\n")[0]) for r in records] == [
+        (("# Memory",), "Sam writes this file too."),
+        (("# Memory", "## Data"), "- The field is BUY_AMT, not AMT."),
+        (("# Memory", "## Data"), "- Prices come in cents"),
+        (("# Memory", "## Data"), "* Kept short"),
+        (("# Memory", "## Data", "### Sources"), "1. First"),
+        (("# Memory", "## Habits"), "- Reads on a phone ^my-anchor"),
+    ]
+    assert records[2].text.endswith("- and in tests\n\n  A second paragraph of the same bullet.")
+    assert records[4].text == "1. First\n```\n# no heading\n- no bullet\n```"
+
+
+def test_only_a_bullet_with_a_learnings_id_of_its_own_is_not_pinned() -> None:
+    records = parse_memory(MEMORY)
+    assert [r.id for r in records] == [None, "ERR-20261121-7f3a", None, None, None, None]
+    assert [r.is_pinned for r in records] == [True, False, True, True, True, True]
+
+
+def test_id_before_nested_bullets_is_the_parents() -> None:
+    (record,) = parse_memory("- parent ^ERR-20261121-7f3a\n  - child\n")
+    assert record.id == "ERR-20261121-7f3a"
+
+
+def test_dropping_records_leaves_the_others_to_the_byte_under_their_headings() -> None:
+    records = parse_memory(MEMORY)
+    kept = [records[1], records[4], records[5]]
+    assert render_memory(kept) == (
+        "# Memory\n\n## Data\n\n"
+        "- The field is BUY_AMT, not AMT.\n  It was wrong five times. ^ERR-20261121-7f3a\n\n"
+        "### Sources\n\n1. First\n```\n# no heading\n- no bullet\n```\n\n"
+        "## Habits\n\n- Reads on a phone ^my-anchor\n"
+    )
+
+
+def test_empty_memory_has_no_records() -> None:
+    assert parse_memory("") == parse_memory("\n \n") == ()
+    assert render_memory([]) == ""
+
+
+lines = st.sampled_from(
+    [
+        "# A", "## B", "### C", "#", "- one", "  - two", "* three ^ERR-20261121-7f3a",
+        "words", "  words", "\tx", "", "", "1. n", "-",
+    ]
+)  # fmt: skip
+closed_fences = st.sampled_from(["```\n# x\n\n- y\n```", "  ~~~\nz\n  ~~~"])
+
+
+@given(st.lists(lines | closed_fences, max_size=25))
+def test_what_is_rendered_is_read_back_as_the_same_records(parts: list[str]) -> None:
+    records = parse_memory("\n".join(parts))
+    assert parse_memory(render_memory(records)) == records
+
+
+@given(st.lists(lines | closed_fences, max_size=25), st.data())
+def test_any_choice_of_records_is_read_back_as_that_choice(parts: list[str], data: st.DataObject) -> None:
+    kept = [r for r in parse_memory("\n".join(parts)) if data.draw(st.booleans())]
+    assert list(parse_memory(render_memory(kept))) == kept
+
+
+@given(st.lists(lines | closed_fences | st.text(max_size=10), max_size=25))
+def test_no_line_but_blank_ones_and_headings_is_lost(parts: list[str]) -> None:
+    text = "\n".join(parts)
+
+    def words(record: MemoryRecord) -> list[str]:
+        return [line for line in record.text.split("\n") if line.strip()]
+
+    kept = [line for record in parse_memory(text) for line in words(record)]
+    lost = [line for line in text.split("\n") if line.strip()]
+    for line in kept:
+        lost.remove(line)
+    assert all(line.lstrip(" ").startswith("#") for line in lost)
