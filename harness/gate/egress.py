@@ -190,7 +190,7 @@ def read_target(url: str) -> Target:
     try:
         parsed = httpx2.URL(url.strip())
     except (httpx2.InvalidURL, ValueError) as error:
-        raise Refused("egress", f"not a URL: {error}") from error
+        raise Refused("egress", f"not a URL: {str(error)[:80]}") from error
     if parsed.scheme not in _DEFAULT_PORTS:
         raise Refused("egress", f"only http and https are let through, not {parsed.scheme or 'a URL without scheme'}")
     if parsed.userinfo:
@@ -206,13 +206,18 @@ def _join(base: str, location: str) -> str:
     try:
         return urljoin(base, location)
     except ValueError as error:
-        raise Refused("egress", f"redirects to what is not a URL: {error}") from error
+        raise Refused("egress", "redirects to what is not a URL") from error
 
 
 def _failure(target: Target, error: httpx2.HTTPError) -> Exception:
-    """Return what to raise for a connection that opened and then failed; timeouts are named by the caller."""
+    """Return what to raise for a connection that opened and then failed; timeouts are named by the caller.
+
+    The words are ours where the server's could get into them: they end up in front of a person and a model.
+    """
     if isinstance(error, httpx2.TimeoutException):
         return error
+    if isinstance(error, httpx2.RemoteProtocolError):
+        return TransientError(f"the connection to {target.host} failed: it was cut, or is no proper HTTP")
     return TransientError(f"the connection to {target.host} failed: {error or type(error).__name__}")
 
 

@@ -1,0 +1,50 @@
+"""What is remembered about sources from run to run, in the database."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from harness.collectors.context import CachedSource
+from harness.domain.source import Item
+from harness.store.database import Database
+from harness.store.json_codec import from_json, to_json
+from harness.store.sources import CachedSourceRow, load_source, record_source, save_source
+
+
+class DatabaseSourceCache:
+    """The harness.collectors.context.SourceCache that outlives the process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self, url: str) -> CachedSource | None:
+        """Return the last whole answer of the URL."""
+        with self._database.read() as connection:
+            row = load_source(connection, url)
+        if row is None:
+            return None
+        return CachedSource(
+            url=row.url,
+            etag=row.etag,
+            last_modified=row.last_modified,
+            items=from_json(tuple[Item, ...], json.loads(row.items)),
+            fetched_at=datetime.fromtimestamp(row.fetched_at, UTC),
+        )
+
+    def save(self, cached: CachedSource) -> None:
+        """Keep an answer in place of the one before."""
+        row = CachedSourceRow(
+            url=cached.url,
+            etag=cached.etag,
+            last_modified=cached.last_modified,
+            items=json.dumps(to_json(tuple[Item, ...], cached.items)),
+            fetched_at=cached.fetched_at.timestamp(),
+        )
+        with self._database.write() as connection:
+            save_source(connection, row)
+
+    def record(self, source: str, *, ok: bool, problem: str, at: datetime) -> None:
+        """Count a success or a failure of the source."""
+        with self._database.write() as connection:
+            record_source(connection, source, ok=ok, problem=problem, at=at)

@@ -1,0 +1,105 @@
+"""The one way from a job's `read` entry to what it yields."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from harness.collectors.arxiv import collect_arxiv
+from harness.collectors.context import CollectContext
+from harness.collectors.dedupe import merge_items
+from harness.collectors.feeds import collect_feed_list
+from harness.collectors.file import collect_file
+from harness.collectors.freshness import keep_recent
+from harness.collectors.output import collect_output
+from harness.collectors.page import collect_page
+from harness.domain.source import Collected
+
+ReadKind = Literal["feeds", "arxiv", "url", "output", "file"]
+
+_NAME = r"[a-z0-9][a-z0-9_-]*"
+_OUTPUT = re.compile(rf"{_NAME}/{_NAME}")
+_LIST = re.compile(r"[\w-]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_FORMS = "use feeds/LIST, arxiv/QUERY, AGENT/JOB, a path in the workspace, or an http(s) address"
+
+
+async def collect(read: str, context: CollectContext) -> Collected:
+    """Return what the entry yields now, each story once.
+
+    Never raises for a bad source: its failure is a gap in words for the person, and the other sources of the
+    entry are not affected. Items older than the job's `max_age` are left out, except from what the person
+    put in place of the entry and from what another agent chose to deliver.
+    """
+    stand_in = find_override(read, context)
+    if stand_in is not None:
+        collected = await _collect_address(read, stand_in, context)
+        return replace(collected, items=merge_items(collected.items))
+    kind = read_kind(read)
+    if kind == "output":
+        return collect_output(read, context)
+    if kind == "feeds":
+        collected = await collect_feed_list(read, context)
+    elif kind == "arxiv":
+        collected = await collect_arxiv(read, context)
+    else:
+        collected = await _collect_address(read, read, context)
+    return replace(collected, items=merge_items(keep_recent(collected.items, context.now, context.job.max_age_s)))
+
+
+def check_read(read: str) -> str | None:
+    """Return what is wrong with the entry's form and how to write it, or None.
+
+    Whether the list, job or file exists is not looked at.
+    """
+    scheme = _SCHEME.match(read)
+    head, _, rest = read.partition("/")
+    if not read.strip() or read != read.strip():
+        return f"{read!r} is not something to read; {_FORMS}"
+    if scheme:
+        if scheme.group(1).lower() not in ("http", "https"):
+            return f"{read!r}: only http and https addresses are read; {_FORMS}"
+        return None if read_kind(read) == "url" else f"{read!r} names no host; write https://example.com/feed.xml"
+    if head == "feeds" and not _LIST.fullmatch(rest):
+        return f"{read!r} names no feed list; write feeds/NAME for shared-context/feeds/NAME.md"
+    if head == "arxiv" and not rest.strip():
+        return f"{read!r} has no query; write it as arXiv has it, such as arxiv/cat:cs.AI"
+    if read.startswith("~"):
+        return f"{read!r}: write the path in full, or from the workspace"
+    if "/" not in read and "." not in read:
+        return f"{read!r} is not something to read; {_FORMS} (./{read} for a file of that name)"
+    return None
+
+
+def read_kind(read: str) -> ReadKind:
+    """Return which family collects the entry; what is nothing else is a path."""
+    if is_address(read):
+        return "url"
+    head, _, rest = read.partition("/")
+    if head in ("feeds", "arxiv") and rest:
+        return "feeds" if head == "feeds" else "arxiv"
+    return "output" if _OUTPUT.fullmatch(read) else "file"
+
+
+def is_address(text: str) -> bool:
+    """Return whether the text is an http(s) address with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def find_override(read: str, context: CollectContext) -> str | None:
+    """Return what the person put in place of the entry: by its whole text, or by what stands before its slash."""
+    head = read.partition("/")[0]
+    return context.overrides.get(read, context.overrides.get(head))
+
+
+async def _collect_address(read: str, address: str, context: CollectContext) -> Collected:
+    if is_address(address):
+        return await collect_page(read, address, context)
+    path = unquote(urlsplit(address).path) if address.lower().startswith("file:") else address
+    return await collect_file(read, path, context)

@@ -1,0 +1,78 @@
+"""RSS and Atom: the feeds of a list, all at once, each on its own risk."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from harness.collectors.context import CollectContext, SourceYield
+from harness.collectors.fetch import Unchanged, Unreachable, fetch_source, keep_answer, source_name
+from harness.collectors.freshness import settle_dates
+from harness.domain.source import Collected, Gap, Item
+from harness.domain.workspace import FeedEntry
+
+
+async def collect_feed_list(read: str, context: CollectContext) -> Collected:
+    """Return the items of all feeds in the list `feeds/<list>`, in the list's order."""
+    name = read.partition("/")[2]
+    feeds = context.workspace.feed_lists.get(name)
+    if feeds is None:
+        return Collected(read, gaps=(Gap(read, f"there is no list shared-context/feeds/{name}.md or .opml"),))
+    if not feeds:
+        return Collected(read, gaps=(Gap(read, "the list is empty"),))
+    places = asyncio.Semaphore(context.limits.concurrency)
+
+    async def read_in_turn(feed: FeedEntry) -> SourceYield:
+        async with places:
+            return await read_feed_url(feed.url, feed.title, context)
+
+    async with asyncio.TaskGroup() as tasks:
+        readings = [tasks.create_task(read_in_turn(feed)) for feed in feeds]
+    results = [reading.result() for reading in readings]
+    return Collected(
+        read,
+        items=tuple(item for result in results for item in result.items),
+        gaps=tuple(gap for result in results for gap in result.gaps),
+    )
+
+
+async def read_feed_url(url: str, name: str, context: CollectContext) -> SourceYield:
+    """Return what the feed at the URL holds and record how it did; its name may be empty.
+
+    Never raises for what the feed does: that is a gap.
+    """
+    result = await _read(url, name, context)
+    # Items with a gap beside them: the source works, if not well.
+    problem = "; ".join(gap.problem for gap in result.gaps)
+    context.cache.record(url, ok=bool(result.items), problem=problem, at=context.now)
+    return result
+
+
+async def parse_feed(body: bytes, url: str, name: str, context: CollectContext, unnamed: str = "") -> SourceYield:
+    """Return what the document holds as the items of one source.
+
+    Without a name the feed's own title names it, and without that `unnamed`, or the host of the URL.
+    """
+    feed = await context.parser.parse(body, url=url, max_items=context.limits.max_items_per_source)
+    name = name or feed.title or unnamed or source_name(url)
+    if feed.problem:
+        return SourceYield(gaps=(Gap(name, feed.problem),))
+    return SourceYield(
+        tuple(Item(entry.title, entry.url, name, entry.summary, entry.published_at) for entry in feed.entries),
+        tuple(Gap(name, note) for note in feed.notes),
+    )
+
+
+async def _read(url: str, name: str, context: CollectContext) -> SourceYield:
+    answer = await fetch_source(url, context)
+    match answer:
+        case Unreachable(problem):
+            return SourceYield(gaps=(Gap(name or source_name(url), problem),))
+        case Unchanged(items):
+            # The person may have given the feed another name since then.
+            named = (replace(item, source=name or item.source) for item in items)
+            return SourceYield(settle_dates(named, context.now))
+    result = await parse_feed(answer.body, answer.url, name, context)
+    if not result.gaps:
+        keep_answer(url, answer, result.items, context)
+    return SourceYield(settle_dates(result.items, context.now), result.gaps)

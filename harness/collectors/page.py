@@ -1,0 +1,65 @@
+"""A single address: a page reduced to its text, or a feed."""
+
+from __future__ import annotations
+
+from email.message import Message
+
+from harness.collectors.context import CollectContext
+from harness.collectors.feeds import parse_feed
+from harness.collectors.fetch import Unchanged, Unreachable, fetch_source, keep_answer, source_name
+from harness.collectors.freshness import settle_dates
+from harness.collectors.parse import MAX_PAGE_CHARS, FeedParser, ParsedPage
+from harness.collectors.plain_text import MAX_SUMMARY_CHARS, fold, shorten
+from harness.collectors.sniff import looks_like_feed, looks_like_html
+from harness.domain.source import Collected, Gap, Item
+from harness.ports import WebResponse
+
+_PLAIN = ("text/plain", "text/markdown", "text/csv", "application/json", "text/x-markdown")
+
+
+async def collect_page(read: str, url: str, context: CollectContext) -> Collected:
+    """Return what stands at the URL: a feed as items, a page as text and as one item that links to it."""
+    collected = await _collect(read, url, context)
+    problem = "; ".join(gap.problem for gap in collected.gaps)
+    context.cache.record(url, ok=bool(collected.items), problem=problem, at=context.now)
+    return collected
+
+
+async def reduce_page(response: WebResponse, parser: FeedParser, max_chars: int = MAX_PAGE_CHARS) -> ParsedPage:
+    """Return the response's text as a reader sees it, or the problem that it is no text."""
+    kind, charset = read_content_type(response.headers.get("content-type", ""))
+    if kind in ("text/html", "application/xhtml+xml") or looks_like_html(response.body):
+        return await parser.read_page(response.body, charset=charset, max_chars=max_chars)
+    if kind and kind not in _PLAIN:
+        return ParsedPage(problem=f"is {kind[:60]}, which is not read as text")
+    if b"\0" in response.body:
+        return ParsedPage(problem="is not text")
+    text = response.body.decode("utf-8", "replace").strip()
+    return ParsedPage(text=shorten("\n".join(line.rstrip() for line in text.splitlines()), max_chars))
+
+
+def read_content_type(header: str) -> tuple[str, str]:
+    """Return the media type in lower case and the charset (UTF-8 if it names none)."""
+    message = Message()
+    message["content-type"] = header
+    return (message.get_content_type() if header else ""), message.get_content_charset("utf-8")
+
+
+async def _collect(read: str, url: str, context: CollectContext) -> Collected:
+    name = source_name(url)
+    answer = await fetch_source(url, context)
+    match answer:
+        case Unreachable(problem):
+            return Collected(read, gaps=(Gap(name, problem),))
+        case Unchanged(items):
+            return Collected(read, items=settle_dates(items, context.now))
+    if looks_like_feed(answer.body):
+        feed = await parse_feed(answer.body, answer.url, "", context)
+        if not feed.gaps:
+            keep_answer(url, answer, feed.items, context)
+        return Collected(read, items=settle_dates(feed.items, context.now), gaps=feed.gaps)
+    page = await reduce_page(answer, context.parser)
+    if page.problem or not page.text:
+        return Collected(read, gaps=(Gap(name, page.problem or "has no text"),))
+    item = Item(page.title or name, url, name, shorten(fold(page.text), MAX_SUMMARY_CHARS))
+    return Collected(read, items=(item,), text=page.text)
