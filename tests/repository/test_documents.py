@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.app import COMMANDS
 from harness.domain.contract import Contract
 from harness.domain.run import STOP_REASONS, FireState
 from harness.domain.settings import Profile
+from harness.workspace.agents import AgentShape
+from harness.workspace.jobs import JobShape
 
 ROOT = Path(__file__).parents[2]
 IGNORED = {".venv", ".harness", "day", "dist", "build", "node_modules"}
@@ -85,6 +88,22 @@ def test_the_contracts_page_explains_every_promise() -> None:
     text = " ".join(table_keys("contracts.md"))
     keys = {field.name.removesuffix("_s") for field in fields(Contract)}
     assert {key for key in keys if key not in text} == set()
+
+
+def test_the_workspace_page_explains_every_key_of_a_job_and_of_an_agent() -> None:
+    assert set(JobShape.model_fields) - table_keys("workspace.md") == set()
+    example = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    assert set(tomllib.loads(example[1])) == set(AgentShape.model_fields)
+
+
+def test_every_harness_command_in_the_documents_exists() -> None:
+    known = {entry.name for entry in COMMANDS} | {"COMMAND"}
+    for document in documents():
+        text = (ROOT / document).read_text(encoding="utf-8")
+        shown = "\n".join(FENCE.findall(text)) + "\n" + "\n".join(re.findall(r"`([^`\n]+)`", text))
+        used = set(re.findall(r"^(?:\.venv/bin/)?harness ([a-zA-Z]+)", shown, re.MULTILINE))
+        assert used - known == set(), document
 
 
 def test_the_shipped_settings_show_every_key_of_a_profile() -> None:

@@ -1,0 +1,123 @@
+"""The workspace that a newcomer starts from: right as it stands, and right after the edits it suggests."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.domain.contract import ItemRule
+from harness.domain.schedule import Cron, Every
+from harness.domain.source import Collected, Item
+from harness.domain.tokens import estimate_tokens
+from harness.domain.workspace import Workspace
+from harness.prompt.template import render_template
+from harness.wiring import check, vocabulary
+from harness.workspace.load import load_workspace
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("harness.toml", "USER.md", "agents", "skills", "shared-context", "memory")
+TIMES = {
+    "ainews/overnight-scan": "daily 06:00",
+    "ainews/github-trending": "daily 07:00",
+    "ainews/arxiv": "daily 07:15",
+    "ainews/morning-digest": "daily 07:40",
+    "ainews/midday-scan": "daily 12:00",
+    "ainews/release-watch": "daily 14:00",
+    "ainews/evening-scan": "daily 18:00",
+    "zoe/daily-digest": "daily 08:15",
+    "zoe/self-check": "every 30m",
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Workspace:
+    return load_workspace(ROOT, vocabulary()).workspace
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part)
+        else:
+            shutil.copy(ROOT / part, tmp_path)
+    return tmp_path
+
+
+def test_nothing_in_it_needs_fixing() -> None:
+    assert [str(finding) for finding in check(ROOT)] == []
+
+
+def test_the_team_works_at_its_times(shipped: Workspace) -> None:
+    assert {job.id: job.schedule_text for job in shipped.jobs()} == TIMES
+    assert all(isinstance(schedule, Cron | Every) for job in shipped.jobs() for schedule in job.schedules)
+
+
+def test_the_first_day_needs_no_key_and_costs_nothing(shipped: Workspace) -> None:
+    used = {shipped.agents[job.agent].profile or shipped.settings.default_profile for job in shipped.jobs()}
+    assert {shipped.settings.profiles[name].adapter for name in used} == {"extractive"}
+    assert all(job.without_model != "skip" for job in shipped.jobs())
+
+
+def test_every_item_of_ainews_must_have_been_collected_and_must_answer(shipped: Workspace) -> None:
+    for job in shipped.agents["ainews"].jobs.values():
+        assert job.contract.every_item == ItemRule(url_collected=True, reachable=True), job.id
+        assert job.deliver == ("digest",), job.id
+
+
+def test_what_jobs_read_from_each_other_is_delivered_earlier_in_the_day(shipped: Workspace) -> None:
+    for job in shipped.jobs():
+        for entry in job.read:
+            if entry in TIMES:
+                assert TIMES[entry] < job.schedule_text, f"{job.id} reads {entry}"
+
+
+def test_the_self_check_never_waits_behind_a_model(shipped: Workspace) -> None:
+    job = shipped.job("zoe/self-check")
+    assert (job.lane, job.deliver) == ("system", ("terminal",))
+
+
+def test_the_day_page_tells_each_story_once(shipped: Workspace) -> None:
+    story = Item("One story", "https://a.example/1", "A", "Because.")
+    again = Item("The same story", "https://a.example/1", "B")
+    page = render_template(
+        shipped.job("zoe/daily-digest"),
+        [
+            Collected("ainews/morning-digest", (story,), text="# the whole digest"),
+            Collected("ainews/arxiv", (again, Item("Another", "https://a.example/2", "B"))),
+            Collected("ainews/github-trending"),
+        ],
+        user_name="Sam",
+        now=datetime(2026, 11, 21, 16, 15, tzinfo=UTC),
+    )
+    assert re.findall(r"^(?:## .*|- \[.*)$", page, re.MULTILINE) == [
+        "## What changed since yesterday",
+        "- [One story](https://a.example/1) — Because.",
+        "## New papers",
+        "- [Another](https://a.example/2)",
+    ]
+
+
+def test_what_an_agent_is_told_of_itself_is_short(shipped: Workspace) -> None:
+    sizes = {name: estimate_tokens(f"{agent.soul}\n{agent.rules}") for name, agent in shipped.agents.items()}
+    assert {name: size for name, size in sizes.items() if size > 350} == {}
+
+
+def test_a_skill_that_is_granted_can_be_read(shipped: Workspace) -> None:
+    for agent in shipped.agents.values():
+        assert not agent.skills or ("files.read" in agent.tools and "skills" in agent.read_paths), agent.name
+
+
+def test_the_models_that_the_settings_suggest_are_right_once_uncommented(copy: Path) -> None:
+    settings = copy / "harness.toml"
+    text = settings.read_text(encoding="utf-8").replace('[profiles.cheap]\nadapter = "extractive"\n', "", 1)
+    settings.write_text(re.sub(r"^# (?=\[profiles|[a-z_]+ = )", "", text, flags=re.MULTILINE), encoding="utf-8")
+    loaded = load_workspace(copy, vocabulary())
+    assert [str(finding) for finding in loaded.findings] == []
+    profiles = loaded.workspace.settings.profiles
+    assert (profiles["cheap"].key_env, profiles["local"].key_env) == ("OPENAI_API_KEY", None)
+    assert {profiles[name].adapter for name in ("cheap", "local")} == {"openai"}
