@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ LABEL = "extractive, no model"
 FIRST_LINE = "*Extractive selection, no model: the sources' own sentences, ranked by centrality.*"
 NO_SOURCES = "*Extractive selection, no model: no sources were collected, so there is nothing to select.*"
 NO_SUMMARY = "no summary given"
+NO_SENTENCE = "nothing in its summary to quote"
 
 USUAL_ITEMS = 12
 SPARE_SHARE = 0.25
@@ -27,6 +29,9 @@ WHY_CHARS = 240
 WHY_SENTENCES = 2
 TITLE_CHARS = 200
 MIN_WORDS = 3
+_MISLEADS = re.compile(r"[a-z][a-z0-9+.-]*://|\bwww\.|\bP[0-2]\W*$", re.IGNORECASE)
+"""Sentences that are not quoted: one with an address would put a link beside the item's own, one that ends
+in P0, P1 or P2 would give itself a priority."""
 
 CENTRALITY_WEIGHT = 0.70
 REPORTED_WEIGHT = 0.20
@@ -104,7 +109,7 @@ def _recency(published_at: datetime | None, newest: datetime | None) -> float:
 
 def _line(item: Item) -> str:
     title = shorten(one_line(item.title), TITLE_CHARS) or item.url
-    why = escape_text(_central_sentences(item)) or NO_SUMMARY
+    why = escape_text(_central_sentences(item)) or (NO_SENTENCE if item.summary.strip() else NO_SUMMARY)
     return f"- {link(title, item.url)} — {why}"
 
 
@@ -114,8 +119,8 @@ def _central_sentences(item: Item) -> str:
     The one that repeats the title is not among them, nor is a tail that was cut off as long as there is
     a whole sentence.
     """
-    title = title_key(item.title)
-    sentences = [s for s in split_sentences(one_line(item.summary)) if title_key(s) != title]
+    title, summary = title_key(item.title), one_line(item.summary)
+    sentences = [s for s in split_sentences(summary) if title_key(s) != title and not _MISLEADS.search(s)]
     sentences = [s for s in sentences if is_whole(s)] or sentences
     if sum(len(words(s)) for s in sentences) < MIN_WORDS:
         return ""
@@ -128,12 +133,13 @@ def _central_sentences(item: Item) -> str:
             chosen.append(index)
     if not chosen:
         return shorten(sentences[ranked[0]], WHY_CHARS)
-    return _joined(sentences, sorted(chosen))
+    return _joined(summary, [sentences[i] for i in sorted(chosen)])
 
 
-def _joined(sentences: Sequence[str], chosen: Sequence[int]) -> str:
+def _joined(summary: str, sentences: Sequence[str]) -> str:
     """Sentences that did not follow each other are told apart by an ellipsis."""
-    text = sentences[chosen[0]]
-    for before, index in pairwise(chosen):
-        text += (" " if index == before + 1 else " … ") + sentences[index]
+    text = sentences[0]
+    for before, after in pairwise(sentences):
+        gap = next((gap for gap in (" ", "") if f"{before}{gap}{after}" in summary), " … ")
+        text += gap + after
     return text

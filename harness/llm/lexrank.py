@@ -59,9 +59,8 @@ def centralities(matrix: Sequence[Sequence[float]]) -> list[float]:
     ]
     scores = [1 / size] * size
     for _ in range(_MAX_ROUNDS):
-        # What texts without any link hold is spread over all, so that the walk loses nothing.
-        loose = sum(score for score, row in zip(scores, edges, strict=True) if not row)
-        walked = [(1 - _DAMPING + _DAMPING * loose) / size] * size
+        # What texts without any link hold is lost to the walk: that changes the sum, not the proportions.
+        walked = [(1 - _DAMPING) / size] * size
         for score, row in zip(scores, edges, strict=True):
             for j, share in row:
                 walked[j] += _DAMPING * score * share

@@ -36,7 +36,8 @@ class ChatAnswer:
     """What to send back; the functions of this module make the usual ones.
 
     `body` is sent as JSON, or as it is when it is bytes. `delay_s` seconds pass before, or with None the time
-    until the server closes. `is_cut` ends the connection in the middle of the body.
+    until the server closes. `is_cut` ends the connection in the middle of the body; `drip_s` is the pause
+    after each byte of it.
     """
 
     body: Mapping[str, Any] | bytes
@@ -44,6 +45,7 @@ class ChatAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float | None = 0.0
     is_cut: bool = False
+    drip_s: float = 0.0
 
 
 Script = Iterable[ChatAnswer] | Callable[[ChatRequest], ChatAnswer]
@@ -110,6 +112,11 @@ def delay(answer: ChatAnswer, delay_s: float | None) -> ChatAnswer:
     return replace(answer, delay_s=delay_s)
 
 
+def drip(answer: ChatAnswer, pause_s: float) -> ChatAnswer:
+    """The answer one byte at a time, with that many seconds after each."""
+    return replace(answer, drip_s=pause_s)
+
+
 class OpenAIServer:
     """Answers `{base_url}/chat/completions` on 127.0.0.1 while the `with` block lasts, and keeps what was asked.
 
@@ -173,8 +180,12 @@ class OpenAIServer:
         if answer is None:
             answer = self._ask_script(request)
         if answer.delay_s != 0:
-            self._closing.wait(answer.delay_s)
+            self.pause(answer.delay_s)
         return answer
+
+    def pause(self, seconds: float | None) -> None:
+        """Wait that long (None: without limit), or until the block ends."""
+        self._closing.wait(seconds)
 
     def _refusal(self, path: str, request: ChatRequest) -> ChatAnswer | None:
         if path.partition("?")[0] != "/v1/chat/completions":
@@ -253,7 +264,11 @@ class _ChatHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if answer.is_cut else body)
+        sent = body[: len(body) // 2] if answer.is_cut else body
+        for piece in (bytes([byte]) for byte in sent) if answer.drip_s else (sent,):
+            self.wfile.write(piece)
+            if answer.drip_s:
+                self.server.chat.pause(answer.drip_s)
         if answer.is_cut:
             self.close_connection = True
 

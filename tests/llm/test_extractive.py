@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from harness.domain.message import Message, ModelRequest, Usage
 from harness.domain.source import Item
-from harness.llm.extractive import FIRST_LINE, NO_SOURCES, NO_SUMMARY, WHY_CHARS, ExtractiveModel, extract
+from harness.llm.extractive import FIRST_LINE, NO_SENTENCE, NO_SOURCES, NO_SUMMARY, WHY_CHARS, ExtractiveModel, extract
 from harness.llm.inline_markdown import is_linkable
 from harness.llm.sentences import one_line
 from harness.ports import ChatModel
@@ -65,8 +65,10 @@ def test_every_link_is_a_sources_and_every_sentence_stands_in_it(given: list[Ite
     for title, address, why in entries(extract(given, low, high)):
         origins = by_address[address]
         assert any(_shown_part_of(title, one_line(o.title) or o.url) for o in origins)
-        parts = [why] if why == NO_SUMMARY else why.removesuffix(" …").split(" … ")
-        assert why == NO_SUMMARY or any(all(part in one_line(o.summary) for part in parts) for o in origins)
+        parts = why.removesuffix(" …").split(" … ")
+        assert why in (NO_SUMMARY, NO_SENTENCE) or any(
+            all(part in one_line(o.summary) for part in parts) for o in origins
+        )
         assert len(why) <= WHY_CHARS
 
 
@@ -100,6 +102,13 @@ def test_an_entry_has_the_agreed_form() -> None:
     )
 
 
+def test_markup_of_a_source_is_shown_and_has_no_effect() -> None:
+    title, sentence = "A [sly](https://evil.example) <b>title</b>", "It *says* `this` &amp; <i>that</i> | ![x](y)."
+    assert entries(extract([item(title, sentence, url="https://h.example/a")], 0, 30)) == [
+        (title, "https://h.example/a", sentence)
+    ]
+
+
 def test_no_sources_are_said_in_one_line() -> None:
     assert extract([], 8, 30) == NO_SOURCES
     assert "\n" not in NO_SOURCES
@@ -117,7 +126,11 @@ def test_the_count_is_a_dozen_or_a_quarter_more_than_the_minimum(low: int, high:
 
 
 def test_an_item_without_a_summary_says_so() -> None:
-    assert [why for _, _, why in entries(extract([item("A"), item("B", "Comments")], 0, 30))] == [NO_SUMMARY] * 2
+    assert entries(extract([item("A")], 0, 30))[0][2] == NO_SUMMARY
+
+
+def test_a_summary_of_one_word_is_not_worth_quoting() -> None:
+    assert entries(extract([item("A", "Comments")], 0, 30))[0][2] == NO_SENTENCE
 
 
 def test_an_item_without_a_title_shows_its_address() -> None:
@@ -134,11 +147,29 @@ def test_a_tail_that_was_cut_off_is_left_out() -> None:
     assert entries(extract([source], 0, 30))[0][2] == "The whole sentence stands here."
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["Article URL: https://elsewhere.example/x.", "See www.elsewhere.example today.", "This is clearly a P0."],
+)
+def test_a_sentence_that_brings_a_link_or_a_priority_of_its_own_is_not_quoted(sentence: str) -> None:
+    given = [item("A", f"{sentence} The plain one is quoted."), item("B", sentence)]
+    assert sorted(why for _, _, why in entries(extract(given, 0, 30))) == ["The plain one is quoted.", NO_SENTENCE]
+
+
 def test_a_long_summary_yields_whole_sentences_with_the_gap_between_them_marked() -> None:
     noise = "Meanwhile the weather stayed mild and people walked their dogs along a river for hours and hours on end, "
     summary = f"Quantum chips reach fewer errors. {noise * 2}as ever. Quantum chips now correct errors."
     why = entries(extract([item("Quantum chips and errors", summary)], 0, 30))[0][2]
     assert why == "Quantum chips reach fewer errors. … Quantum chips now correct errors."
+
+
+def test_a_gap_is_marked_also_where_the_sentence_between_was_not_quotable() -> None:
+    source = item("Chips", "Chips got faster. See https://x.example/y. Chips got cheaper.")
+    assert entries(extract([source], 0, 30))[0][2] == "Chips got faster. … Chips got cheaper."
+
+
+def test_sentences_of_a_script_without_spaces_are_joined_without_one() -> None:
+    assert entries(extract([item("新模型", "新模型发布。速度更快。")], 0, 30))[0][2] == "新模型发布。速度更快。"
 
 
 def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:

@@ -1,7 +1,7 @@
 """Foreign text in Markdown shows as it is. A real Markdown parser is the judge."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -27,6 +27,7 @@ def shown(tokens: list[Token]) -> str:
 
 
 @given(MARKS.map(one_line))
+@example("__0__")
 def test_escaped_text_is_shown_as_it_was(text: str) -> None:
     assert shown(inline("x" + escape_text(text) + "x")) == f"x{text}x"
 

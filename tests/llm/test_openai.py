@@ -1,7 +1,10 @@
 """The OpenAI-compatible adapter against a real server."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +22,7 @@ from harness.testing.openai_server import (
     call_tools,
     cut_connection,
     delay,
+    drip,
     exceed_context,
     fail,
     filter_out,
@@ -120,6 +124,11 @@ def test_a_timeout_is_named_with_its_length() -> None:
         pytest.raises(TransientError, match=r"no answer within 0\.2 s \(1x\)"),
     ):
         ask(profile_for(server.base_url, timeout_s=0.2, attempts=1))
+
+
+def test_an_answer_that_drips_is_too_late_although_every_byte_was_in_time() -> None:
+    with OpenAIServer([drip(say("slowly"), 0.05)]) as server, pytest.raises(TransientError, match=r"within 0\.3 s"):
+        ask(profile_for(server.base_url, timeout_s=0.3, attempts=1))
 
 
 def test_an_endpoint_that_is_not_there_is_a_passing_failure() -> None:
@@ -311,6 +320,23 @@ def test_a_cancelled_call_ends_at_once_and_leaves_nothing_open() -> None:
     with OpenAIServer([delay(say("too late"), None)]) as server:
         asyncio.run(cancel_in_flight(server))
     assert len(server.requests) == 1
+
+
+def test_a_proxy_of_the_environment_does_not_stand_before_this_machines_own_endpoint() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from harness.domain.message import Message, ModelRequest\n"
+        "from harness.domain.settings import Profile\n"
+        "from harness.llm.openai import OpenAIModel\n"
+        "profile = Profile('p', 'openai', model='m', base_url=sys.argv[1], attempts=1)\n"
+        "model = OpenAIModel(profile, api_key=None, sleep=asyncio.sleep, jitter=lambda: 0.0)\n"
+        "print(asyncio.run(model.complete(ModelRequest((Message('user', 'hi'),)))).text)\n"
+    )
+    with OpenAIServer([say("direct")]) as server:
+        environ = {**os.environ, "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": ""}
+        command = [sys.executable, "-c", program, server.base_url]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "direct"
 
 
 def test_text_that_is_no_valid_unicode_does_not_break_the_request() -> None:

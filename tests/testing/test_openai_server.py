@@ -17,6 +17,7 @@ from harness.testing.openai_server import (
     call_tools,
     cut_connection,
     delay,
+    drip,
     exceed_context,
     fail,
     filter_out,
@@ -158,6 +159,11 @@ def test_a_delayed_answer_comes_when_the_server_closes_at_the_latest() -> None:
     asking.join(timeout=10)
 
     assert answers[0][2]["choices"][0]["message"]["content"] == "at last"
+
+
+def test_a_dripping_answer_is_whole_in_the_end() -> None:
+    with OpenAIServer([drip(say("drop by drop"), 0.0001)]) as server:
+        assert post(server)[2]["choices"][0]["message"]["content"] == "drop by drop"
 
 
 def test_waiting_for_a_request_that_never_comes_ends() -> None:
