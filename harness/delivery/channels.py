@@ -25,6 +25,7 @@ _OWNERS_TURN = {
     errno.EPERM: ("may not be written by this user", "grant write permission"),
     errno.ENOSPC: ("is on a full disk", "free some space"),
     errno.EDQUOT: ("is over its disk quota", "free some space"),
+    errno.EFBIG: ("is larger than this user may write", "raise the limit (ulimit -f)"),
     errno.ENOTDIR: ("leads through a file that is no folder", "move that file away"),
     errno.EISDIR: ("is a folder where a file should be", "move that folder away"),
 }

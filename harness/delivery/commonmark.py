@@ -172,8 +172,6 @@ def _node_pieces(node: SyntaxTreeNode) -> list[_Piece]:
             return _emphasis(node)
         case "link":
             return _link(node)
-        case "image":
-            return [("text", plain_text(node.children))]
         case _:
             raise ValueError(f"inline content of type {node.type} was not expected")
 

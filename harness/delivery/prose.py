@@ -121,9 +121,8 @@ def _links_of_html(children: Sequence[Token]) -> list[Token]:
             links += token.nesting if token.type.startswith("link_") else 0
             if token.type == "link_open":
                 opened = None  # a link cannot hold another
-            if token.type == "image":
-                token.children = _links_of_html(token.children or [])
-            kept.append(token)
+            # An image would be fetched by whoever looks at the digest: its text is delivered instead.
+            kept.append(Token("text", "", 0, content=_words_of(token)) if token.type == "image" else token)
             continue
         tag = read_tag(token.content)
         if tag is None:
@@ -140,6 +139,14 @@ def _links_of_html(children: Sequence[Token]) -> list[Token]:
         elif tag.alt:
             kept.append(Token("text", "", 0, content=tag.alt))
     return [token for token in kept if token.type != "html_inline"]
+
+
+def _words_of(image: Token) -> str:
+    return "".join(
+        _words_of(child) if child.type == "image" else child.content
+        for child in image.children or ()
+        if child.type in ("image", "text", "code_inline")
+    )
 
 
 def _with_addresses_linked(children: Sequence[Token]) -> list[Token]:

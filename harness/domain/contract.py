@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.domain.source import canonical_url
+
 _DAY_S = 86_400
 
 
@@ -73,7 +75,8 @@ class Violation:
 def judge(contract: Contract, evidence: Evidence) -> tuple[Violation, ...]:
     """Return every promise that does not hold, the whole text's first, then the items' in their order.
 
-    An item whose link was not collected never counts towards `min_items`: it will not be delivered.
+    An item whose link was not collected never counts towards `min_items` (it will not be delivered), and
+    items that link to the same page count once.
     A link that could not be checked is no violation; `gaps` names it.
     """
     return (*_judge_size(contract, evidence), *_judge_items(contract, evidence))
@@ -107,9 +110,11 @@ def repair_message(violations: Sequence[Violation]) -> str:
 
 
 def _judge_size(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
-    count = sum(item.is_collected for item in evidence.items)
-    strays = len(evidence.items) - count
-    aside = f" ({strays} more do not count: their links were not collected)" if strays else ""
+    # The same page twice is one item: an answer does not get longer by repeating itself.
+    count = len({canonical_url(item.url) for item in evidence.items if item.is_collected})
+    strays = sum(not item.is_collected for item in evidence.items)
+    verb = "does not count: its link was" if strays == 1 else "do not count: their links were"
+    aside = f" ({strays} more {verb} not collected)" if strays else ""
     noun = "item" if count == 1 else "items"
     if contract.min_items is not None and count < contract.min_items:
         yield Violation(

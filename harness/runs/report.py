@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Literal, cast
 from markdown_it.tree import SyntaxTreeNode
 
 from harness.delivery.commonmark import (
+    escape,
     guard_lines,
     is_tight,
     plain_text,
@@ -22,7 +23,7 @@ from harness.delivery.commonmark import (
     write_span,
 )
 from harness.delivery.markdown import counted, heading_line, item_entry
-from harness.delivery.prose import allow_only, allow_web, link_key, read_markdown
+from harness.delivery.prose import allow_only, allow_web, link_key, plain_text_of, read_markdown
 from harness.domain.contract import Evidence, EvidenceItem
 from harness.domain.digest import Digest, DigestItem, Section
 from harness.domain.job import Job
@@ -140,7 +141,13 @@ def drop_items(text: str, urls: Collection[str]) -> str:
     """Return the Markdown without the items that link to one of these pages; everything else stays."""
     keys = {link_key(url) for url in urls} - {None}
     sections = _sections(read_markdown(text, allow_web), lambda url: None)
-    return _write_sections(_keep_items(sections, lambda item: link_key(item.url) not in keys))
+    return _write_sections(
+        # A linked heading above nothing but words would be read as an item the next time.
+        replace(kept, title=escape(plain_text_of(section.title))) if section.items and not kept.items else kept
+        for section, kept in zip(
+            sections, _keep_items(sections, lambda item: link_key(item.url) not in keys), strict=True
+        )
+    )
 
 
 def evidence_of(
@@ -252,7 +259,7 @@ def _keep_items(sections: Sequence[ReportSection], is_kept: Callable[[ReportItem
     return tuple(replace(section, items=tuple(item for item in section.items if is_kept(item))) for section in sections)
 
 
-def _write_sections(sections: Sequence[ReportSection]) -> str:
+def _write_sections(sections: Iterable[ReportSection]) -> str:
     blocks: list[str] = []
     for section in sections:
         entries = [item_entry(item.title, item.url, item.why, item.priority) for item in section.items]
@@ -284,8 +291,8 @@ def _sections(tree: SyntaxTreeNode, match: _Match) -> tuple[ReportSection, ...]:
     heading: SyntaxTreeNode | None = None
     body: list[SyntaxTreeNode] = []
     for node in [*tree.children, None]:
-        if node is not None and node.type != "heading":
-            body.append(node)
+        if node is not None and not (node.type == "heading" and node.children[0].children):
+            body += [node] if node.type != "heading" else []  # a heading without words begins nothing
             continue
         if heading is not None or body:
             _add_part(sections, heading, list(_walk(body, match)), match)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from harness.delivery.digest import collected_from_digest, digest_from_json, digest_to_json
+from harness.delivery.markdown import render_markdown
+from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.source import Gap
+
+NOON = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+DIGEST = Digest(
+    title="Morning – «digest»",
+    job_id="ainews/morning-digest",
+    run_id="cron:ainews/morning-digest:1",
+    made_at=NOON,
+    zone="Asia/Tokyo",
+    made_by="extractive, no model",
+    state="degraded",
+    sections=(
+        Section(
+            "AI",
+            "prose",
+            (
+                DigestItem(
+                    "A", "https://a.example/", "why **so** [x](https://a.example/)", ("S", "T"), NOON, True, "P0"
+                ),
+                DigestItem("B", "https://b.example/", "word " * 200, ("S",), None, False, None),
+            ),
+            "ainews/arxiv",
+            "after",
+            3,
+        ),
+    ),
+    gaps=("arXiv: timeout",),
+)
+
+
+def test_a_digest_survives_json() -> None:
+    assert digest_from_json(digest_to_json(DIGEST)) == DIGEST
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1}', '"x"'])
+def test_what_is_no_digest_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        digest_from_json(text)
+
+
+def test_another_job_reads_items_with_their_sources_gaps_and_the_whole_text() -> None:
+    collected = collected_from_digest(DIGEST, "ainews/morning-digest")
+    first, second = collected.items
+    assert (first.title, first.url, first.source, first.also_in) == ("A", "https://a.example/", "S", ("T",))
+    assert (first.summary, first.published_at) == ("why so x", NOON)
+    assert second.is_single_source
+    assert len(second.summary) <= 600
+    assert second.summary.endswith("word…")
+    assert collected.gaps == (Gap("ainews/morning-digest", "arXiv: timeout"),)
+    assert collected.text == render_markdown(DIGEST)
+    assert collected.is_untrusted

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from harness.delivery.html import render_html
+from harness.domain.digest import Digest, DigestItem, Section
+
+MADE = datetime(2026, 11, 21, 15, 40, tzinfo=UTC)
+ITEM = DigestItem("One", "https://a.example/1?a=1&b=2", "why *so*", ("LWN",), MADE - timedelta(hours=3), None, "P0")
+DIGEST = Digest(
+    title="Morning digest",
+    job_id="ainews/morning-digest",
+    run_id="cron:ainews/morning-digest:1795275600",
+    made_at=MADE,
+    zone="America/Los_Angeles",
+    made_by="extractive, no model",
+    state="degraded",
+    sections=(Section("AI", "Prose.", (ITEM,)), Section("Slow", "", (replace(ITEM, reachable=False),), after="End.")),
+    gaps=("arXiv: answered 503", "LWN: <b>not a feed</b>"),
+)
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """The page as a list of tags with their attributes, and its visible words; unbalanced tags are an error."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.style = ""
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.words += f" {data} "
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words.split())
+
+
+def test_the_page_shows_everything_that_the_person_must_know() -> None:
+    text = Page(render_html(DIGEST)).text
+    for expected in (
+        "Saturday, 21 November 2026 07:40 PST", "Morning digest", "degraded", "What is missing 2 gaps",
+        "arXiv: answered 503", "LWN: <b>not a feed</b>", "single-source", "P0", "3 h ago", "link does not answer",
+        "Made by extractive, no model", "Run cron:ainews/morning-digest:1795275600", "America/Los_Angeles",
+        "Prose.", "End.",
+    ):  # fmt: skip
+        assert expected in text
+
+
+def test_the_page_needs_nothing_but_itself() -> None:
+    page = Page(render_html(DIGEST))
+    assert not {"script", "img", "link", "iframe", "object", "form", "base", "image", "use"} & {t for t, _ in page.tags}
+    assert "@import" not in page.style
+    assert "url(" not in page.style
+    for tag, attributes in page.tags:
+        assert "style" not in attributes, "the content security policy would ignore it"
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "srcset")], tag
+
+
+def test_the_policy_allows_exactly_the_page_s_own_style() -> None:
+    page = Page(render_html(DIGEST))
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "[x](javascript:alert(1))",
+        "![x](https://evil.example/pixel.png)",
+        "<a href='https://evil.example'>x</a>",
+        "{{ 7 * 7 }} {% raw %}",
+        "</style></title><svg onload=alert(1)>",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    ],
+)
+def test_no_value_of_a_digest_becomes_markup(nasty: str) -> None:
+    item = DigestItem(nasty, "https://a.example", nasty, (nasty, "x"), MADE)
+    digest = replace(
+        DIGEST,
+        title=nasty,
+        job_id=nasty,
+        run_id=nasty,
+        made_by=nasty,
+        gaps=(nasty,),
+        sections=(Section(nasty, nasty, (item,), nasty, nasty), Section("2", items=(ITEM,))),
+    )
+    page = Page(render_html(digest))
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in Page(render_html(DIGEST)).tags} | {"p"}
+    hrefs = {a["href"] for t, a in page.tags if t == "a"}
+    assert {href for href in hrefs if href and not href.startswith("#")} == {"https://a.example", ITEM.url}
+    assert page.text.count(nasty) >= 5
+
+
+def test_a_link_that_is_no_web_address_is_shown_without_being_one() -> None:
+    digest = replace(DIGEST, sections=(Section("S", items=(replace(ITEM, url="javascript:alert(1)"),)),))
+    page = Page(render_html(digest))
+    assert "One" in page.text
+    assert not [a for t, a in page.tags if t == "a" and "javascript" in str(a.get("href"))]
+
+
+def test_contents_count_the_items_below_each_heading() -> None:
+    sections = (
+        Section("A", items=(ITEM, ITEM), level=2),
+        Section("A 1", items=(ITEM,), level=3),
+        Section("", items=(ITEM,), level=3),
+        Section("B *b*", items=(ITEM,), level=2),
+    )
+    source = render_html(replace(DIGEST, sections=sections))
+    nav = re.search(r"<nav.*?</nav>", source, re.DOTALL)
+    assert nav is not None
+    assert Page(nav.group()).text == "A 4 B b 1"
+    assert "<nav" not in render_html(replace(DIGEST, sections=sections[:1]))
+
+
+def test_ranks_run_through_all_sections() -> None:
+    source = render_html(DIGEST)
+    assert re.findall(r'id="item-(\d+)"', source) == ["1", "2"]
+    assert re.findall(r'<ol class="items" start="(\d+)"', source) == ["1", "2"]
+
+
+def test_a_digest_without_items_is_a_page_too() -> None:
+    page = Page(render_html(replace(DIGEST, sections=(), gaps=(), state="delivered")))
+    assert "Nothing to report." in page.text
+    assert "What is missing" not in page.text
