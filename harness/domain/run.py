@@ -136,6 +136,25 @@ STOP_REASONS: tuple[str, ...] = (
 )  # fmt: skip
 
 
+PREVIEW_REASON = "preview: nothing was delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to, before its fire is closed with it.
+
+    `reason` is in words, empty only for a plain delivery. `artifact` is a path below the state folder.
+    `delivered_urls` are the canonical URLs that count as seen from then on.
+    """
+
+    state: FireState
+    reason: str = ""
+    artifact: str | None = None
+    items: int | None = None
+    gaps: int | None = None
+    delivered_urls: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Fire:
     """One occurrence of a job in the ledger. `due_at` and `closed_at` are aware UTC; `reason` says why it
@@ -155,3 +174,7 @@ class Fire:
     @property
     def agent(self) -> str:
         return self.job_id.partition("/")[0]
+
+    @property
+    def is_preview(self) -> bool:
+        return self.reason == PREVIEW_REASON

@@ -28,16 +28,19 @@ class Workspace:
         for agent in sorted(self.agents):
             yield from (self.agents[agent].jobs[name] for name in sorted(self.agents[agent].jobs))
 
+    def agent(self, name: str) -> Agent:
+        """Return the agent. Raises HarnessError naming what exists if there is no such agent."""
+        if name not in self.agents:
+            raise HarnessError(f"no agent {name!r}; there are: {', '.join(sorted(self.agents)) or 'none'}")
+        return self.agents[name]
+
     def job(self, job_id: str) -> Job:
         """Return the job `agent/name`. Raises HarnessError naming what exists if there is no such job."""
         agent_name, _, name = job_id.partition("/")
-        agent = self.agents.get(agent_name)
-        if agent is None:
-            raise HarnessError(f"no agent {agent_name!r}; there are: {', '.join(sorted(self.agents)) or 'none'}")
+        agent = self.agent(agent_name)
         if name not in agent.jobs:
-            raise HarnessError(
-                f"agent {agent_name} has no job {name!r}; it has: {', '.join(sorted(agent.jobs)) or 'none'}"
-            )
+            known = ", ".join(sorted(agent.jobs)) or "none"
+            raise HarnessError(f"agent {agent_name} has no job {name!r}; it has: {known}")
         return agent.jobs[name]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.store.tables import outbox
@@ -48,11 +48,11 @@ def promise(connection: Connection, *, run_id: str, channel: str, digest: str, n
     return delivery_id
 
 
-def due_deliveries(connection: Connection, now: datetime, run_id: str | None = None) -> list[OutboxRow]:
-    """Return the pending deliveries whose next try has come, oldest first."""
-    query = select(*outbox.c).where(outbox.c.state == "pending", outbox.c.next_try_at <= now.timestamp())
-    if run_id is not None:
-        query = query.where(outbox.c.run_id == run_id)
+def due_deliveries(connection: Connection, now: datetime, run_id: str) -> list[OutboxRow]:
+    """Return the run's pending deliveries whose next try has come, oldest first."""
+    query = select(*outbox.c).where(
+        outbox.c.run_id == run_id, outbox.c.state == "pending", outbox.c.next_try_at <= now.timestamp()
+    )
     return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.created_at, outbox.c.id))]
 
 
@@ -62,10 +62,10 @@ def deliveries_of_run(connection: Connection, run_id: str) -> list[OutboxRow]:
     return [OutboxRow(*row) for row in connection.execute(query)]
 
 
-def next_try_at(connection: Connection) -> float | None:
-    """Return when the next pending delivery wants to be tried."""
-    query = select(outbox.c.next_try_at).where(outbox.c.state == "pending").order_by(outbox.c.next_try_at).limit(1)
-    return connection.execute(query).scalar()
+def count_pending(connection: Connection) -> int:
+    """Return how many deliveries no channel has acknowledged yet."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.state == "pending")
+    return int(connection.execute(query).scalar_one())
 
 
 def acknowledge(connection: Connection, delivery_id: str, receipt: str, now: datetime) -> None:

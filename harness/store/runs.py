@@ -74,10 +74,13 @@ def queue_run(
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
-def claim_runs(connection: Connection, owner: str, max_running: int, now: datetime) -> list[RunRow]:
+def claim_runs(
+    connection: Connection, owner: str, max_running: int, now: datetime, only: str | None = None
+) -> list[RunRow]:
     """Claim queued runs, oldest due first: at most one running per agent and `max_running` in all.
 
-    Runs of the lane `system` need no model: neither limit holds them back.
+    Runs of the lane `system` need no model: neither limit holds them back. With `only`, no other run is
+    claimed.
     """
     running = connection.execute(
         select(run.c.agent).where(run.c.state == str(RunState.RUNNING), run.c.lane == "agent")
@@ -88,6 +91,8 @@ def claim_runs(connection: Connection, owner: str, max_running: int, now: dateti
     ).all()
     claimed: list[RunRow] = []
     for row in queued:
+        if only is not None and row.id != only:
+            continue
         if row.lane == "agent":
             if row.agent in busy or len(busy) >= max_running:
                 continue

@@ -58,10 +58,10 @@ async def run_turn(
     """
     progress = progress or Progress()
     at = limits.deadline.min.replace(tzinfo=limits.deadline.tzinfo)
-    text, is_truncated, is_tainted = "", False, False
+    text, made_by, is_truncated, is_tainted = "", model.label, False, False
 
     def ended(stop: Stop) -> Turn:
-        return Turn(stop, text, request.messages, model.label, progress, is_truncated, is_tainted)
+        return Turn(stop, text, request.messages, made_by, progress, is_truncated, is_tainted)
 
     while True:
         stop = stop_before_call(progress, limits, request, at)
@@ -76,6 +76,7 @@ async def run_turn(
         if answer["reply"] is None:
             return ended(TimedOut(limits.timeout_s))
         reply = from_json(ModelReply, answer["reply"])
+        made_by = reply.model
         progress.usage += reply.usage
         progress.cost_usd += reply.cost_usd
         request = _said(request, Message("assistant", reply.text, reply.tool_calls))

@@ -1,0 +1,32 @@
+"""What a run wrote, and what it is about to be closed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.domain.message import Message
+from harness.domain.run import Outcome, Stop
+from harness.runs.contract import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was written, by whom, and how the writing ended.
+
+    `gaps` are sentences about the writing itself; `messages` is the conversation, if there was one.
+    """
+
+    text: str
+    made_by: str
+    stop: Stop
+    verdict: Verdict = field(default_factory=Verdict)
+    gaps: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the run's fire will be closed with, and the name of the reason for which its loop ended."""
+
+    outcome: Outcome
+    stop: str

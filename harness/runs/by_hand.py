@@ -1,0 +1,52 @@
+"""Runs that the person asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from harness.domain.errors import HarnessError, OwnerError
+from harness.domain.run import Fire
+from harness.domain.workspace import Workspace
+from harness.runs.clock import fire_now
+from harness.runs.engine import WORKFLOW_VERSION
+from harness.store.database import Database
+from harness.store.fires import fire_of_run
+
+
+def start_by_hand(
+    database: Database,
+    workspace: Workspace,
+    job_id: str,
+    now: datetime,
+    *,
+    inputs: Mapping[str, str],
+    profile: str | None = None,
+    preview: bool = False,
+) -> str:
+    """Queue one run of the job now and return its id.
+
+    `inputs` stand in for what the job reads: by a whole entry, or by what stands before its slash.
+    Raises HarnessError for a job, OwnerError for an input or a profile that does not exist.
+    """
+    job = workspace.job(job_id)
+    known = {*job.read, *(read.partition("/")[0] for read in job.read)}
+    for name in inputs:
+        if name not in known:
+            fix = f"it reads: {', '.join(job.read)}" if job.read else "it reads nothing; leave --input out"
+            raise OwnerError(job.path, None, f"{job_id} has no input {name!r}", fix)
+    if profile is not None and profile not in workspace.settings.profiles:
+        there_are = ", ".join(sorted(workspace.settings.profiles)) or "none"
+        raise OwnerError("harness.toml", None, f"there is no profile {profile!r}", f"there are: {there_are}")
+    options: dict[str, object] = {"profile": profile, "preview": preview}
+    with database.write() as connection:
+        return fire_now(connection, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
+
+
+def fire_for(database: Database, run_id: str) -> Fire:
+    """Return the fire as it stands now. Raises HarnessError if there is none."""
+    with database.read() as connection:
+        fire = fire_of_run(connection, run_id)
+    if fire is None:
+        raise HarnessError(f"there is no run {run_id}")
+    return fire

@@ -1,0 +1,70 @@
+"""Deliveries that outlive their run: tried again by the tick, and what follows when they are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from harness.delivery.channels import Channel
+from harness.delivery.outbox import Attempt, deliver_due
+from harness.domain.run import FireState, Outcome, RunState
+from harness.domain.settings import Settings
+from harness.runs.closing import close
+from harness.store.database import Database
+from harness.store.json_codec import from_json
+from harness.store.outbox import deliveries_of_run, promise
+from harness.store.runs import run_by_id, runs_in
+
+
+def deliver_run(
+    database: Database,
+    channels: Mapping[str, Channel],
+    settings: Settings,
+    *,
+    run_id: str,
+    names: Sequence[str],
+    digest: str,
+    now: datetime,
+) -> list[Attempt]:
+    """Promise the digest (JSON) to the named channels, then try each of them once.
+
+    The promises are on disk before the first try: whatever happens then, nothing is forgotten.
+    """
+    with database.write() as connection:
+        for name in names:
+            promise(connection, run_id=run_id, channel=name, digest=digest, now=now)
+    return deliver_due(database, channels, settings, now, run_id=run_id)
+
+
+def settle_deliveries(
+    database: Database, channels: Mapping[str, Channel], settings: Settings, now: datetime
+) -> list[str]:
+    """Try what suspended runs still owe, and close those whose last channel has answered; return their ids.
+
+    A delivery that was given up closes its fire as `failed` with the channel and its last error.
+    """
+    with database.read() as connection:
+        waiting = [run.id for run in runs_in(connection, RunState.SUSPENDED)]
+    closed: list[str] = []
+    for run_id in waiting:
+        deliver_due(database, channels, settings, now, run_id=run_id)
+        with database.write() as connection:
+            if _settle(connection, run_id, now):
+                closed.append(run_id)
+    return closed
+
+
+def _settle(connection: Connection, run_id: str, now: datetime) -> bool:
+    run = run_by_id(connection, run_id)
+    deliveries = deliveries_of_run(connection, run_id)
+    if run is None or run.state is not RunState.SUSPENDED or any(row.state == "pending" for row in deliveries):
+        return False
+    outcome = from_json(Outcome, run.outcome)
+    dead = [f"{row.channel}: {row.last_error}" for row in deliveries if row.state == "dead"]
+    if dead:
+        outcome = Outcome(FireState.FAILED, f"made, but not delivered: {'; '.join(dead)}", outcome.artifact)
+    return (
+        close(connection, run_id=run_id, job_id=run.job_id, outcome=outcome, stop=None, owner=None, now=now) is not None
+    )

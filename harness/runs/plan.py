@@ -1,0 +1,112 @@
+"""What a run is going to do, decided once at its beginning and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from harness.domain.agent import Agent
+from harness.domain.errors import HarnessError
+from harness.domain.job import Job
+from harness.domain.run import FireState, Outcome
+from harness.domain.settings import Settings
+from harness.domain.workspace import Workspace
+from harness.runs.answer import Draft
+from harness.runs.services import RunServices
+from harness.store.database import Database
+from harness.store.runs import run_by_id, spent_usd
+
+Method = Literal["model", "template", "action"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """The job as it was when the run began, so that an edit in between changes no run that is under way.
+
+    `source_count` is how many sources it reads, each feed of a list being one. `budget_usd` is what is
+    left for this run of its own, its agent's and the team's budget; None means
+    no limit. `refusal` is how the run ends at once, if it must.
+    """
+
+    run_id: str
+    job: Job
+    begun_at: datetime
+    method: Method
+    source_count: int = 0
+    max_output_tokens: int = 4096
+    budget_usd: float | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    is_preview: bool = False
+    refusal: Draft | None = None
+
+
+def plan_run(services: RunServices, run_id: str) -> RunPlan:
+    """Decide how the run goes about its job.
+
+    Raises HarnessError if the job is gone, OwnerError if its model is not configured.
+    """
+    now = services.clock.now()
+    with services.database.read() as connection:
+        row = run_by_id(connection, run_id)
+    if row is None:
+        raise HarnessError(f"there is no run {run_id}")
+    workspace = services.workspace()
+    job = workspace.job(row.job_id)
+    agent = workspace.agents[job.agent]
+    profile = row.options.get("profile")
+    if profile:
+        job = replace(job, profile=str(profile))
+    plan = RunPlan(
+        run_id,
+        job,
+        now,
+        "action" if job.action else "model",
+        source_count=count_sources(workspace, job),
+        inputs=row.inputs,
+        is_preview=bool(row.options.get("preview")),
+    )
+    if job.action:
+        return plan
+    choice = services.choose_model(workspace.settings, agent, job)
+    if not choice.model.is_language_model:
+        return _without_model(plan)
+    return _with_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
+
+
+def count_sources(workspace: Workspace, job: Job) -> int:
+    """Return how many sources the job reads: each feed of a list is one."""
+    return sum(len(workspace.feed_lists.get(read.removeprefix("feeds/"), ())) or 1 for read in job.read)
+
+
+def day_start(now: datetime, zone: str) -> datetime:
+    """Return the last local midnight, aware UTC."""
+    local = now.astimezone(ZoneInfo(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
+
+
+def _without_model(plan: RunPlan) -> RunPlan:
+    match plan.job.without_model:
+        case "extract":
+            return plan
+        case "template":
+            return replace(plan, method="template")
+        case "skip":
+            reason = "no language model is configured, and the job says without_model: skip"
+            return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))
+
+
+def _with_budget(
+    plan: RunPlan, database: Database, settings: Settings, agent: Agent, max_output_tokens: int
+) -> RunPlan:
+    since = day_start(plan.begun_at, settings.home_zone)
+    with database.read() as connection:
+        left = [
+            None if plan.job.budget_usd is None else plan.job.budget_usd,
+            None if agent.budget_usd is None else agent.budget_usd - spent_usd(connection, since, agent.name),
+            None if settings.budget_usd is None else settings.budget_usd - spent_usd(connection, since),
+        ]
+    known = [max(0.0, amount) for amount in left if amount is not None]
+    return replace(plan, budget_usd=min(known) if known else None, max_output_tokens=max_output_tokens)

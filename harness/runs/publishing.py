@@ -1,0 +1,160 @@
+"""From a judged answer to artifacts on disk: what is delivered, what is missing, and when it is a failure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.collectors.collect import read_kind
+from harness.delivery.digest import digest_to_json
+from harness.delivery.html import render_html
+from harness.delivery.markdown import render_markdown
+from harness.domain.contract import Violation, judge
+from harness.domain.errors import OwnerError
+from harness.domain.message import Message
+from harness.domain.run import PREVIEW_REASON, Cancelled, Completed, FireState, Outcome
+from harness.domain.source import Item
+from harness.runs.answer import Answer, Draft
+from harness.runs.collecting import Inputs
+from harness.runs.plan import RunPlan
+from harness.runs.report import Report, drop_items, evidence_of, parse_report, to_digest
+from harness.store.json_codec import to_json
+from harness.store.state_folder import StateFolder
+
+_BREAKING_RULES = ("must_include", "min_chars")
+
+
+def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer) -> Draft:
+    """Write what the run made below its folder and return what its fire is closed with.
+
+    Items whose links were not collected or do not answer are taken out and named as gaps. An answer
+    that misses what may never be missing, or from which nothing is left, is a failure; one with gaps is
+    `degraded`. Writing again gives the same bytes.
+    Raises OwnerError if the disk is full or read-only.
+    """
+    folder = state.run_folder(plan.run_id)
+    if answer.messages:
+        _write(folder / "transcript.json", json.dumps(to_json(tuple[Message, ...], answer.messages), indent=1))
+    if not isinstance(answer.stop, Completed):
+        ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
+        return Draft(Outcome(ended, str(answer.stop)), answer.stop.reason)
+    report, removed = _without_bad_items(answer, inputs.items)
+    left = judge(plan.job.contract, evidence_of(report, reachability=answer.verdict.reachability))
+    left = tuple(violation for violation in left if violation.url is None)
+    failure = _failure(report, left)
+    if failure:
+        return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason)
+    gaps = _distinct(
+        (
+            *(str(gap) for gap in inputs.gaps),
+            *answer.gaps,
+            *answer.verdict.gaps,
+            *removed,
+            *(violation.detail for violation in left),
+        )
+    )
+    digest = to_digest(
+        report,
+        job=plan.job,
+        run_id=plan.run_id,
+        made_at=plan.begun_at,
+        made_by=answer.made_by,
+        state="degraded" if gaps else "delivered",
+        gaps=gaps,
+        reachability=answer.verdict.reachability,
+        origins=_origins(inputs),
+    )
+    # to_digest names what it had to take out itself.
+    is_degraded = bool(digest.gaps)
+    artifact = folder / "digest.json"
+    _write(artifact, json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1))
+    _write(folder / "digest.md", render_markdown(digest))
+    _write(folder / "digest.html", render_html(digest))
+    outcome = Outcome(
+        state=FireState.DEGRADED if is_degraded else FireState.DELIVERED,
+        reason=_in_short(digest.gaps),
+        artifact=str(artifact.relative_to(state.root)),
+        items=len(digest.items),
+        gaps=len(digest.gaps),
+        delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
+    )
+    if plan.is_preview:
+        outcome = Outcome(FireState.SILENT, PREVIEW_REASON, outcome.artifact, outcome.items, outcome.gaps)
+    return Draft(outcome, answer.stop.reason)
+
+
+def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
+    """Return how a run ends that found nothing to write about; None if there is something, or need not be.
+
+    Nothing new from sources that work is `silent`; nothing because no source worked is a failure.
+    """
+    if not plan.job.read or not inputs.is_empty or plan.method == "template":
+        return None
+    failed = tuple(dict.fromkeys(gap.source for gap in inputs.gaps))
+    if failed and len(failed) >= plan.source_count:
+        reason = "nothing could be collected: " + "; ".join(str(gap) for gap in inputs.gaps)
+        return Draft(Outcome(FireState.FAILED, reason, gaps=len(inputs.gaps)), "completed")
+    checked = "1 source" if plan.source_count == 1 else f"{plan.source_count} sources"
+    reason = f"nothing new in {checked}"
+    if inputs.already_delivered:
+        reason += f"; {inputs.already_delivered} collected items were delivered before"
+    if failed:
+        reason += f"; {len(failed)} could not be read: " + "; ".join(str(gap) for gap in inputs.gaps)
+    return Draft(Outcome(FireState.SILENT, reason, items=0, gaps=len(inputs.gaps)), "completed")
+
+
+def _without_bad_items(answer: Answer, items: Sequence[Item]) -> tuple[Report, tuple[str, ...]]:
+    """Return the answer without the items that their contract does not allow, and a sentence for each."""
+    collected = {item.url for item in items}
+    bad = [v for v in answer.verdict.violations if v.url is not None and v.url in collected]
+    text = drop_items(answer.text, {v.url for v in bad if v.url}) if bad else answer.text
+    return parse_report(text, items), tuple(f"left out: {violation.detail}" for violation in bad)
+
+
+def _failure(report: Report, left: Sequence[Violation]) -> str:
+    if not report.text.strip():
+        return "the answer was empty"
+    breaking = [v for v in left if v.rule in _BREAKING_RULES]
+    if not any(item.is_collected for item in report.items):
+        breaking += [v for v in left if v.rule == "min_items"]
+    return "the contract does not hold: " + "; ".join(str(v) for v in breaking) if breaking else ""
+
+
+def _origins(inputs: Inputs) -> Mapping[str, str]:
+    return {item.key: one.read for one in inputs.collected if read_kind(one.read) == "output" for item in one.items}
+
+
+def _distinct(gaps: Sequence[str]) -> tuple[str, ...]:
+    """Return each gap once; one that another job merely handed on is told only by who saw it first hand."""
+    return tuple(
+        gap for gap in dict.fromkeys(gaps) if not any(gap != other and gap.endswith(f": {other}") for other in gaps)
+    )
+
+
+def _in_short(gaps: Sequence[str]) -> str:
+    if not gaps:
+        return ""
+    first = gaps[0] if len(gaps[0]) <= 200 else gaps[0][:199] + "…"
+    return first if len(gaps) == 1 else f"{first} (and {len(gaps) - 1} more gaps)"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file whole, on disk when this returns."""
+    content = text.encode()
+    temporary = path.with_name(f".{path.name}.{hashlib.sha256(content).hexdigest()[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror or type(error).__name__
+        raise OwnerError(
+            path, None, f"cannot be written ({reason})", "free some space or fix the permissions"
+        ) from error

@@ -1,0 +1,97 @@
+"""The action `self-check`: what went wrong since the last look, told once, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from harness.domain.job import Job
+from harness.domain.run import FireState
+from harness.domain.workspace import Workspace
+from harness.runs.actions import Action, ActionResult
+from harness.runs.clock import schedule_fingerprint
+from harness.schedule.due import slots_between
+from harness.store.database import Database
+from harness.store.fires import fires_between, job_states, last_fires, taken_slots
+from harness.store.incidents import open_incidents
+from harness.store.outbox import count_pending
+from harness.store.sources import failing_sources
+
+GRACE_S = 120
+_FAILURES_IN_A_ROW = 3
+_TROUBLE = (FireState.FAILED, FireState.MISSED)
+
+
+def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action:
+    """Return the action: it compares the schedules with the ledger and looks for what is broken.
+
+    It speaks only of what is new since its last run, so that an hour-long fault is told once; what
+    stays open is counted in its reason, and shown by `harness status` all the time.
+    """
+
+    def check(job: Job, now: datetime) -> ActionResult:
+        with database.read() as connection:
+            since = _last_look(connection, job, now)
+            news = list(_news(connection, workspace(), since, now))
+            still_open = len(open_incidents(connection))
+            pending = count_pending(connection)
+            fires = len(fires_between(connection, since, now))
+        told = f"{fires} {'fire' if fires == 1 else 'fires'} since {_clock(since, job.zone)}"
+        rest = [
+            f"{still_open} incidents open" if still_open else "",
+            f"{pending} deliveries pending" if pending else "",
+        ]
+        summary = "; ".join([told, *(part for part in rest if part)])
+        if not news:
+            return ActionResult(f"checked: {summary}; nothing new is wrong")
+        text = "## What went wrong\n\n" + "\n".join(f"- {line}" for line in news) + f"\n\nChecked: {summary}.\n"
+        return ActionResult("1 thing is wrong" if len(news) == 1 else f"{len(news)} things are wrong", text)
+
+    return check
+
+
+def unfired_slots(connection: Connection, workspace: Workspace, now: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield the slots of the last day that came and have no row, with their job."""
+    states = job_states(connection)
+    until = now - timedelta(seconds=GRACE_S)
+    for job in workspace.jobs():
+        state = states.get(job.id)
+        if state is None or state.schedule != schedule_fingerprint(job):
+            continue
+        after = max(datetime.fromtimestamp(state.known_since, UTC), now - timedelta(days=1))
+        slots = slots_between(job.schedules, job.zone, after, until)
+        taken = taken_slots(connection, job.id, [int(slot.timestamp()) for slot in slots])
+        yield from ((job.id, slot) for slot in slots if int(slot.timestamp()) not in taken)
+
+
+def _news(connection: Connection, workspace: Workspace, since: datetime, now: datetime) -> Iterator[str]:
+    for fire in fires_between(connection, since - timedelta(days=1), now):
+        if fire.state in _TROUBLE and fire.closed_at is not None and fire.closed_at > since:
+            due = _clock(fire.due_at, workspace.settings.home_zone)
+            yield f"**{fire.job_id}** due {due} {fire.state}: {fire.reason}"
+    for job_id, slot in unfired_slots(connection, workspace, now):
+        yield f"**{job_id}** was due {_clock(slot, workspace.settings.home_zone)} and nothing fired it"
+    for incident in open_incidents(connection):
+        is_told_by_fire = incident.cause.startswith(("job ", "missed "))
+        if incident.first_at > since.timestamp() and not is_told_by_fire:
+            yield f"{incident.cause}: `{incident.message}`"
+    for source in failing_sources(connection, _FAILURES_IN_A_ROW):
+        # Told when the count is reached, and not again at every failure after it.
+        if source.failures_in_a_row == _FAILURES_IN_A_ROW and (source.last_failed_at or 0) > since.timestamp():
+            # In code: a bare address would be read as a link that nobody collected.
+            yield f"`{source.source}` failed {source.failures_in_a_row} times in a row: {source.problem}"
+
+
+def _last_look(connection: Connection, job: Job, now: datetime) -> datetime:
+    """Return when the last finished check began; a day ago if there is none."""
+    for fire in last_fires(connection, job.id, 50):
+        if not fire.state.is_open and fire.state.is_success and fire.due_at < now:
+            return fire.due_at
+    return now - timedelta(days=1)
+
+
+def _clock(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%a %H:%M")

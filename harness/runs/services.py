@@ -1,0 +1,55 @@
+"""What a run needs from the rest of the harness, chosen in `wiring` and handed in as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.collectors.context import SourceCache
+from harness.collectors.parse import FeedParser
+from harness.delivery.channels import Channel
+from harness.domain.agent import Agent
+from harness.domain.job import Job
+from harness.domain.message import ToolSchema, Usage
+from harness.domain.settings import Settings
+from harness.domain.workspace import Workspace
+from harness.gate.caller import Caller
+from harness.gate.pipeline import Gate
+from harness.ports import ChatModel, Clock, Web
+from harness.runs.actions import Action
+from harness.store.database import Database
+from harness.store.state_folder import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The model for one run, and what its tokens cost."""
+
+    model: ChatModel
+    price: Callable[[Usage], float]
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunServices:
+    """Everything that a run's steps reach out to.
+
+    `workspace` returns the snapshot that is in force now. `owner` is the token under which this executor
+    holds fires. `ended` is called, from any thread, when a run has ended.
+    """
+
+    database: Database
+    state: StateFolder
+    clock: Clock
+    owner: str
+    workspace: Callable[[], Workspace]
+    web: Web
+    parser: FeedParser
+    sources: SourceCache
+    gate: Gate
+    tool_schemas: Callable[[Agent], tuple[ToolSchema, ...]]
+    caller: Callable[[Agent, Workspace, str], Caller]
+    choose_model: Callable[[Settings, Agent, Job], Choice]
+    channels: Callable[[Settings], Mapping[str, Channel]]
+    actions: Mapping[str, Action]
+    ended: Callable[[], None]

@@ -1,0 +1,274 @@
+"""One run, from its claimed row to its closed fire: the order of steps that every job takes.
+
+begin → collect → assemble → (model ↔ tools → check) at most twice → publish → deliver → close. Everything
+that touches time, files, network or database happens inside a step, so that a run that was killed goes on
+at the first step that is not recorded. Whoever changes the order raises `engine.WORKFLOW_VERSION`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from harness.domain.contract import repair_message
+from harness.domain.errors import HarnessError, ReplayMismatch
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
+from harness.domain.run import Completed, FireState, Outcome
+from harness.domain.source import Item
+from harness.domain.tool import ToolResult
+from harness.ports import Json, Steps
+from harness.prompt.assemble import assemble
+from harness.prompt.gather import gather
+from harness.prompt.template import render_template
+from harness.runs.answer import Answer, Draft
+from harness.runs.closing import close_or_suspend
+from harness.runs.collecting import Inputs, collect_inputs
+from harness.runs.contract import Verdict, examine
+from harness.runs.deliveries import deliver_run
+from harness.runs.plan import RunPlan, plan_run
+from harness.runs.publishing import outcome_without_text, publish
+from harness.runs.services import RunServices
+from harness.store.json_codec import from_json, to_json
+from harness.store.runs import record_prompt, record_usage
+from harness.turn.limits import Progress, TurnLimits
+from harness.turn.loop import Turn, run_turn
+
+log = logging.getLogger("harness.runs")
+
+BY_TEMPLATE = "template, no model"
+
+
+class RunWorkflow:
+    """The body that the engine executes for every run."""
+
+    def __init__(self, services: RunServices) -> None:
+        self._services = services
+
+    async def __call__(self, run_id: str, steps: Steps) -> Json:
+        """Take the run to its end, whatever happens in it; only a replay that does not fit escapes."""
+        try:
+            draft = await self._take(run_id, steps)
+        except ReplayMismatch:
+            raise
+        except HarnessError as error:
+            draft = _failed(str(error))
+        except Exception as error:  # the step boundary: a bug closes its own run, and no other
+            log.exception("run %s broke", run_id)
+            draft = _failed(f"a fault in the harness: {type(error).__name__}: {error}")
+        try:
+            return await steps.reserve("close", "close", {}).run(partial(self._in_thread, self._close, run_id, draft))
+        finally:
+            self._services.ended()
+
+    async def _take(self, run_id: str, steps: Steps) -> Draft:
+        plan = from_json(
+            RunPlan, await steps.reserve("begin", "begin", {}).run(partial(self._in_thread, self._begin, run_id))
+        )
+        if plan.refusal is not None:
+            return plan.refusal
+        if plan.job.action is not None:
+            written: Answer | Draft = await self._act(plan, steps)
+            inputs = Inputs()
+        else:
+            inputs = from_json(Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._collect, plan)))
+            written = outcome_without_text(plan, inputs) or await self._write(plan, inputs, steps)
+        if isinstance(written, Draft):
+            return written
+        draft = from_json(
+            Draft,
+            await steps.reserve("publish", "publish", {}).run(
+                partial(self._in_thread, self._publish, plan, inputs, written)
+            ),
+        )
+        if draft.outcome.artifact is not None and plan.job.deliver and not plan.is_preview:
+            await steps.reserve("deliver", "deliver", {}).run(partial(self._in_thread, self._deliver, plan, draft))
+        return draft
+
+    # ── Writing ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
+        if plan.method == "template":
+            fill = partial(self._in_thread, self._fill, plan, inputs)
+            text = str(await steps.reserve("assemble", "template", {}).run(fill))
+            verdict = await self._check(plan, inputs.items, text, steps, "check-1")
+            return Answer(text, BY_TEMPLATE, Completed(), verdict)
+        prompt = await steps.reserve("assemble", "prompt", {}).run(
+            partial(self._in_thread, self._assemble, plan, inputs)
+        )
+        request = ModelRequest(
+            messages=from_json(tuple[Message, ...], prompt["messages"]),
+            tools=from_json(tuple[ToolSchema, ...], prompt["tools"]),
+            sources=inputs.items,
+            min_items=plan.job.contract.min_items or 0,
+            max_items=plan.job.contract.max_items or 30,
+            max_output_tokens=plan.max_output_tokens,
+        )
+        return await self._ask(plan, inputs, request, steps)
+
+    async def _ask(self, plan: RunPlan, inputs: Inputs, request: ModelRequest, steps: Steps) -> Answer:
+        """Let the model answer, judge it, and give it one turn to repair what its contract names."""
+        progress = Progress()
+        turn = await self._turn(plan, request, steps, progress)
+        answer = _answer(turn)
+        if not isinstance(turn.stop, Completed):
+            return answer
+        verdict = await self._check(plan, inputs.items, turn.text, steps, "check-1")
+        if not verdict.violations:
+            return replace(answer, verdict=verdict)
+        repair = replace(
+            request,
+            messages=(*turn.messages, Message("user", repair_message(verdict.violations))),
+            sources=tuple(item for item in request.sources if item.url not in verdict.bad_urls),
+        )
+        turn = await self._turn(plan, repair, steps, progress)
+        if not isinstance(turn.stop, Completed):
+            # The first answer stands, with what is wrong with it: it is better than nothing.
+            gap = f"the answer could not be repaired: {turn.stop}"
+            return replace(answer, verdict=verdict, gaps=(*answer.gaps, gap), messages=turn.messages)
+        return replace(_answer(turn), verdict=await self._check(plan, inputs.items, turn.text, steps, "check-2"))
+
+    async def _turn(self, plan: RunPlan, request: ModelRequest, steps: Steps, progress: Progress) -> Turn:
+        services = self._services
+        workspace = services.workspace()
+        agent = workspace.agent(plan.job.agent)
+        choice = services.choose_model(workspace.settings, agent, plan.job)
+        caller = services.caller(agent, workspace, plan.run_id)
+
+        async def call_tool(call: ToolCall) -> ToolResult:
+            return await services.gate.call(call, caller)
+
+        def book(call_id: str, reply: ModelReply) -> None:
+            with services.database.write() as connection:
+                record_usage(
+                    connection,
+                    run_id=plan.run_id,
+                    call_id=call_id,
+                    job_id=plan.job.id,
+                    model=reply.model,
+                    tokens=reply.usage,
+                    cost_usd=reply.cost_usd,
+                    now=services.clock.now(),
+                )
+
+        return await run_turn(
+            request,
+            model=choice.model,
+            call_tool=call_tool,
+            steps=steps,
+            limits=TurnLimits(
+                max_iterations=plan.job.max_iterations,
+                timeout_s=plan.job.timeout_s,
+                deadline=plan.begun_at + timedelta(seconds=plan.job.timeout_s),
+                price=choice.price,
+                budget_usd=plan.budget_usd,
+            ),
+            now=services.clock.now,
+            book=book,
+            progress=progress,
+        )
+
+    async def _check(self, plan: RunPlan, items: Sequence[Item], text: str, steps: Steps, call_id: str) -> Verdict:
+        limits = self._services.workspace().settings.sources
+
+        async def work() -> Json:
+            return to_json(Verdict, await examine(text, items, plan.job, self._services.web, limits))
+
+        return from_json(Verdict, await steps.reserve("check", call_id, {"text": text}).run(work))
+
+    async def _act(self, plan: RunPlan, steps: Steps) -> Answer | Draft:
+        assert plan.job.action is not None
+        action = self._services.actions[plan.job.action]
+
+        def work() -> Json:
+            result = action(plan.job, plan.begun_at)
+            return {"reason": result.reason, "text": result.text}
+
+        result = await steps.reserve("act", plan.job.action, {}).run(partial(self._in_thread, work))
+        if not result["text"]:
+            return Draft(Outcome(FireState.SILENT, result["reason"]), "completed")
+        return Answer(result["text"], f"{plan.job.action}, no model", Completed())
+
+    # ── The work inside the steps ────────────────────────────────────────────────────────────────
+
+    @staticmethod
+    async def _in_thread(work: Callable[..., Json], *args: Any) -> Json:
+        return await asyncio.to_thread(work, *args)
+
+    def _begin(self, run_id: str) -> Json:
+        return to_json(RunPlan, plan_run(self._services, run_id))
+
+    async def _collect(self, plan: RunPlan) -> Json:
+        services = self._services
+        inputs = await collect_inputs(services, services.workspace(), plan.job, plan.inputs, plan.begun_at)
+        return to_json(Inputs, inputs)
+
+    def _assemble(self, plan: RunPlan, inputs: Inputs) -> Json:
+        services = self._services
+        workspace = services.workspace()
+        agent = workspace.agent(plan.job.agent)
+        gathered = gather(
+            workspace,
+            agent,
+            plan.job,
+            inputs.collected,
+            now=plan.begun_at,
+            run_inputs={},
+            tools=services.tool_schemas(agent),
+        )
+        prompt = assemble(gathered)
+        with services.database.write() as connection:
+            record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
+        return {
+            "messages": to_json(tuple[Message, ...], prompt.messages),
+            "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
+        }
+
+    def _fill(self, plan: RunPlan, inputs: Inputs) -> Json:
+        user_name = self._services.workspace().settings.user_name
+        return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
+
+    def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
+        return to_json(Draft, publish(self._services.state, plan, inputs, answer))
+
+    def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
+        services = self._services
+        settings = services.workspace().settings
+        attempts = deliver_run(
+            services.database,
+            services.channels(settings),
+            settings,
+            run_id=plan.run_id,
+            names=plan.job.deliver,
+            digest=(services.state.root / (draft.outcome.artifact or "")).read_text(encoding="utf-8"),
+            now=services.clock.now(),
+        )
+        return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]
+
+    def _close(self, run_id: str, draft: Draft) -> Json:
+        services = self._services
+        job_id = run_id.partition(":")[2].rpartition(":")[0]
+        with services.database.write() as connection:
+            state = close_or_suspend(
+                connection,
+                run_id=run_id,
+                job_id=job_id,
+                outcome=draft.outcome,
+                stop=draft.stop,
+                owner=services.owner,
+                now=services.clock.now(),
+            )
+        return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
+
+
+def _answer(turn: Turn) -> Answer:
+    gaps = ("the model's answer was cut at its output limit",) if turn.is_truncated else ()
+    return Answer(turn.text, turn.model, turn.stop, gaps=gaps, messages=turn.messages)
+
+
+def _failed(reason: str) -> Draft:
+    return Draft(Outcome(FireState.FAILED, reason), "error")
