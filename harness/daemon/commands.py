@@ -1,0 +1,111 @@
+"""What the daemon answers on its control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import harness
+from harness.daemon.control import Answer, Handler
+from harness.daemon.supervise import Pulse
+from harness.domain.errors import HarnessError
+from harness.domain.run import Fire, FireState, RunState
+from harness.runs.by_hand import fire_for, start_by_hand
+from harness.store.runs import runs_in
+from harness.wiring import System
+from harness.workspace.load import Loaded
+
+_LOOK_EVERY_S = 2.0
+
+
+class Commands:
+    """The handlers: `ping`, `run`, `reload`, `stop`."""
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        started_at: float,
+        run_ended: Pulse,
+        wake: Callable[[], None],
+        reload: Callable[[], Loaded],
+        stop: Callable[[], None],
+    ) -> None:
+        self._system = system
+        self._started_at = started_at
+        self._run_ended = run_ended
+        self._wake = wake
+        self._reload = reload
+        self._stop = stop
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the handlers by command."""
+        return {"ping": self._ping, "run": self._run, "reload": self._reload_files, "stop": self._stop_daemon}
+
+    async def _ping(self, _request: dict[str, Any]) -> Answer:
+        def running() -> list[str]:
+            with self._system.database.read() as connection:
+                return [run.id for run in runs_in(connection, RunState.RUNNING)]
+
+        return {
+            "pid": os.getpid(),
+            "version": harness.__version__,
+            "ready": True,
+            "since": self._started_at,
+            "running": await asyncio.to_thread(running),
+        }
+
+    async def _run(self, request: dict[str, Any]) -> AsyncIterator[Answer]:
+        system = self._system
+        job_id = request.get("job")
+        if not isinstance(job_id, str):
+            raise HarnessError("run needs the name of a job, agent/name")
+        run_id = await asyncio.to_thread(
+            start_by_hand,
+            system.database,
+            system.workspace(),
+            job_id,
+            system.clock.now(),
+            inputs=dict(request.get("inputs") or {}),
+            profile=request.get("profile"),
+            preview=bool(request.get("preview")),
+        )
+        self._wake()
+        told: FireState | None = None
+        while True:
+            fire = await asyncio.to_thread(fire_for, system.database, run_id)
+            # A suspended run waits for its channel, which may take hours: the outbox keeps trying.
+            if not fire.state.is_open or fire.state is FireState.SUSPENDED:
+                yield {**fire_to_json(fire), "done": True}
+                return
+            if fire.state is not told:
+                told = fire.state
+                yield {"run_id": run_id, "state": str(fire.state)}
+            await self._run_ended.wait(_LOOK_EVERY_S)
+
+    async def _reload_files(self, _request: dict[str, Any]) -> Answer:
+        loaded = await asyncio.to_thread(self._reload)
+        self._wake()
+        return {"findings": [str(finding) for finding in loaded.findings], "held_back": list(loaded.held_back)}
+
+    async def _stop_daemon(self, _request: dict[str, Any]) -> Answer:
+        self._stop()
+        return {"stopping": True, "pid": os.getpid()}
+
+
+def fire_to_json(fire: Fire) -> Answer:
+    """Return the fire as the control socket carries it; times are ISO texts in UTC."""
+    return {
+        "run_id": fire.run_id,
+        "job_id": fire.job_id,
+        "kind": str(fire.kind),
+        "due_at": fire.due_at.isoformat(),
+        "state": str(fire.state),
+        "reason": fire.reason,
+        "closed_at": None if fire.closed_at is None else fire.closed_at.isoformat(),
+        "artifact": fire.artifact,
+        "items": fire.items,
+        "gaps": fire.gaps,
+    }

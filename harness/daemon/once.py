@@ -1,0 +1,88 @@
+"""One job, or one prompt, without a daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.daemon.lock import executor_lock
+from harness.domain.job import Job
+from harness.domain.run import Fire, FireState, RunState
+from harness.prompt.assemble import AssembledPrompt, assemble
+from harness.prompt.gather import gather
+from harness.runs.by_hand import fire_for, start_by_hand
+from harness.runs.collecting import collect_inputs
+from harness.runs.recovery import reconcile
+from harness.runs.wall_clock import WallClock
+from harness.store.runs import runs_in
+from harness.store.state_folder import state_folder
+from harness.wiring import System, build_system
+
+_LOOK_EVERY_S = 1.0
+
+
+def run_once(
+    root: Path,
+    environ: Mapping[str, str],
+    job_id: str,
+    inputs: Mapping[str, str],
+    *,
+    profile: str | None,
+    preview: bool,
+    echo: Callable[[str], None],
+) -> Fire:
+    """Run one job to its end in this process and return its fire; queued runs of others stay queued.
+
+    Runs that a crash interrupted go on beside it, as this executor owns them, and are parked again if
+    they are not done when the job is.
+    Raises TransientError if another process works in the state folder.
+    """
+    with executor_lock(state_folder(root, environ), f"harness run {job_id}"):
+        system = build_system(root, environ=environ, clock=WallClock())
+        try:
+            now = system.clock.now()
+            run_id = start_by_hand(
+                system.database, system.workspace(), job_id, now, inputs=inputs, profile=profile, preview=preview
+            )
+            _tell_interrupted(system, echo)
+            system.launch()
+            reconcile(system.database, system.engine, system.incidents, now)
+            return _wait_for(system, run_id)
+        finally:
+            system.close()
+
+
+def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> AssembledPrompt:
+    """Collect what the job reads and assemble its prompt, as a run of this moment would; nothing is sent.
+
+    Raises OwnerError where a file of the person's makes the prompt impossible.
+    """
+    system = build_system(root, environ=environ, clock=WallClock())
+    try:
+        workspace = system.workspace()
+        job: Job = workspace.job(job_id)
+        agent = workspace.agent(job.agent)
+        now = system.clock.now()
+        inputs = asyncio.run(collect_inputs(system.services, workspace, job, {}, now))
+        tools = system.services.tool_schemas(agent)
+        return assemble(gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools))
+    finally:
+        system.close()
+
+
+def _wait_for(system: System, run_id: str) -> Fire:
+    while True:
+        system.dispatcher.dispatch(only=run_id)
+        fire = fire_for(system.database, run_id)
+        if not fire.state.is_open or fire.state is FireState.SUSPENDED:
+            return fire
+        system.dispatcher.wait_for_change(_LOOK_EVERY_S)
+        reconcile(system.database, system.engine, system.incidents, system.clock.now())
+
+
+def _tell_interrupted(system: System, echo: Callable[[str], None]) -> None:
+    with system.database.read() as connection:
+        interrupted = [run.id for run in runs_in(connection, RunState.RUNNING)]
+    for run_id in interrupted:
+        echo(f"resuming {run_id}, which was interrupted")

@@ -1,0 +1,82 @@
+"""The daemon's supervisor: whatever fails beside the runs is told, and ends nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from harness.domain.errors import HarnessError
+from harness.ports import Incidents
+
+T = TypeVar("T")
+
+log = logging.getLogger("harness.daemon")
+
+
+class Supervisor:
+    """Does blocking work off the event loop and keeps its failures from spreading.
+
+    A failure is logged and is an incident named after the work, until the work succeeds again.
+    """
+
+    def __init__(self, incidents: Incidents) -> None:
+        self._incidents = incidents
+        self._failing: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def guarded(self, name: str, work: Callable[[], T]) -> T | None:
+        """Return what the work returns, or None if it failed."""
+        cause = f"daemon {name}"
+        try:
+            result = await asyncio.to_thread(work)
+        except Exception as error:
+            is_ours = isinstance(error, HarnessError | OSError)
+            message = str(error) if is_ours else f"{type(error).__name__}: {error}"
+            log.error("%s failed: %s", name, message, exc_info=not is_ours)
+            self._failing.add(cause)
+            # The database may be what is broken: then the log and the heartbeat have to do.
+            with suppress(HarnessError):
+                await asyncio.to_thread(self._incidents.open, cause, message)
+            return None
+        if cause in self._failing:
+            self._failing.discard(cause)
+            with suppress(HarnessError):
+                await asyncio.to_thread(self._incidents.resolve, cause)
+        return result
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Own a task until it ends or the supervisor closes."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Cancel what is still at work and wait for it."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Pulse:
+    """Wakes everybody who waits for the next beat; may be given from any thread of the process."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._next = asyncio.Event()
+
+    def give(self) -> None:
+        """Wake all who wait now."""
+        with suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._give)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next beat, or after the timeout."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._next.wait(), timeout_s)
+
+    def _give(self) -> None:
+        self._next.set()
+        self._next = asyncio.Event()

@@ -1,0 +1,213 @@
+"""`harness day`: the very code that the daemon uses, driven by a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from harness.collectors.collect import read_kind
+from harness.domain.errors import OwnerError
+from harness.domain.run import Fire
+from harness.domain.workspace import Workspace
+from harness.ports import Resolver
+from harness.rehearsal.day import Itinerary, RehearsalReport, rehearse
+from harness.rehearsal.wall_time import days_span
+from harness.rehearsal.workspace_copy import MARKER, LeftOut, copy_workspace, named_paths, point_at_world
+from harness.rehearsal.world import SampleWorld
+from harness.runs.clock import next_slot, sync_jobs, tick
+from harness.runs.deliveries import settle_deliveries
+from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.recovery import reconcile
+from harness.runs.wall_clock import WallClock
+from harness.schedule.due import slots_between
+from harness.store.fires import fires_between
+from harness.store.state_folder import StateFolder
+from harness.testing.clock import VirtualClock
+from harness.wiring import System, build_system, load, vocabulary
+from harness.workspace.load import Loaded, load_workspace
+
+World = Literal["sample", "live"]
+Progress = Callable[[datetime, int, int], None]
+
+_WORKSPACE = "workspace"
+_STATE = "state"
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedDay:
+    """What a rehearsal left in `out`.
+
+    `page` is the Markdown of the page for the person, if one was delivered: that of the job that gathers
+    what others delivered, else the last one. Each Markdown file has its HTML page beside it.
+    `left_out` is what the copy has not, or has differently.
+    """
+
+    report: RehearsalReport
+    out: Path
+    zone: str
+    page: Path | None
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def state(self) -> StateFolder:
+        return StateFolder(self.out / _STATE)
+
+
+def run_day(
+    root: Path,
+    *,
+    out: Path,
+    day: date | None,
+    days: int,
+    agents: Sequence[str],
+    world: World,
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> RehearsedDay:
+    """Rehearse one or more days on a copy of the workspace in `out`; the real state is not touched.
+
+    `day` None means today in the home time zone. `agents` empty means all of them.
+    Raises OwnerError for a workspace with errors, an agent that does not exist, or an `out` that holds
+    something else than an earlier rehearsal.
+    """
+    original = _sound_workspace(root, agents)
+    zone = original.settings.home_zone
+    first_day = day or WallClock().now().astimezone(ZoneInfo(zone)).date()
+    start, end = days_span(first_day, days, zone)
+    _clear(out)
+    copy = copy_workspace(root, out / _WORKSPACE, also=named_paths(original))
+    environ = {**environ, "HARNESS_HOME": str(out.absolute() / _STATE)}
+    # A second before midnight, so that what is due at midnight is still ahead.
+    clock = VirtualClock(start - timedelta(seconds=1))
+    with ExitStack() as stack:
+        resolver = None
+        if world == "sample":
+            resolver = stack.enter_context(_sample_world(copy.root, first_day, zone, clock))
+        system = stack.enter_context(_rehearsed_system(copy.root, out, environ, clock, resolver, agents))
+        itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
+        report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
+        page = _page(system, report.fires)
+    return RehearsedDay(report, out, zone, page, copy.left_out)
+
+
+class _Rehearsed:
+    """The system as `rehearse` drives it."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def next_due(self) -> datetime | None:
+        return next_slot(self._system.database)
+
+    async def tick(self) -> int:
+        return await asyncio.to_thread(self._tick)
+
+    async def settle(self) -> None:
+        await asyncio.to_thread(self._settle)
+
+    def fires(self, start: datetime, end: datetime) -> list[Fire]:
+        with self._system.database.read() as connection:
+            return fires_between(connection, start, end)
+
+    def _tick(self) -> int:
+        system = self._system
+        ticked = tick(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
+        return len(ticked.queued) + ticked.missed
+
+    def _settle(self) -> None:
+        system = self._system
+        while True:
+            system.dispatcher.dispatch()
+            if not system.dispatcher.count_open():
+                break
+            if not system.dispatcher.wait_for_change(_LOOK_EVERY_S):
+                reconcile(system.database, system.engine, system.incidents, system.clock.now())
+        settings = system.workspace().settings
+        settle_deliveries(system.database, system.services.channels(settings), settings, system.clock.now())
+
+
+@contextmanager
+def _rehearsed_system(
+    root: Path,
+    out: Path,
+    environ: Mapping[str, str],
+    clock: VirtualClock,
+    resolver: Resolver | None,
+    agents: Sequence[str],
+) -> Iterator[System]:
+    def load_chosen() -> Loaded:
+        loaded = load(root, environ)
+        return replace(loaded, workspace=_only(loaded.workspace, agents))
+
+    # What stdout channels print would tear the progress bar: it is kept in a file.
+    with (out / "terminal.md").open("w", encoding="utf-8") as terminal:
+        system = build_system(root, environ=environ, clock=clock, resolver=resolver, out=terminal, loader=load_chosen)
+        try:
+            system.launch()
+            sync_jobs(system.database, system.workspace(), clock.now(), WORKFLOW_VERSION)
+            yield system
+        finally:
+            system.close()
+
+
+@contextmanager
+def _sample_world(workspace: Path, day: date, zone: str, clock: VirtualClock) -> Iterator[Resolver]:
+    with SampleWorld(day, zone, clock.now) as world:
+        point_at_world(workspace, world)
+        yield world.resolver
+
+
+def _sound_workspace(root: Path, agents: Sequence[str]) -> Workspace:
+    loaded = load_workspace(root, vocabulary())
+    errors = [finding for finding in loaded.findings if finding.severity == "error"]
+    if errors:
+        first = errors[0]
+        more = f" ({len(errors) - 1} more: harness check)" if len(errors) > 1 else ""
+        raise OwnerError(first.path, first.line, first.problem, first.fix + more)
+    for name in agents:
+        if name not in loaded.workspace.agents:
+            there_are = ", ".join(sorted(loaded.workspace.agents)) or "none"
+            raise OwnerError(root / "agents", None, f"there is no agent {name!r}", f"there are: {there_are}")
+    return loaded.workspace
+
+
+def _only(workspace: Workspace, agents: Sequence[str]) -> Workspace:
+    if not agents:
+        return workspace
+    return replace(workspace, agents={name: agent for name, agent in workspace.agents.items() if name in agents})
+
+
+def _expected(workspace: Workspace, start: datetime, end: datetime) -> dict[str, list[datetime]]:
+    """Return the slots in [start, end) of every job, from its schedule alone."""
+    before, last = start - timedelta(seconds=1), end - timedelta(seconds=1)
+    return {job.id: slots_between(job.schedules, job.zone, before, last) for job in workspace.jobs()}
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier rehearsal left in `out`, and nothing else. Raises OwnerError if it is not one's."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / _WORKSPACE / MARKER).is_file():
+        fix = "choose another folder with --out, or empty this one"
+        raise OwnerError(out, None, "is not empty and no rehearsal made it", fix)
+    if (out / _STATE).is_dir():
+        shutil.rmtree(out / _STATE)
+
+
+def _page(system: System, fires: Sequence[Fire]) -> Path | None:
+    delivered = [fire for fire in fires if fire.artifact is not None]
+    gathering = [fire for fire in delivered if _gathers(system.workspace(), fire.job_id)]
+    chosen = (gathering or delivered)[-1:]
+    return (system.state.root / str(chosen[0].artifact)).with_suffix(".md") if chosen else None
+
+
+def _gathers(workspace: Workspace, job_id: str) -> bool:
+    return any(read_kind(read) == "output" for read in workspace.job(job_id).read)
