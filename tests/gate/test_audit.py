@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from harness.domain.errors import OwnerError
 from harness.gate.audit import AuditLog, verify_audit
 
-
 NO_SUCCESSOR = "not the successor of the line before"
 
 
