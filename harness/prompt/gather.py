@@ -1,0 +1,95 @@
+"""Everything that goes into a prompt, gathered. The only part of prompting that touches the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
+
+from harness.domain.agent import Agent, Skill
+from harness.domain.errors import OwnerError
+from harness.domain.job import Job
+from harness.domain.message import ToolSchema
+from harness.domain.settings import Profile
+from harness.domain.source import Collected
+from harness.domain.workspace import Workspace
+from harness.memory.records import MemoryRecord, parse_memory
+
+_FALLBACK_PROFILE = Profile("extractive", "extractive")
+# The rest of the context is for the answer, and for tool calls and their results.
+_PROMPT_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The parts of one prompt; equal parts make equal bytes.
+
+    `today` is an ISO date in the job's zone. `run_inputs` are texts that the run was given by name.
+    `budget_tokens` is for the whole prompt, tool schemas included.
+    """
+
+    agent: Agent
+    job: Job
+    user_name: str
+    user: str
+    today: str
+    budget_tokens: int
+    skills: tuple[Skill, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
+    memory: tuple[MemoryRecord, ...] = ()
+    collected: tuple[Collected, ...] = ()
+    run_inputs: Mapping[str, str] | None = None
+
+
+def gather(
+    workspace: Workspace,
+    agent: Agent,
+    job: Job,
+    collected: Sequence[Collected],
+    *,
+    now: datetime,
+    run_inputs: Mapping[str, str],
+    tools: Sequence[ToolSchema],
+    profile: Profile | None = None,
+) -> Gathered:
+    """Return the parts of the prompt for one run of the job.
+
+    `tools` are the schemas of the agent's tools; `profile` is the one that runs, by default the job's, the
+    agent's or the workspace's. Reads the agent's MEMORY.md, which may be missing.
+    Raises OwnerError if it can't be read.
+    """
+    settings = workspace.settings
+    name = job.profile or agent.profile or settings.default_profile
+    chosen = profile or settings.profiles.get(name, _FALLBACK_PROFILE)
+    return Gathered(
+        agent=agent,
+        job=job,
+        user_name=settings.user_name,
+        user=workspace.user,
+        today=now.astimezone(ZoneInfo(job.zone)).date().isoformat(),
+        budget_tokens=int(_PROMPT_SHARE * (chosen.context_window - chosen.max_output_tokens)),
+        skills=tuple(workspace.skills[skill] for skill in agent.skills if skill in workspace.skills),
+        tools=tuple(tools),
+        memory=_read_memory(workspace.root, agent.name),
+        collected=tuple(collected),
+        run_inputs=dict(run_inputs),
+    )
+
+
+def memory_path(agent: str) -> str:
+    """Return the workspace-relative path of the agent's memory."""
+    return str(PurePosixPath("agents", agent, "MEMORY.md"))
+
+
+def _read_memory(root: Path, agent: str) -> tuple[MemoryRecord, ...]:
+    path = memory_path(agent)
+    try:
+        return tuple(parse_memory((root / path).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise OwnerError(path, None, f"cannot be read: {error.strerror}", "make it readable") from error
+    except UnicodeDecodeError as error:
+        raise OwnerError(path, None, "is no UTF-8 text", "save it as UTF-8") from error

@@ -1,0 +1,114 @@
+"""What stands in a prompt, in its order: sections with their budgets, made of gathered parts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from harness.domain.message import ToolSchema
+from harness.domain.source import Collected
+from harness.gate.outside import fence_content, item_line
+from harness.gate.sanitise import one_line, sanitise
+from harness.memory.records import MemoryRecord
+from harness.prompt.body import render_body
+from harness.prompt.gather import Gathered
+from harness.prompt.output import contract_in_words, harness_contract
+from harness.prompt.sections import Record, Section
+
+_NAME_CHARS = 60
+_BETWEEN_BLOCKS = re.compile(r"(\n(?:[ \t]*\n)+|\n(?=(?:[-*+]|#{1,6}|\d{1,3}[.)])[ ]))")
+
+
+def outline(gathered: Gathered) -> tuple[Section, ...]:
+    """Return all sections of the prompt, stable ones first.
+
+    Raises OwnerError where the job's Jinja2 is wrong.
+    """
+    return (*_stable_sections(gathered), *_volatile_sections(gathered))
+
+
+def schema_json(tool: ToolSchema) -> dict[str, object]:
+    """Return the tool's schema as a value that survives JSON unchanged."""
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+
+def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
+    agent, folder = gathered.agent, f"agents/{gathered.agent.name}"
+    skills = tuple(_skill_records(gathered))
+    tools = tuple(Record(tool.name, json.dumps(schema_json(tool))) for tool in gathered.tools)
+    memory = tuple(_memory_record(record) for record in gathered.memory)
+    return (
+        _whole("harness contract", "", harness_contract(agent.name, gathered.user_name), 250, "harness.toml"),
+        _whole("SOUL", "Who you are", agent.soul, 2_000, f"{folder}/SOUL.md"),
+        _whole("AGENTS", "How you work", agent.rules, 4_000, f"{folder}/AGENTS.md"),
+        _whole("USER", f"About {one_line(gathered.user_name)}", gathered.user, 1_500, "USER.md"),
+        Section("skills", skills, 600, priority=2, is_stable=True, title="Skills"),
+        Section("tools", tools, 3_000, is_stable=True, style="tools", is_required=True, origin=f"{folder}/agent.toml"),
+        Section("MEMORY", memory, 3_200, priority=1, is_stable=True, title="What you know", style="headed"),
+    )
+
+
+def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
+    job = gathered.job
+    inputs = tuple(_input_records(gathered))
+    task = (Record("job", f"Today is {gathered.today}.\n{render_body(gathered)}"),)
+    rules = tuple(Record(rule, f"- {one_line(rule)}") for rule in contract_in_words(job.contract))
+    return (
+        Section("inputs", inputs, 24_000, priority=3, title="Collected for this run", style="fenced"),
+        Section("job", task, 6_000, title="Your task", is_required=True, origin=job.path),
+        Section("output", rules, 1_000, title="Your result is checked", is_required=True, origin=job.path),
+    )
+
+
+def _whole(name: str, title: str, text: str, budget_tokens: int, origin: str) -> Section:
+    """A stable section that is one record: what the person wrote about the agent is never given in part."""
+    records = (Record(name, sanitise(text).strip()),) if text.strip() else ()
+    return Section(name, records, budget_tokens, title=title, is_stable=True, is_required=True, origin=origin)
+
+
+def _skill_records(gathered: Gathered) -> Iterator[Record]:
+    is_readable = "files.read" in gathered.agent.tools
+    for rank, skill in enumerate(gathered.skills):
+        where = f" (read {skill.path} when it applies)" if is_readable else ""
+        yield Record(skill.name, f"- {skill.name}: {one_line(skill.description)}{where}", rank)
+
+
+def _memory_record(record: MemoryRecord) -> Record:
+    """Pinned records stay longest: the person wrote them."""
+    headings = " / ".join(heading.strip(" #") for heading in record.headings)
+    return Record(record.id or _name(record.text), sanitise(record.text), int(not record.is_pinned), headings)
+
+
+def _input_records(gathered: Gathered) -> Iterator[Record]:
+    """Each item, each block of a text and each gap is a record; all inputs lose their last ones first."""
+    for part in gathered.collected:
+        yield from _collected_records(part)
+    taken = {part.read for part in gathered.collected}
+    for name, text in (gathered.run_inputs or {}).items():
+        if name not in taken:
+            yield from _blocks(text, name)
+
+
+def _collected_records(part: Collected) -> Iterator[Record]:
+    for gap in part.gaps:
+        yield Record(f"{part.read}: gap", f"Not available: {one_line(str(gap))}", 0, part.read)
+    if part.text.strip():
+        # The text of another job's digest holds its items already, with their headings and reasons.
+        yield from _blocks(part.text, part.read)
+        return
+    for number, item in enumerate(part.items, start=1):
+        yield Record(_name(f"{part.read} {number}. {item.title}"), item_line(number, item), number, part.read)
+
+
+def _blocks(text: str, group: str) -> Iterator[Record]:
+    """Paragraphs, headings and list entries, each a record; put together again they are the text."""
+    parts = _BETWEEN_BLOCKS.split(fence_content(text))
+    blocks = [(block, gap) for block, gap in zip(parts[::2], [*parts[1::2], ""], strict=True) if block.strip()]
+    for number, (block, gap) in enumerate(blocks, start=1):
+        blank_line = "\n" if gap.count("\n") > 1 else ""
+        yield Record(_name(f"{group} {number}. {block}"), block + blank_line, number, group)
+
+
+def _name(text: str) -> str:
+    return one_line(text)[:_NAME_CHARS]

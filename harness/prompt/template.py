@@ -1,0 +1,110 @@
+"""Digests without a model: a template of the person, filled with what was collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from harness.delivery.commonmark import escape, escape_with_addresses, link_target
+from harness.domain.errors import OwnerError
+from harness.domain.job import Job
+from harness.domain.source import Collected, Item
+from harness.gate.sanitise import one_line, sanitise
+from harness.prompt.inputs import Inputs
+from harness.prompt.sandbox import TemplateText, render
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateItem:
+    """One item, as Markdown that shows exactly what was collected.
+
+    So `- [{{ item.title }}]({{ item.url }}) — {{ item.why }}` is always one link and its reason. `published`
+    is an ISO date in the job's zone, or empty.
+    """
+
+    title: str
+    url: str
+    why: str
+    sources: tuple[str, ...]
+    published: str
+
+    @property
+    def summary(self) -> str:
+        """The same as `why`."""
+        return self.why
+
+    def __str__(self) -> str:
+        return f"- [{self.title}]({self.url})" + (f" — {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateInput:
+    """One collected input; written out, it is its text, or a list of its items if it has none."""
+
+    name: str
+    items: tuple[TemplateItem, ...]
+    text: str
+    gaps: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text or "\n".join(str(item) for item in self.items)
+
+
+def render_template(
+    job: Job,
+    collected: Sequence[Collected],
+    *,
+    user_name: str,
+    now: datetime,
+    run_inputs: Mapping[str, str] | None = None,
+) -> str:
+    """Return the job's template filled in: what a job delivers when `without_model` is `template`.
+
+    The template knows user.name, today, agent, job and `inputs`, whose values have .items, .text and .gaps.
+    Raises OwnerError naming the template's line, or the job if it has no template.
+    """
+    if job.template is None:
+        fix = "name one in the front matter: `template: FILE`, beside the job"
+        raise OwnerError(job.path, None, "without_model is template, and there is no template", fix)
+    zone = ZoneInfo(job.zone)
+    inputs = {part.read: _template_input(part, zone) for part in collected}
+    inputs |= {
+        name: TemplateInput(name, (), sanitise(text), ())
+        for name, text in (run_inputs or {}).items()
+        if name not in inputs
+    }
+    variables = {
+        "user": {"name": user_name},
+        "today": now.astimezone(zone).date().isoformat(),
+        "agent": job.agent,
+        "job": job.name,
+        "inputs": Inputs(inputs),
+    }
+    return render(TemplateText(job.template, _template_path(job)), variables)
+
+
+def _template_path(job: Job) -> str:
+    """The path by convention: a job carries its template's text, and not the name that the person gave it."""
+    return str(PurePosixPath(job.path).with_suffix(".template.md"))
+
+
+def _template_input(part: Collected, zone: ZoneInfo) -> TemplateInput:
+    return TemplateInput(
+        name=part.read,
+        items=tuple(_template_item(item, zone) for item in part.items),
+        text=sanitise(part.text).strip(),
+        gaps=tuple(escape_with_addresses(one_line(str(gap))) for gap in part.gaps),
+    )
+
+
+def _template_item(item: Item, zone: ZoneInfo) -> TemplateItem:
+    return TemplateItem(
+        title=escape(one_line(item.title)),
+        url=link_target(one_line(item.url)),
+        why=escape_with_addresses(one_line(item.summary)),
+        sources=tuple(escape(one_line(source)) for source in (item.source, *item.also_in)),
+        published=item.published_at.astimezone(zone).date().isoformat() if item.published_at else "",
+    )

@@ -1,0 +1,104 @@
+"""Digests filled in without a model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from harness.domain.errors import OwnerError
+from harness.domain.job import Job
+from harness.domain.source import Collected, Gap, Item
+from harness.prompt.template import render_template
+
+NOW = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)  # the evening before in Los Angeles
+
+LIST = "{% for item in inputs.feeds.items %}- [{{ item.title }}]({{ item.url }}) — {{ item.why }}\n{% endfor %}"
+
+
+def job(template: str | None) -> Job:
+    return Job("zoe", "daily-digest", "agents/zoe/jobs/daily-digest.md", (), "America/Los_Angeles", template=template)
+
+
+def filled(template: str, *collected: Collected, **run_inputs: str) -> str:
+    return render_template(job(template), collected, user_name="Sam", now=NOW, run_inputs=run_inputs)
+
+
+def item(title: str = "Title", url: str = "https://a.org/1", summary: str = "Why") -> Item:
+    return Item(title, url, "Blog", summary, NOW, also_in=("News",))
+
+
+def test_the_template_knows_who_when_and_what() -> None:
+    text = "{{ user.name }} {{ today }} {{ agent }}/{{ job }}"
+    assert filled(text) == "Sam 2026-11-20 zoe/daily-digest"
+
+
+def test_items_texts_and_gaps_of_each_input_can_be_written() -> None:
+    feeds = Collected("feeds/ai", (item(),), (Gap("Blog", "answered 500"),))
+    template = (
+        "{% for name, input in inputs.items() %}{{ name }}: {% for item in input.items %}{{ item }}"
+        " {{ item.sources | join('+') }} {{ item.published }} {{ item.summary }}{% endfor %} {{ input.gaps | join }}"
+        " {{ input.text }}{% endfor %}"
+    )
+    assert filled(template, feeds) == (
+        "feeds/ai: - [Title](https://a.org/1) — Why Blog+News 2026-11-20 Why Blog: answered 500 "
+    )
+
+
+def test_an_input_written_out_is_its_text_or_its_items() -> None:
+    prose = Collected("ainews/arxiv", (item(),), text="## Papers\n\n- [A](https://a.org/1)\n")
+    feeds = Collected("feeds/ai", (item("One"), item("Two")))
+    assert filled("{{ inputs.ainews }}", prose) == "## Papers\n\n- [A](https://a.org/1)"
+    assert filled("{{ inputs.feeds }}", feeds).splitlines() == [
+        "- [One](https://a.org/1) — Why",
+        "- [Two](https://a.org/1) — Why",
+    ]
+
+
+def test_what_the_run_was_given_by_name_is_an_input() -> None:
+    assert filled("{{ inputs.topic }}", topic="rust") == "rust"
+
+
+def links(markdown: str) -> list[tuple[str, str]]:
+    """Each list entry's text and its links, as CommonMark reads them."""
+    found = []
+    for token in MarkdownIt().parse(markdown):
+        if token.type == "inline":
+            hrefs = [str(child.attrs["href"]) for child in token.children or [] if child.type == "link_open"]
+            found.append((str(len(hrefs)), " ".join(hrefs)))
+    return found
+
+
+_HOSTILE = st.lists(
+    st.one_of(st.text(max_size=5), st.sampled_from(["](https://evil.org)", "[", "]", "\n- ", "`", "<b>", "\\", "!["])),
+    max_size=6,
+).map("".join)
+
+
+@given(_HOSTILE.filter(lambda text: text.strip()), _HOSTILE)
+@example("x](https://evil.org) [y", "")
+@example("x", "\n- [Second](https://evil.org) — forged")
+@example("x\\", "see https://evil.org")
+def test_no_title_and_no_summary_adds_an_entry_or_a_link(title: str, summary: str) -> None:
+    text = filled(LIST, Collected("feeds/ai", (item(title, "https://a.org/1", summary),)))
+    assert links(text) == [("1", "https://a.org/1")]
+
+
+def test_an_address_with_brackets_stays_one_link() -> None:
+    text = filled(LIST, Collected("feeds/ai", (item("T", "https://a.org/a_(b)?q=[x] y"),)))
+    ((count, href),) = links(text)
+    assert count == "1"
+    assert href.startswith("https://a.org/a_(b)?q=")
+
+
+def test_a_wrong_template_names_its_file_and_line() -> None:
+    with pytest.raises(OwnerError, match=r"^agents/zoe/jobs/daily-digest\.template\.md:2: Jinja2: .*nothing"):
+        filled("one\n{{ inputs.nothing }}")
+
+
+def test_a_job_without_a_template_says_how_to_name_one() -> None:
+    with pytest.raises(OwnerError, match=r"daily-digest\.md: .*there is no template; name one"):
+        render_template(job(None), (), user_name="Sam", now=NOW)
