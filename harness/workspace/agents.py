@@ -1,0 +1,85 @@
+"""`agents/<agent>/agent.toml` and the texts beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from harness.domain.agent import Agent
+from harness.domain.tokens import estimate_tokens
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.names import Names, is_inside
+from harness.workspace.quantities import BadValue
+from harness.workspace.report import Report
+from harness.workspace.settings import DollarsPerDay
+from harness.workspace.shapes import Shape, check_shape
+from harness.workspace.toml_text import read_toml
+from harness.workspace.vocabulary import Vocabulary
+
+MEMORY_BUDGET_TOKENS = 3000
+
+
+def _check_folder(value: str) -> str:
+    if not value.strip() or not is_inside(value):
+        raise BadValue(f"{value!r} is not a folder of the workspace", "write it relative to the workspace, without ..")
+    return value.strip().rstrip("/")
+
+
+Folder = Annotated[str, AfterValidator(_check_folder)]
+
+
+class AgentShape(Shape):
+    description: Annotated[str, Field(min_length=1)] = ""
+    profile: str | None = None
+    tools: list[str] = Field(default_factory=list)
+    skills: list[str] = Field(default_factory=list)
+    may_ask: list[str] = Field(default_factory=list)
+    budget: DollarsPerDay | None = None
+    read_paths: list[Folder] = Field(default_factory=list)
+    write_paths: list[Folder] = Field(default_factory=list)
+
+
+def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Agent | None:
+    """Return the agent that `agent.toml` declares, without its texts and jobs.
+
+    Tools and skills that do not exist are in the report and not in the result. None if the text is
+    not TOML.
+    """
+    located = read_toml(text, report)
+    shape = check_shape(AgentShape, located, report) if located is not None else None
+    if located is None or shape is None:
+        return None
+    if "description" not in located.values:
+        report.warning(None, "the agent has no description", 'say in one line what it does: description = "…"')
+    if shape.profile is not None:
+        report.check_name(located.line("profile"), "profile", shape.profile, names.profiles, SETTINGS_FILE)
+    referred = (
+        ("tools", "tool", shape.tools, vocabulary.tools),
+        ("skills", "skill", shape.skills, names.skills),
+        ("may_ask", "agent", shape.may_ask, (names.agents | {"user"}) - {name}),
+    )
+    for key, kind, used, known in referred:
+        for position, word in enumerate(used):
+            report.check_name(located.line(key, position), kind, word, known)
+    return Agent(
+        name=name,
+        description=shape.description,
+        soul="",
+        rules="",
+        profile=shape.profile,
+        tools=tuple(tool for tool in dict.fromkeys(shape.tools) if tool in vocabulary.tools),
+        skills=tuple(skill for skill in dict.fromkeys(shape.skills) if skill in names.skills),
+        may_ask=tuple(dict.fromkeys(shape.may_ask)),
+        read_paths=tuple(shape.read_paths),
+        write_paths=tuple(shape.write_paths),
+        budget_usd=shape.budget,
+    )
+
+
+def check_memory(text: str, report: Report) -> None:
+    """Warn of a MEMORY.md that no prompt can hold whole."""
+    tokens = estimate_tokens(text)
+    if tokens > MEMORY_BUDGET_TOKENS:
+        problem = f"the memory is about {tokens:,} tokens long; prompts take {MEMORY_BUDGET_TOKENS:,}"
+        report.warning(None, problem, "shorten it, or move what is old to memory/archive/")

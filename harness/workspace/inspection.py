@@ -1,0 +1,204 @@
+"""From the texts of a workspace to its parts, with everything that is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.domain.agent import Agent, Skill
+from harness.domain.job import Job
+from harness.domain.settings import Settings
+from harness.domain.workspace import FeedEntry
+from harness.workspace.agents import check_memory, read_agent
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.jobs import TEMPLATE_SUFFIX, read_job
+from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
+from harness.workspace.prompt_template import check_template
+from harness.workspace.report import Entry, Report
+from harness.workspace.settings import declared_names, read_settings
+from harness.workspace.shared import read_feed_list
+from harness.workspace.skills import read_skill
+from harness.workspace.snapshot import FEEDS_FOLDER, Snapshot
+from harness.workspace.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the files declare, by path of the declaring file; `settings` is None if they cannot be read."""
+
+    settings: Settings | None
+    user: str
+    agents: Mapping[str, Agent]
+    jobs: Mapping[str, Job]
+    skills: Mapping[str, Skill]
+    feed_lists: Mapping[str, tuple[FeedEntry, ...]]
+    entries: tuple[Entry, ...]
+
+
+def inspect_snapshot(
+    snapshot: Snapshot, vocabulary: Vocabulary, is_file: Callable[[str], bool], is_folder: Callable[[str], bool]
+) -> Inspection:
+    """Return everything that the texts declare, and all findings at once.
+
+    `is_file` and `is_folder` say whether a workspace-relative path lies there.
+    """
+    return _Inspector(snapshot, vocabulary, is_file, is_folder).inspect()
+
+
+class _Inspector:
+    """Goes through one snapshot; `reports` holds one report a file, in the order of the reading."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        vocabulary: Vocabulary,
+        is_file: Callable[[str], bool],
+        is_folder: Callable[[str], bool],
+    ) -> None:
+        self.snapshot = snapshot
+        self.vocabulary = vocabulary
+        self.is_file = is_file
+        self.is_folder = is_folder
+        self.reports: dict[str, Report] = {}
+
+    def inspect(self) -> Inspection:
+        for path, why in self.snapshot.unreadable.items():
+            self._report(path).error(why.line, why.problem, why.fix)
+        settings, names = self._read_settings()
+        self._check_top_level()
+        agents = {
+            f"agents/{name}/agent.toml": agent
+            for name in self.snapshot.agents
+            if (agent := self._read_agent(name, names))
+        }
+        jobs = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
+        skills = {
+            f"skills/{name}/SKILL.md": skill for name in self.snapshot.skills if (skill := self._read_skill(name))
+        }
+        return Inspection(
+            settings=settings,
+            user=self.snapshot.texts.get("USER.md", "").strip(),
+            agents=agents,
+            jobs=jobs,
+            skills=skills,
+            feed_lists=self._read_feed_lists(),
+            entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
+        )
+
+    def _report(self, path: str) -> Report:
+        return self.reports.setdefault(path, Report(path))
+
+    def _text(self, path: str, fix: str) -> str | None:
+        """Return a text that must be there, or report that it is not."""
+        if path not in self.snapshot.texts and path not in self.snapshot.unreadable:
+            self._report(path).error(None, "the file is missing", fix)
+        return self.snapshot.texts.get(path)
+
+    def _read_settings(self) -> tuple[Settings | None, Names]:
+        text = self._text(SETTINGS_FILE, "make a workspace with `harness init DIR`")
+        found = None if text is None else read_settings(text, self._report(SETTINGS_FILE))
+        settings, located = found if found is not None else (None, None)
+        effective = settings or Settings()
+        jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
+        feeds = frozenset(_stem(path) for path in self._feed_paths())
+        return settings, Names(
+            agents=frozenset(self.snapshot.agents),
+            jobs=jobs,
+            skills=frozenset(self.snapshot.skills),
+            feed_lists=feeds,
+            profiles=frozenset() if located is None else declared_names(located, "profiles"),
+            channels=frozenset() if located is None else declared_names(located, "channels"),
+            home_zone=effective.home_zone,
+            allows_outside_files=effective.egress.file_sources,
+            is_file=lambda path: path in self.snapshot.texts or self.is_file(path),
+            is_folder=self.is_folder,
+        )
+
+    def _check_top_level(self) -> None:
+        if not self.snapshot.agents and "agents" not in self.snapshot.unreadable:
+            self._report("agents").error(
+                None, "there are no agents", "write agents/<name>/agent.toml, SOUL.md and AGENTS.md"
+            )
+        if not self.snapshot.texts.get("USER.md", "").strip() and "USER.md" not in self.snapshot.unreadable:
+            self._report("USER.md").warning(
+                None, "nothing says who the agents work for", "write it: every agent is given it"
+            )
+
+    def _read_agent(self, name: str, names: Names) -> Agent | None:
+        folder = f"agents/{name}"
+        check_slug(self._report(folder), "agent", name)
+        if name in RESERVED_AGENTS:
+            self._report(folder).error(None, f"{name!r} cannot be the name of an agent", "rename the folder")
+        settings = self._text(f"{folder}/agent.toml", f"write it, or remove the folder {folder}")
+        soul = self._text(f"{folder}/SOUL.md", "write in plain prose who the agent is")
+        rules = self._text(f"{folder}/AGENTS.md", "write in plain Markdown how the agent works")
+        for file_name, text in (("SOUL.md", soul), ("AGENTS.md", rules)):
+            if text is not None and not text.strip():
+                self._report(f"{folder}/{file_name}").warning(
+                    None, "the file is empty", "write it: every prompt begins with it"
+                )
+        check_memory(self.snapshot.texts.get(f"{folder}/MEMORY.md", ""), self._report(f"{folder}/MEMORY.md"))
+        report = self._report(f"{folder}/agent.toml")
+        agent = None if settings is None else read_agent(name, settings, names, self.vocabulary, report)
+        if agent is None or soul is None or rules is None:
+            return None
+        return dataclasses.replace(agent, soul=soul.strip(), rules=rules.strip())
+
+    def _job_paths(self) -> list[str]:
+        return [path for path in self.snapshot.texts.keys() | self.snapshot.unreadable.keys() if _is_job(path)]
+
+    def _read_job(self, path: str, names: Names) -> Job | None:
+        agent, name = _agent_and_job(path)
+        report = self._report(path)
+        check_slug(report, "job", name)
+        text = self.snapshot.texts.get(path)
+        job = None if text is None else read_job(agent, name, text, names, self.vocabulary, report)
+        if job is None or job.template is None:
+            return job
+        template_path = f"{path.rpartition('/')[0]}/{job.template}"
+        template = self.snapshot.texts.get(template_path)
+        if template is None:
+            return job
+        check_template(template, 1, self._report(template_path), is_prompt=False)
+        if self._report(template_path).has_errors:
+            report.missing(None, f"its template {job.template} cannot be used", "correct that file", template_path)
+        return dataclasses.replace(job, template=template)
+
+    def _read_skill(self, name: str) -> Skill | None:
+        path = f"skills/{name}/SKILL.md"
+        text = self._text(path, f"write it, or remove the folder skills/{name}")
+        return None if text is None else read_skill(name, text, self._report(path))
+
+    def _feed_paths(self) -> list[str]:
+        paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()
+        return sorted(path for path in paths if path.startswith(f"{FEEDS_FOLDER}/"))
+
+    def _read_feed_lists(self) -> dict[str, tuple[FeedEntry, ...]]:
+        lists: dict[str, tuple[FeedEntry, ...]] = {}
+        taken: dict[str, str] = {}
+        for path in self._feed_paths():
+            report = self._report(path)
+            check_slug(report, "feed list", _stem(path))
+            other = taken.setdefault(_stem(path), path)
+            if other != path:
+                report.error(None, f"{other} is a list of the same name", "rename or remove one of them")
+            text = self.snapshot.texts.get(path)
+            found = None if text is None or other != path else read_feed_list(text, report)
+            if found is not None:
+                lists[path] = found
+        return lists
+
+
+def _is_job(path: str) -> bool:
+    parts = path.split("/")
+    return len(parts) == 4 and parts[0] == "agents" and parts[2] == "jobs" and not path.endswith(TEMPLATE_SUFFIX)
+
+
+def _agent_and_job(path: str) -> tuple[str, str]:
+    _, agent, _, file_name = path.split("/")
+    return agent, file_name.removesuffix(".md")
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]

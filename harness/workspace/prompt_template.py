@@ -1,0 +1,61 @@
+"""The Jinja2 templates in which prompts are written, and their mistakes."""
+
+from __future__ import annotations
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from harness.workspace.report import Report, suggestion
+
+PROMPT_VARIABLES = frozenset({"user", "today", "inputs", "agent", "job"})
+USER_ATTRIBUTES = frozenset({"name"})
+
+
+def prompt_environment() -> SandboxedEnvironment:
+    """Return the environment in which prompts are checked and rendered: nothing undefined passes, and
+    no template reaches the insides of Python."""
+    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+def check_template(text: str, first_line: int, report: Report, *, is_prompt: bool = True) -> None:
+    """Add what is wrong with a template whose text begins on `first_line` of its file.
+
+    Syntax and unknown filters; in a prompt unknown variables as well.
+    """
+    environment = prompt_environment()
+    try:
+        tree = environment.parse(text)
+        _check_filters(tree, environment, first_line, report)
+        unknown = meta.find_undeclared_variables(tree) - PROMPT_VARIABLES
+    except TemplateSyntaxError as error:
+        _report_syntax(error, first_line, report)
+        return
+    if is_prompt:
+        _check_variables(tree, unknown, first_line, report)
+
+
+def _check_filters(tree: nodes.Template, environment: SandboxedEnvironment, first_line: int, report: Report) -> None:
+    """Report unknown filters and tests, and put known ones in their place: Jinja stops at the first."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        if node.name not in known:
+            fix = suggestion(node.name, known)
+            report.error(first_line + node.lineno - 1, f"Jinja: there is no {kind} {node.name!r}", fix)
+            node.name = next(iter(known))
+
+
+def _report_syntax(error: TemplateSyntaxError, first_line: int, report: Report) -> None:
+    problem = (error.message or "syntax error").rstrip(".")
+    report.error(first_line + error.lineno - 1, f"Jinja: {problem}", "correct it, or write {% raw %} around plain text")
+
+
+def _check_variables(tree: nodes.Template, unknown: set[str], first_line: int, report: Report) -> None:
+    for name in sorted(unknown):
+        line = min(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
+        problem = f"the prompt uses {name!r}, which does not exist"
+        report.error(first_line + line - 1, problem, suggestion(name, sorted(PROMPT_VARIABLES)))
+    for access in tree.find_all(nodes.Getattr):
+        is_of_user = isinstance(access.node, nodes.Name) and access.node.name == "user"
+        if is_of_user and access.attr not in USER_ATTRIBUTES:
+            problem = f"the prompt uses 'user.{access.attr}', which does not exist"
+            report.error(first_line + access.lineno - 1, problem, suggestion(access.attr, sorted(USER_ATTRIBUTES)))

@@ -1,0 +1,39 @@
+"""The `read` entries of jobs: what is collected before a model is asked."""
+
+from __future__ import annotations
+
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.names import Names, is_inside
+from harness.workspace.report import Report, suggestion
+from harness.workspace.vocabulary import Vocabulary
+
+FEED_PREFIX = "feeds/"
+
+
+def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary, report: Report) -> None:
+    """Add a finding if nothing answers to the entry: no feed list, job, file or collector."""
+    owner, _, _ = entry.partition("/")
+    if entry.startswith(FEED_PREFIX):
+        report.check_name(line, "feed list", entry.removeprefix(FEED_PREFIX), names.feed_lists)
+    elif owner in names.agents:
+        own_jobs = [job for job in names.jobs if job.partition("/")[0] == owner]
+        report.check_name(line, "job", entry, own_jobs)
+    elif "://" in entry:
+        _check_collector(entry, line, names, vocabulary, report)
+    elif names.is_file(entry) and is_inside(entry):
+        return
+    elif entry.startswith(("/", "~", "../")) or "/../" in entry:
+        if not names.allows_outside_files:
+            problem = f"{entry!r} lies outside of the workspace"
+            report.missing(line, problem, "move it inside, or set file_sources = true in [egress]", SETTINGS_FILE)
+    elif "/" in entry and names.is_folder(owner):
+        report.warning(line, f"there is no file {entry!r} yet", "check the path, or let another job write it first")
+    else:
+        _check_collector(entry, line, names, vocabulary, report)
+
+
+def _check_collector(entry: str, line: int, names: Names, vocabulary: Vocabulary, report: Report) -> None:
+    problem = vocabulary.check_read(entry)
+    if problem is not None:
+        known = [*(FEED_PREFIX + name for name in sorted(names.feed_lists)), *sorted(names.jobs)]
+        report.missing(line, problem, suggestion(entry, known))

@@ -1,0 +1,96 @@
+"""The workspace that comes with the harness, and writing it out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import tomlkit
+
+import harness
+from harness.domain.errors import HarnessError, OwnerError
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.quantities import BadValue
+from harness.workspace.zones import parse_zone
+
+_PARTS = ("USER.md", "agents", "skills", "shared-context", "memory", "launchd", SETTINGS_FILE)
+"""Settings last: a folder is a workspace once it has them."""
+
+_LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".harness", ".DS_Store", "*.pyc", "*~", "*.swp")
+
+
+def shipped_workspace() -> Path:
+    """Return the folder of the workspace that the installed package carries, or of the checkout it runs from."""
+    package = Path(harness.__file__).resolve().parent
+    for candidate in (package / "_workspace", package.parent):
+        if (candidate / SETTINGS_FILE).is_file():
+            return candidate
+    raise HarnessError(
+        f"this installation carries no workspace: neither {package}/_workspace nor {package.parent} has one"
+    )
+
+
+def write_workspace(target: Path, home_zone: str | None = None, source: Path | None = None) -> list[Path]:
+    """Write the shipped workspace (or `source`) out to `target` and return the files written, sorted.
+
+    `home_zone` becomes `home` in harness.toml, comments are kept. The files are made beside the target
+    and moved there when complete, settings last. Raises OwnerError for a target that is not empty (a
+    `.git` does not count) or cannot be written, and for a zone that does not exist.
+    """
+    target = target.resolve()
+    _check_target(target)
+    if home_zone is not None:
+        _check_zone(target, home_zone)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+            made = Path(scratch)
+            _copy_parts(source or shipped_workspace(), made)
+            if home_zone is not None:
+                _set_home(made / SETTINGS_FILE, home_zone)
+            return _move_parts(made, target)
+    except OSError as error:
+        problem = f"the workspace cannot be written: {error.strerror or error}"
+        raise OwnerError(target, None, problem, "choose a folder in which you may write, with space left") from error
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        present = sorted(entry.name for entry in target.iterdir() if entry.name != ".git")
+        if present:
+            problem = f"the folder is not empty: it holds {present[0]}" + (" and more" if len(present) > 1 else "")
+            raise OwnerError(target, None, problem, "name a new or an empty folder")
+    elif target.exists() or target.is_symlink():
+        raise OwnerError(target, None, "this is not a folder", "name a new or an empty folder")
+
+
+def _check_zone(target: Path, home_zone: str) -> None:
+    try:
+        parse_zone(home_zone)
+    except BadValue as error:
+        raise OwnerError(target / SETTINGS_FILE, None, error.problem, error.fix) from error
+
+
+def _copy_parts(source: Path, made: Path) -> None:
+    for name in _PARTS:
+        part = source / name
+        if part.is_dir():
+            shutil.copytree(part, made / name, ignore=_LEFT_BEHIND)
+        elif part.is_file():
+            shutil.copyfile(part, made / name)
+
+
+def _set_home(settings: Path, home_zone: str) -> None:
+    document = tomlkit.parse(settings.read_text(encoding="utf-8"))
+    document["home"] = home_zone
+    settings.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _move_parts(made: Path, target: Path) -> list[Path]:
+    files = sorted(target / path.relative_to(made) for path in made.rglob("*") if path.is_file())
+    target.mkdir(exist_ok=True)
+    for name in _PARTS:
+        if (made / name).exists():
+            (made / name).replace(target / name)
+    return files

@@ -1,0 +1,24 @@
+"""Names that the workspace refers to and that higher layers own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.domain.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What may be named in the files; wiring fills it in.
+
+    `tools` and `actions` are all names that exist. `parse_schedules` raises a ValueError with the
+    attributes `problem` and `fix`. `check_read` is asked about `read` entries that are neither a feed
+    list nor a job nor a file of the workspace, and returns what is wrong, or None for an entry that
+    some collector understands.
+    """
+
+    tools: frozenset[str]
+    actions: frozenset[str]
+    parse_schedules: Callable[[str | list[str]], tuple[Schedule, ...]]
+    check_read: Callable[[str], str | None]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+from harness.testing.workspace import write_workspace_files
+from harness.workspace.watch import WorkspaceWatch, is_of_interest
+
+PATIENCE_S = 10
+
+
+@contextmanager
+def watching(root: Path, quiet_s: float = 0.05) -> Iterator[Queue[None]]:
+    """Watch the folder; the queue receives one entry for each call of `on_change`."""
+    told: Queue[None] = Queue()
+    watch = WorkspaceWatch(root, lambda: told.put(None), quiet_s)
+    watch.start()
+    try:
+        yield told
+    finally:
+        watch.stop()
+
+
+@pytest.mark.parametrize(
+    "name", ["agents/scout/jobs/morning.md", "harness.toml", "skills/x/SKILL.md", "shared-context/feeds/new.opml"]
+)
+def test_edit_of_a_file_is_told(tmp_path: Path, name: str) -> None:
+    write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x"})
+    with watching(tmp_path) as told:
+        (tmp_path / name).write_text("changed")
+        told.get(timeout=PATIENCE_S)
+
+
+def test_save_by_rename_and_deletion_are_told(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path)
+    job = tmp_path / "agents/scout/jobs/morning.md"
+    with watching(tmp_path) as told:
+        (job.parent / ".morning.md.swp").write_text("new")
+        (job.parent / ".morning.md.swp").rename(job)
+        told.get(timeout=PATIENCE_S)
+        job.unlink()
+        told.get(timeout=PATIENCE_S)
+
+
+def test_burst_of_edits_is_told_once(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path)
+    with watching(tmp_path, quiet_s=0.5) as told:
+        for number in range(20):
+            (tmp_path / f"agents/scout/jobs/job-{number}.md").write_text("x")
+        told.get(timeout=PATIENCE_S)
+        with pytest.raises(Empty):
+            told.get(timeout=0.7)
+
+
+def test_state_hidden_files_notes_and_reading_are_not_told(tmp_path: Path) -> None:
+    write_workspace_files(
+        tmp_path, {".harness/x": "", "memory/scout/today.md": "", "agents/scout/.learnings/ERRORS.md": ""}
+    )
+    with watching(tmp_path) as told:
+        for name in (
+            ".harness/x",
+            "memory/scout/today.md",
+            "agents/scout/.learnings/ERRORS.md",
+            "agents/scout/SOUL.md~",
+        ):
+            (tmp_path / name).write_text("changed")
+        (tmp_path / "agents/scout/SOUL.md").read_text()
+        with pytest.raises(Empty):
+            told.get(timeout=0.5)
+
+
+def test_folder_that_comes_later_is_watched_from_then_on(tmp_path: Path) -> None:
+    (tmp_path / "harness.toml").write_text("")
+    with watching(tmp_path) as told:
+        write_workspace_files(tmp_path)
+        told.get(timeout=PATIENCE_S)
+        while True:  # the rest of that burst
+            try:
+                told.get(timeout=0.5)
+            except Empty:
+                break
+        (tmp_path / "agents/scout/SOUL.md").write_text("changed")
+        told.get(timeout=PATIENCE_S)
+
+
+def test_stopping_ends_every_thread_and_may_be_done_twice(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    watch = WorkspaceWatch(write_workspace_files(tmp_path), lambda: None)
+    watch.start()
+    assert set(threading.enumerate()) > before
+    watch.stop()
+    watch.stop()
+    assert set(threading.enumerate()) == before
+
+
+def test_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
+    WorkspaceWatch(tmp_path, lambda: None).stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("agents/a/jobs/x.md", True),
+        ("harness.toml", True),
+        (".harness/harness.db", False),
+        ("agents/a/.SOUL.md.swp", False),
+        ("agents/a/#SOUL.md#", False),
+        ("agents/a/4913", False),
+        ("agents/a/SOUL.md~", False),
+    ],
+)
+def test_files_of_editors_and_of_the_harness_are_of_no_interest(tmp_path: Path, name: str, expected: bool) -> None:
+    assert is_of_interest(tmp_path / name, tmp_path) is expected
