@@ -1,0 +1,116 @@
+"""`harness doctor`: the independent check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.failures import DONE, FAILED
+from harness.cli.fires import iso
+from harness.cli.lazy_group import new_app
+from harness.cli.options import JsonOption, WorkspaceOption
+from harness.cli.output import emit_json, say
+from harness.cli.place import Place, find_place
+from harness.cli.table import terminal_width, wrap
+from harness.daemon.health import HealthFacts, HealthFinding, judge_health, overdue_line
+from harness.daemon.health_facts import gather_facts
+from harness.domain.errors import OwnerError
+from harness.domain.workspace import Workspace
+from harness.gate.audit import verify_audit
+from harness.runs.clock import schedule_fingerprint
+from harness.wiring import check, load
+
+app = new_app()
+
+_EXAMPLES = """\b
+Examples:
+  harness doctor
+  harness doctor --overdue || notify-send "the team is late"
+  */10 * * * * harness doctor --overdue --workspace ~/my-team    (a crontab line)
+
+\b
+JSON: findings [{code, subject, message, fix, since}], daemon, overdue [{job,
+slots [time]}]. code is overdue, unknown-job, no-daemon, silent-daemon,
+abandoned, stuck, failed, missed, delivery, incident, source, file, disk or
+audit. Exit code 1 if there is a finding."""
+
+
+@app.command(epilog=_EXAMPLES)
+def doctor(
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is overdue, in one line.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check from outside that nothing fails silently.
+
+    Recomputes from your files what was due in the last 48 hours and compares it with the ledger, without
+    trusting the daemon. Each finding says what to do about it.
+    """
+    facts = examine(find_place(workspace))
+    findings = judge_health(facts)
+    if as_json:
+        emit_json(
+            {
+                "findings": [
+                    {
+                        "code": finding.code,
+                        "subject": finding.subject,
+                        "message": finding.message,
+                        "fix": finding.fix,
+                        "since": iso(finding.since),
+                    }
+                    for finding in findings
+                ],
+                "daemon": facts.liveness.state,
+                "overdue": [
+                    {"job": unfired.job_id, "slots": [iso(slot) for slot in unfired.due_at]}
+                    for unfired in facts.unfired
+                ],
+            }
+        )
+    elif overdue:
+        say(overdue_line(facts) or "nothing is overdue")
+    else:
+        _say_findings(findings)
+    is_bad = bool(facts.unfired) if overdue else bool(findings)
+    raise typer.Exit(FAILED if is_bad else DONE)
+
+
+def examine(place: Place) -> HealthFacts:
+    """Gather what can be known about the workspace, however broken it is."""
+    file_findings = check(place.root)
+    workspace: Workspace | None
+    try:
+        workspace = load(place.root, place.environ).workspace
+    except OwnerError:
+        workspace = None  # what is wrong stands in file_findings
+    return gather_facts(
+        place.state,
+        workspace,
+        zone=place.zone,
+        file_findings=file_findings,
+        fingerprint=schedule_fingerprint,
+        audit_problem=_audit_problem,
+        now=place.now,
+    )
+
+
+def _audit_problem(path: Path) -> str | None:
+    finding = next(iter(verify_audit(path)), None)
+    return None if finding is None else f"line {finding.line} is {finding.problem}"
+
+
+def _say_findings(findings: tuple[HealthFinding, ...]) -> None:
+    width = terminal_width()
+    for finding in findings:
+        lines = wrap(finding.message, width - 2)
+        say(f"x {lines[0]}")
+        for line in lines[1:]:
+            say(f"  {line}")
+        say(f"  -> {finding.fix}")
+    if findings:
+        say(f"\n{'1 finding' if len(findings) == 1 else f'{len(findings)} findings'}")
+    else:
+        say("all is well: what was due is in the ledger, and nothing is broken")

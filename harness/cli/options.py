@@ -1,0 +1,41 @@
+"""The options and arguments that several commands share, so that they read alike everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.completion import (
+    complete_agent,
+    complete_job,
+    complete_job_or_run,
+    complete_run,
+    complete_skill,
+)
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        metavar="DIR",
+        help="The workspace; without it the nearest folder upwards with harness.toml.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Show housekeeping too, each fire on its own line.")]
+AgentFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--agent", metavar="AGENT", help="Only this agent.", autocompletion=complete_agent, show_default=False
+    ),
+]
+AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", show_default=False, autocompletion=complete_agent)]
+JobArgument = Annotated[str, typer.Argument(metavar="AGENT/JOB", show_default=False, autocompletion=complete_job)]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", show_default=False, autocompletion=complete_run)]
+JobOrRunArgument = Annotated[
+    str, typer.Argument(metavar="AGENT/JOB|RUN", show_default=False, autocompletion=complete_job_or_run)
+]
+SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]

@@ -1,0 +1,143 @@
+"""`harness run`: one job now, through the daemon if one is up, otherwise here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.completion import job_names
+from harness.cli.failures import DONE, FAILED, TRY_LATER, Misused, UnknownName
+from harness.cli.fires import artifact_path, fire_json, outcome_of
+from harness.cli.lazy_group import new_app
+from harness.cli.options import JobArgument, JsonOption, WorkspaceOption
+from harness.cli.output import emit_json, note, say, write_exactly
+from harness.cli.place import Place, find_place
+from harness.daemon.control_client import NoDaemon, ask_lines
+from harness.domain.run import Fire, FireState
+from harness.store.peek import peek
+
+app = new_app()
+
+_SILENCE_S = 30.0
+_EXAMPLES = """\b
+Examples:
+  harness run ainews/morning-digest
+  harness run ainews/morning-digest --preview
+  harness run ainews/morning-digest --input feeds=saved-feed.xml
+
+\b
+JSON: job, due_at, kind, state, run, reason, closed_at, artifact, items, gaps.
+Exit code 0 if delivered, silent or degraded, 1 otherwise."""
+
+
+@app.command(epilog=_EXAMPLES)
+def run(
+    job: JobArgument,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=VALUE",
+            help="Give the run an input: a file, an address or a text in place of what it would read; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="PROFILE", help="Use this model profile.", show_default=False),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Real inputs and model, but nothing is delivered; the result is printed.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Do one job now and wait for its end.
+
+    A running daemon does it; otherwise it is done here. It counts in the ledger as a manual fire.
+    """
+    place = find_place(workspace)
+    if job not in job_names(place.root):
+        raise UnknownName("job", job, job_names(place.root), "harness jobs")
+    order = {"job": job, "inputs": parse_inputs(inputs or (), Path.cwd()), "profile": profile, "preview": preview}
+    # A job may deliver to the terminal; with --json its digest makes room for the document.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        fire = _carry_out(place, order)
+    if as_json:
+        emit_json(fire_json(fire))
+    else:
+        _say_outcome(place, fire, is_preview=preview)
+    if fire.state is FireState.SUSPENDED:
+        note("it is made and waits for its delivery, which is tried again while a daemon is up: harness status")
+        raise typer.Exit(TRY_LATER)
+    raise typer.Exit(DONE if fire.state.is_success else FAILED)
+
+
+def parse_inputs(pairs: Iterable[str], here: Path) -> dict[str, str]:
+    """Return the inputs by name; a value that names an existing file from here becomes its full path.
+
+    Raises Misused for a pair without a name or named twice.
+    """
+    inputs: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name or not value:
+            raise Misused(f"--input {pair!r} is not NAME=VALUE, such as feeds=saved-feed.xml")
+        if name in inputs:
+            raise Misused(f"--input {name} is given twice; give it once")
+        inputs[name] = str((here / value).resolve()) if _is_file(here, value) else value
+    return inputs
+
+
+def _is_file(here: Path, value: str) -> bool:
+    try:
+        return (here / value).is_file()
+    except (OSError, ValueError):
+        return False  # a text that is too long to be a name, or has a NUL in it
+
+
+def _carry_out(place: Place, order: dict[str, Any]) -> Fire:
+    run_id = ""
+    try:
+        for answer in ask_lines(place.state, "run", _SILENCE_S, **order):
+            run_id = str(answer["run_id"])
+            if not answer.get("done"):
+                note(f"{run_id}: {answer['state']}")
+    except NoDaemon:
+        # Only now, because it brings everything that a run needs.
+        from harness.daemon.once import run_once
+
+        return run_once(
+            place.root,
+            place.environ,
+            order["job"],
+            order["inputs"],
+            profile=order["profile"],
+            preview=order["preview"],
+            echo=note,
+        )
+    return _fire_in_ledger(place, run_id)
+
+
+def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
+    outcome = outcome_of(fire)
+    say(f"{fire.job_id} {fire.state}{f': {outcome}' if outcome else ''}")
+    if fire.artifact:
+        page = artifact_path(place.state, fire.artifact)
+        say(str(page))
+        if is_preview:
+            say()
+            write_exactly(page.read_text(encoding="utf-8"))
+
+
+def _fire_in_ledger(place: Place, run_id: str) -> Fire:
+    with peek(place.state.database) as look:
+        fire = None if look is None else look.fire_of_run(run_id)
+    if fire is None:
+        raise UnknownName("run", run_id, (), "harness runs")
+    return fire

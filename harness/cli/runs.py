@@ -1,0 +1,185 @@
+"""`harness runs`: the durable runs behind the fires."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli.completion import agent_names, run_ids
+from harness.cli.failures import UnknownName
+from harness.cli.fires import artifact_path, fire_json, iso, outcome_of
+from harness.cli.lazy_group import noun_app
+from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceOption
+from harness.cli.output import emit_json, say
+from harness.cli.place import Place, find_place
+from harness.cli.table import table_lines, terminal_width
+from harness.daemon.wording import ago, local_time
+from harness.domain.run import Fire
+from harness.schedule.catchup import duration_in_words
+from harness.store.peek import Delivery, RunRecord, Spending, peek
+
+app = noun_app("The latest runs, and one of them in full.")
+
+_LIST_EXAMPLES = """\b
+Examples:
+  harness runs
+  harness runs list --agent ainews --limit 5
+
+\b
+JSON: [{run, job, lane, kind, state, due_at, started_at, ended_at, stop,
+owner}]; newest first."""
+_SHOW_EXAMPLES = """\b
+Examples:
+  harness runs show cron:ainews/arxiv:1795101300
+  harness runs show "$(harness runs list --json | jq -r '.[0].run')"
+
+\b
+JSON: run, job, lane, kind, state, due_at, started_at, ended_at, stop, owner,
+inputs {name: value}, prompt_sha256, manifest, outcome, fire {see ledger},
+deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
+input_tokens, cached_tokens, output_tokens, cost_usd, models}."""
+
+
+@app.command("list", epilog=_LIST_EXAMPLES)
+def list_runs(
+    agent: AgentFilter = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 20,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the latest runs, newest first."""
+    place = find_place(workspace)
+    if agent is not None and agent not in agent_names(place.root):
+        raise UnknownName("agent", agent, agent_names(place.root), "harness agents")
+    with peek(place.state.database) as look:
+        runs = () if look is None else look.runs(limit, agent=agent)
+    if as_json:
+        emit_json([_run_json(run) for run in runs])
+    elif not runs:
+        say("no run yet; do one with: harness run AGENT/JOB")
+    else:
+        rows = [
+            (
+                local_time(datetime.fromtimestamp(run.due_at, UTC), place.zone, place.now),
+                run.state,
+                _took(run),
+                run.id,
+            )
+            for run in runs
+        ]
+        for line in table_lines(rows, terminal_width(), ("due", "state", "took", "run")):
+            say(line)
+
+
+@app.command("show", epilog=_SHOW_EXAMPLES)
+def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show one run in full: its end, its deliveries, what it cost."""
+    place = find_place(workspace)
+    with peek(place.state.database) as look:
+        record = None if look is None else look.run(run)
+        if look is None or record is None:
+            raise UnknownName("run", run, run_ids(place.state), "harness runs")
+        fire = look.fire_of_run(run)
+        deliveries = look.deliveries_of_run(run)
+        spending = look.spending_of_run(run)
+    if as_json:
+        emit_json(run_document(record, fire, deliveries, spending))
+    else:
+        for line in run_lines(place, record, fire, deliveries, spending, terminal_width()):
+            say(line)
+
+
+def run_document(
+    run: RunRecord, fire: Fire | None, deliveries: tuple[Delivery, ...], spending: Spending
+) -> dict[str, Any]:
+    """Return the run as `runs show --json` prints it."""
+    return {
+        **_run_json(run),
+        "inputs": run.inputs,
+        "prompt_sha256": run.prompt_sha256,
+        "manifest": run.manifest,
+        "outcome": run.outcome,
+        "fire": None if fire is None else fire_json(fire),
+        "deliveries": [
+            {
+                "id": row.id,
+                "channel": row.channel,
+                "state": row.state,
+                "attempts": row.attempts,
+                "receipt": row.receipt,
+                "error": row.last_error,
+            }
+            for row in deliveries
+        ],
+        "usage": {
+            "calls": spending.calls,
+            "input_tokens": spending.input_tokens,
+            "cached_tokens": spending.cached_tokens,
+            "output_tokens": spending.output_tokens,
+            "cost_usd": round(spending.cost_usd, 6),
+            "models": list(spending.models),
+        },
+    }
+
+
+def run_lines(
+    place: Place,
+    run: RunRecord,
+    fire: Fire | None,
+    deliveries: tuple[Delivery, ...],
+    spending: Spending,
+    width: int,
+) -> list[str]:
+    """Return the run as the person reads it."""
+    due_at = datetime.fromtimestamp(run.due_at, UTC)
+    rows = [
+        ("run", run.id),
+        ("due", f"{local_time(due_at, place.zone, place.now)} ({ago(due_at, place.now)}), {run.kind}"),
+        ("state", run.state),
+    ]
+    if fire is not None:
+        rows.append(("fire", f"{fire.state}{f': {outcome_of(fire)}' if outcome_of(fire) else ''}"))
+    if run.stop:
+        rows.append(("ended by", run.stop))
+    if _took(run):
+        rows.append(("took", _took(run)))
+    rows.extend((f"input {name}", value) for name, value in run.inputs.items())
+    if spending.calls:
+        rows.append(("model", f"{', '.join(spending.models)}: {_spending_words(spending)}"))
+    if run.prompt_sha256:
+        rows.append(("prompt", f"sha256 {run.prompt_sha256[:12]}"))
+    if fire is not None and fire.artifact:
+        rows.append(("artifact", str(artifact_path(place.state, fire.artifact))))
+    for row in deliveries:
+        detail = row.receipt or row.last_error or ""
+        rows.append(("delivery", f"{row.channel}: {row.state}{f', {detail}' if detail else ''}"))
+    return table_lines(rows, width)
+
+
+def _spending_words(spending: Spending) -> str:
+    calls = "1 call" if spending.calls == 1 else f"{spending.calls} calls"
+    tokens = f"{spending.input_tokens:,} tokens in, {spending.output_tokens:,} out"
+    return f"{calls}, {tokens}, ${spending.cost_usd:.4f}"
+
+
+def _took(run: RunRecord) -> str:
+    if run.started_at is None or run.ended_at is None:
+        return ""
+    return duration_in_words(run.ended_at - run.started_at)
+
+
+def _run_json(run: RunRecord) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "job": run.job_id,
+        "lane": run.lane,
+        "kind": run.kind,
+        "state": run.state,
+        "due_at": iso(run.due_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "stop": run.stop,
+        "owner": run.owner,
+    }

@@ -1,0 +1,219 @@
+"""`harness status`: one screen, from the heartbeat and the database alone.
+
+Standard library only, and it never asks the daemon: what is shown holds also when the daemon is stuck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from harness.cli.fires import iso
+from harness.cli.lazy_group import new_app
+from harness.cli.options import JsonOption, WorkspaceOption
+from harness.cli.output import emit_json, say
+from harness.cli.place import Place, find_place
+from harness.cli.table import table_lines, terminal_width
+from harness.daemon.liveness import Liveness, daemon_liveness
+from harness.daemon.wording import ago, local_time
+from harness.domain.run import FireState
+from harness.store.peek import Delivery, OpenFire, OpenIncident, peek, read_heartbeat
+
+app = new_app()
+
+_GRACE_S = 60
+_SHOWN = 4
+_EXAMPLES = """\b
+Examples:
+  harness status
+  harness status --json | jq .overdue
+
+\b
+JSON: workspace, state_folder, zone, now, daemon {state, pid, started_at,
+last_heartbeat_at}, has_ledger, running [{job, run, state, due_at, is_held}],
+overdue [{job, since}], next {job, due_at}, last_24h {state: count},
+incidents [{cause, message, since, occurrences}], outbox [{id, channel,
+state, attempts, since, error}], held_back [file].
+daemon.state is alive, starting, silent, dead or absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that the screen shows; times are aware UTC."""
+
+    place: Place
+    liveness: Liveness
+    has_ledger: bool = False
+    open_fires: tuple[OpenFire, ...] = ()
+    overdue: tuple[tuple[str, datetime], ...] = ()
+    upcoming: tuple[str, datetime] | None = None
+    counts: tuple[tuple[FireState, int], ...] = ()
+    incidents: tuple[OpenIncident, ...] = ()
+    outbox: tuple[Delivery, ...] = ()
+
+    def is_held(self, entry: OpenFire) -> bool:
+        """Return whether a living daemon has the fire in its hands, or will take it."""
+        if not self.liveness.is_alive or self.liveness.heartbeat is None:
+            return False
+        return entry.owner is None or entry.owner == self.liveness.heartbeat.executor_id
+
+
+@app.command(epilog=_EXAMPLES)
+def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show on one screen whether the team is alive.
+
+    Is a daemon there, what is running, what is overdue and since when, how the last 24 hours went,
+    what is broken, what waits to be delivered, and which files are held back by a bad edit.
+    """
+    seen = look(find_place(workspace))
+    if as_json:
+        emit_json(status_json(seen))
+    else:
+        say("\n".join(status_lines(seen, terminal_width())))
+
+
+def look(place: Place) -> Status:
+    """Look at heartbeat and database once."""
+    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
+    with peek(place.state.database) as ledger:
+        if ledger is None:
+            return Status(place, liveness)
+        due = sorted((job.next_due, job.job_id) for job in ledger.planned_jobs().values() if job.next_due is not None)
+        moments = [(job_id, datetime.fromtimestamp(next_due, UTC)) for next_due, job_id in due]
+        late = place.now - timedelta(seconds=_GRACE_S)
+        return Status(
+            place,
+            liveness,
+            has_ledger=True,
+            open_fires=ledger.open_fires(),
+            overdue=tuple((job_id, moment) for job_id, moment in moments if moment < late),
+            upcoming=next(((job_id, moment) for job_id, moment in moments if moment >= late), None),
+            counts=tuple(ledger.counts_since(place.now - timedelta(hours=24)).items()),
+            incidents=ledger.open_incidents(),
+            outbox=ledger.unacknowledged_deliveries(),
+        )
+
+
+def status_lines(seen: Status, width: int) -> list[str]:
+    """Return the screen."""
+    rows = [("workspace", str(seen.place.root)), ("daemon", _daemon_words(seen)), *_ledger_rows(seen)]
+    beat = seen.liveness.heartbeat
+    held_back = [f"{path}: the version before your last edit is in force" for path in (beat.held_back if beat else ())]
+    rows.extend(_listed("held back", held_back, "harness check says why"))
+    return table_lines(rows, width)
+
+
+def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
+    if not seen.has_ledger:
+        yield "ledger", "no run yet: nothing has been planned here; start with: harness up"
+        return
+    held = [entry for entry in seen.open_fires if seen.is_held(entry)]
+    abandoned = [entry for entry in seen.open_fires if not seen.is_held(entry)]
+    yield from _listed("running", [_open_words(seen, entry) for entry in held], "harness runs", otherwise="nothing")
+    yield from _listed("abandoned", [_open_words(seen, entry) for entry in abandoned], "harness up goes on with them")
+    overdue = [f"{job_id} since {_moment(seen, moment)}" for job_id, moment in seen.overdue]
+    yield from _listed("overdue", overdue, "harness doctor", otherwise="nothing")
+    if seen.upcoming is not None:
+        job_id, moment = seen.upcoming
+        yield "next", f"{job_id} at {_moment(seen, moment)}"
+    yield "last 24 h", ", ".join(f"{count} {state}" for state, count in seen.counts) or "no fires"
+    incidents = [
+        f"{incident.message} (since {_moment(seen, datetime.fromtimestamp(incident.first_at, UTC))}"
+        f"{'' if incident.occurrences == 1 else f', {incident.occurrences} times'})"
+        for incident in seen.incidents
+    ]
+    yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
+    outbox = [
+        f"{row.run_id} to {row.channel}: {row.state} after {row.attempts} tries, "
+        f"since {_moment(seen, datetime.fromtimestamp(row.created_at, UTC))}"
+        for row in seen.outbox
+    ]
+    yield from _listed("outbox", outbox, "harness doctor", otherwise="empty")
+
+
+def _listed(label: str, texts: Sequence[str], see: str, *, otherwise: str = "") -> Iterator[tuple[str, str]]:
+    if not texts and otherwise:
+        yield label, otherwise
+    for number, text in enumerate(texts[:_SHOWN]):
+        yield label if number == 0 else "", text
+    if len(texts) > _SHOWN:
+        yield "", f"and {len(texts) - _SHOWN} more: {see}"
+
+
+def _daemon_words(seen: Status) -> str:
+    beat = seen.liveness.heartbeat
+    if beat is None:
+        return "not running; start it with: harness up"
+    last = _moment(seen, datetime.fromtimestamp(beat.at, UTC))
+    started = _moment(seen, datetime.fromtimestamp(beat.started_at, UTC))
+    match seen.liveness.state:
+        case "alive":
+            return f"alive, pid {beat.pid}, since {started}"
+        case "starting":
+            return f"starting, pid {beat.pid}, since {started}"
+        case "silent":
+            return f"SILENT: pid {beat.pid} is there, its last sign of life was at {last}"
+        case _:
+            return f"DEAD: pid {beat.pid} is gone, its last sign of life was at {last}; start it with: harness up"
+
+
+def _open_words(seen: Status, entry: OpenFire) -> str:
+    return f"{entry.fire.job_id}, {entry.fire.state}, due {_moment(seen, entry.fire.due_at)}"
+
+
+def _moment(seen: Status, moment: datetime) -> str:
+    return f"{local_time(moment, seen.place.zone, seen.place.now)} ({ago(moment, seen.place.now)})"
+
+
+def status_json(seen: Status) -> dict[str, Any]:
+    """Return the same as data."""
+    beat = seen.liveness.heartbeat
+    return {
+        "workspace": str(seen.place.root),
+        "state_folder": str(seen.place.state.root),
+        "zone": seen.place.zone,
+        "now": iso(seen.place.now),
+        "daemon": {
+            "state": seen.liveness.state,
+            "pid": None if beat is None else beat.pid,
+            "started_at": None if beat is None else iso(beat.started_at),
+            "last_heartbeat_at": None if beat is None else iso(beat.at),
+        },
+        "has_ledger": seen.has_ledger,
+        "running": [
+            {
+                "job": entry.fire.job_id,
+                "run": entry.fire.run_id,
+                "state": str(entry.fire.state),
+                "due_at": iso(entry.fire.due_at),
+                "is_held": seen.is_held(entry),
+            }
+            for entry in seen.open_fires
+        ],
+        "overdue": [{"job": job_id, "since": iso(moment)} for job_id, moment in seen.overdue],
+        "next": None if seen.upcoming is None else {"job": seen.upcoming[0], "due_at": iso(seen.upcoming[1])},
+        "last_24h": {str(state): count for state, count in seen.counts},
+        "incidents": [
+            {
+                "cause": incident.cause,
+                "message": incident.message,
+                "since": iso(incident.first_at),
+                "occurrences": incident.occurrences,
+            }
+            for incident in seen.incidents
+        ],
+        "outbox": [
+            {
+                "id": row.id,
+                "channel": row.channel,
+                "state": row.state,
+                "attempts": row.attempts,
+                "since": iso(row.created_at),
+                "error": row.last_error,
+            }
+            for row in seen.outbox
+        ],
+        "held_back": list(beat.held_back) if beat is not None else [],
+    }

@@ -1,0 +1,194 @@
+"""`harness why`: what happened to a job or a run, the cause, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from harness.cli.completion import job_names, run_ids
+from harness.cli.failures import UnknownName
+from harness.cli.fires import fire_json, iso, outcome_of
+from harness.cli.lazy_group import new_app
+from harness.cli.options import JobOrRunArgument, JsonOption, WorkspaceOption
+from harness.cli.output import emit_json, say
+from harness.cli.place import Place, find_place
+from harness.cli.runs import run_document, run_lines
+from harness.cli.table import table_lines, terminal_width, wrap
+from harness.daemon.liveness import Liveness, daemon_liveness
+from harness.daemon.wording import ago, local_time
+from harness.domain.run import Fire, FireState
+from harness.store.peek import Delivery, OpenIncident, Peek, PlannedJob, RunRecord, Spending, peek, read_heartbeat
+
+app = new_app()
+
+_GRACE = timedelta(seconds=60)
+_LAST_FIRES = 5
+_EXAMPLES = """\b
+Examples:
+  harness why ainews/arxiv
+  harness why cron:ainews/arxiv:1795101300
+
+\b
+JSON: job, schedule, next_due, overdue_since, fires [{see ledger}], incidents
+[{cause, message, since, occurrences}], advice [sentence], run {see runs show}
+or null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of a job, and of one run of it; `fires` are the newest first."""
+
+    job_id: str
+    now: datetime
+    zone: str
+    liveness: Liveness
+    planned: PlannedJob | None
+    fires: tuple[Fire, ...]
+    incidents: tuple[OpenIncident, ...]
+    run: RunRecord | None = None
+    fire: Fire | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    spending: Spending = field(default_factory=Spending)
+
+    @property
+    def overdue_since(self) -> datetime | None:
+        due = self.next_due
+        return due if due is not None and due < self.now - _GRACE else None
+
+    @property
+    def next_due(self) -> datetime | None:
+        if self.planned is None or self.planned.next_due is None:
+            return None
+        return datetime.fromtimestamp(self.planned.next_due, UTC)
+
+
+@app.command(epilog=_EXAMPLES)
+def why(subject: JobOrRunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Say why a job or a run ended as it did, and what to do.
+
+    For a job: its last fires, what is broken, and whether it is overdue. For a run: its end, its
+    deliveries and its cost as well.
+    """
+    place = find_place(workspace)
+    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
+    with peek(place.state.database) as look:
+        story = _tell(place, liveness, look, subject)
+    if as_json:
+        emit_json(_story_json(story))
+        return
+    for line in _story_lines(place, story, terminal_width()):
+        say(line)
+
+
+def advise(story: Story) -> tuple[str, ...]:
+    """Return what the person can do now, the most urgent first; never empty."""
+    return tuple(_advice(story)) or ("nothing to fix",)
+
+
+def _advice(story: Story) -> Iterator[str]:
+    fire = story.fire or (story.fires[0] if story.fires else None)
+    if story.overdue_since is not None:
+        yield (
+            "the daemon is alive and did not fire it: harness doctor"
+            if story.liveness.is_alive
+            else "nobody was there to fire it; start the daemon: harness up"
+        )
+    if fire is None:
+        if story.overdue_since is None:
+            yield f"it has never fired; try it: harness run {story.job_id}"
+        return
+    match fire.state:
+        case FireState.FAILED:
+            if fire.run_id and story.run is None:
+                yield f"see the whole run: harness runs show {fire.run_id}"
+            yield f"when the cause is gone, do it again: harness run {fire.job_id}"
+        case FireState.MISSED:
+            yield f"do it now: harness run {fire.job_id}"
+            yield "have the operating system keep the daemon up: harness service print"
+        case FireState.DEGRADED:
+            yield "it was delivered, and names its gaps itself"
+        case FireState.SILENT:
+            yield "it ran and had nothing to say; nothing to fix"
+        case FireState.PLANNED | FireState.RUNNING | FireState.SUSPENDED if not story.liveness.is_alive:
+            yield "nobody is working on it; harness up goes on with it"
+        case FireState.SUSPENDED:
+            yield "it waits for its delivery to be acknowledged: harness status"
+        case FireState.PLANNED:
+            yield "it waits until its agent is free: harness status"
+
+
+def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> Story:
+    run = None if look is None else look.run(subject)
+    job_id = subject if run is None else run.job_id
+    known = [*job_names(place.root), *(() if look is None else look.job_ids())]
+    if job_id not in known:
+        if ":" in subject:
+            raise UnknownName("run", subject, run_ids(place.state), "harness runs")
+        raise UnknownName("job", subject, known, "harness jobs")
+    if look is None:
+        return Story(job_id, place.now, place.zone, liveness, None, (), ())
+    causes = (f"job {job_id}", f"missed {job_id}")
+    return Story(
+        job_id=job_id,
+        now=place.now,
+        zone=place.zone,
+        liveness=liveness,
+        planned=look.planned_jobs().get(job_id),
+        fires=look.last_fires(job_id, _LAST_FIRES),
+        incidents=tuple(row for row in look.open_incidents() if row.cause in causes),
+        run=run,
+        fire=None if run is None else look.fire_of_run(run.id),
+        deliveries=() if run is None else look.deliveries_of_run(run.id),
+        spending=Spending() if run is None else look.spending_of_run(run.id),
+    )
+
+
+def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
+    if story.run is not None:
+        yield from run_lines(place, story.run, story.fire, story.deliveries, story.spending, width)
+        yield ""
+    schedule = "never planned yet" if story.planned is None else story.planned.schedule
+    yield f"{story.job_id}: {schedule}"
+    if story.overdue_since is not None:
+        yield f"OVERDUE since {_moment(story, story.overdue_since)}"
+    elif story.next_due is not None:
+        yield f"next {_moment(story, story.next_due)}"
+    if story.fires:
+        yield ""
+        rows = [(_moment(story, fire.due_at), str(fire.state), outcome_of(fire)) for fire in story.fires]
+        yield from table_lines(rows, width, ("last fires", "state", "outcome"))
+    if story.incidents:
+        yield ""
+        for incident in story.incidents:
+            since = _moment(story, datetime.fromtimestamp(incident.first_at, UTC))
+            yield from wrap(f"broken since {since}: {incident.message}", width)
+    yield ""
+    for sentence in advise(story):
+        yield from wrap(f"-> {sentence}", width)
+
+
+def _moment(story: Story, moment: datetime) -> str:
+    return f"{local_time(moment, story.zone, story.now)} ({ago(moment, story.now)})"
+
+
+def _story_json(story: Story) -> dict[str, Any]:
+    return {
+        "job": story.job_id,
+        "schedule": None if story.planned is None else story.planned.schedule,
+        "next_due": iso(story.next_due),
+        "overdue_since": iso(story.overdue_since),
+        "fires": [fire_json(fire) for fire in story.fires],
+        "incidents": [
+            {
+                "cause": incident.cause,
+                "message": incident.message,
+                "since": iso(incident.first_at),
+                "occurrences": incident.occurrences,
+            }
+            for incident in story.incidents
+        ],
+        "advice": list(advise(story)),
+        "run": None if story.run is None else run_document(story.run, story.fire, story.deliveries, story.spending),
+    }
