@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
-_BULLET = re.compile(r" ?(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
+_BULLET = re.compile(r" ?(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _NESTED = re.compile(r"\s+(?:[-*+]|\d{1,9}[.)])\s")
 _INDENTED = re.compile(r"(?: {2,}|\t)")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")

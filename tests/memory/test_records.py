@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.memory.records import MemoryRecord, parse_memory, render_memory
@@ -72,6 +72,11 @@ def test_empty_memory_has_no_records() -> None:
     assert render_memory([]) == ""
 
 
+def test_indented_paragraph_does_not_become_part_of_an_empty_bullet() -> None:
+    records = parse_memory("## B\n-\n  - two\n## B\n  words\n")
+    assert parse_memory(render_memory(records)) == records
+
+
 lines = st.sampled_from(
     [
         "# A", "## B", "### C", "#", "- one", "  - two", "* three ^ERR-20261121-7f3a",
@@ -81,18 +86,21 @@ lines = st.sampled_from(
 closed_fences = st.sampled_from(["```\n# x\n\n- y\n```", "  ~~~\nz\n  ~~~"])
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.lists(lines | closed_fences, max_size=25))
 def test_what_is_rendered_is_read_back_as_the_same_records(parts: list[str]) -> None:
     records = parse_memory("\n".join(parts))
     assert parse_memory(render_memory(records)) == records
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.lists(lines | closed_fences, max_size=25), st.data())
 def test_any_choice_of_records_is_read_back_as_that_choice(parts: list[str], data: st.DataObject) -> None:
     kept = [r for r in parse_memory("\n".join(parts)) if data.draw(st.booleans())]
     assert list(parse_memory(render_memory(kept))) == kept
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.lists(lines | closed_fences | st.text(max_size=10), max_size=25))
 def test_no_line_but_blank_ones_and_headings_is_lost(parts: list[str]) -> None:
     text = "\n".join(parts)
