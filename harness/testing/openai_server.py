@@ -243,15 +243,18 @@ class _ChatHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _ChatHTTPServer
 
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            # The client went away: it timed out, or it was killed, which is what slow answers are for.
+            self.close_connection = True
+
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.chat.answer_to(self.path, ChatRequest(json.loads(content), headers))
-        try:
-            self._send(answer)
-        except ConnectionError:
-            # The client went away: it timed out, or it was killed, which is what slow answers are for.
-            self.close_connection = True
+        self._send(answer)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature of the class above
         """Stay quiet: the test asks for `requests`."""

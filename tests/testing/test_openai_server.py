@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -178,6 +180,19 @@ def test_closing_does_not_wait_for_a_client_that_keeps_its_connection_open() -> 
         connection.request("POST", f"{address.path}/chat/completions", json.dumps(BODY))
         connection.getresponse().read()
     connection.close()
+
+
+def test_a_client_that_goes_away_in_the_middle_makes_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    with OpenAIServer(lambda _: delay(say("too late"), None)) as server:
+        address = urlsplit(server.base_url)
+        for count, unread in enumerate((b"", b"POST /v1"), start=1):
+            with socket.create_connection((address.hostname, address.port or 0), timeout=10) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as kill -9
+                body = json.dumps(BODY).encode()
+                head = f"POST {address.path}/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+                client.sendall(head.encode() + body + unread)
+                server.wait_for(count)
+    assert capfd.readouterr().err == ""
 
 
 def test_another_process_can_ask_and_is_counted() -> None:
