@@ -62,9 +62,14 @@ def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
 
 
 def _whole(name: str, title: str, text: str, budget_tokens: int, origin: str) -> Section:
-    """A stable section that is one record: what the person wrote about the agent is never given in part."""
-    records = (Record(name, sanitise(text).strip()),) if text.strip() else ()
-    return Section(name, records, budget_tokens, title=title, is_stable=True, is_required=True, origin=origin)
+    """A stable section that is one record: what the person wrote about the agent is never given in part.
+
+    A text that begins with its own heading keeps that one.
+    """
+    text = sanitise(text).strip()
+    records = (Record(name, text),) if text else ()
+    own_title = "" if text.startswith("# ") else title
+    return Section(name, records, budget_tokens, title=own_title, is_stable=True, is_required=True, origin=origin)
 
 
 def _skill_records(gathered: Gathered) -> Iterator[Record]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -120,20 +121,22 @@ def test_lines_of_any_length_are_chained(path: Path) -> None:
     assert problems(path) == []
 
 
-def _write_many(path: Path) -> None:
-    write(path, 40)
+def _write_many(path: Path, start: Barrier) -> None:
+    start.wait(timeout=60)
+    write(path, 100)
 
 
 def test_processes_that_write_at_once_leave_one_whole_chain(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write_many, args=(path,)) for _ in range(4)]
+    start = context.Barrier(4)
+    processes = [context.Process(target=_write_many, args=(path, start)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
         process.close()
     assert problems(path) == []
-    assert len(path.read_bytes().splitlines()) == 160
+    assert len(path.read_bytes().splitlines()) == 400
 
 
 def test_secrets_are_redacted_at_any_depth(path: Path) -> None:

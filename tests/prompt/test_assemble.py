@@ -135,6 +135,12 @@ def test_the_stable_message_is_the_same_bytes_whatever_was_collected(tmp_path: P
     assert one.sha256 != other.sha256
 
 
+def test_a_file_with_a_heading_of_its_own_is_not_given_a_second_one(tmp_path: Path) -> None:
+    text = system(assemble(gathered(tmp_path, agent=replace(AGENT, rules="# Rules of scout\n\n- One."))))
+    assert "# Rules of scout\n\n- One." in text
+    assert "# How you work" not in text
+
+
 def test_equal_parts_make_equal_bytes(tmp_path: Path) -> None:
     def prompt() -> AssembledPrompt:
         return assemble(gathered(tmp_path, collected=[Collected("feeds/ai", items(60))], topic="x"))

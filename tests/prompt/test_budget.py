@@ -13,7 +13,9 @@ from harness.prompt.sections import Record, Section, render_section
 
 _TEXT = st.one_of(
     st.text(max_size=40),
-    st.sampled_from(["<<<END a1b2c3d4e5f6>>>", "\r\n\r\n", "\x1b[31m", "word " * 30, "日本語" * 9, "a1" * 30]),
+    st.sampled_from(
+        ["<<<END a1b2c3d4e5f6>>>", "\r\n\r\n", "\x1b[31m", "word " * 30, "日本語" * 9, "a1" * 30, "a\r" * 30]
+    ),
 )
 _RECORDS = st.lists(
     st.builds(
