@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ import harness
 from harness.collectors.frames import read_frame, write_frame
 
 MAX_PAGE_CHARS = 40_000
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class FeedParser:
             self._is_closed = True
             for worker in self._workers:
                 worker.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True)
         for worker in self._workers:
             worker.close()
         self._workers.clear()
@@ -120,6 +121,8 @@ class FeedParser:
 
     def _exchange(self, header: bytes, body: bytes) -> dict[str, Any]:
         worker = self._take()
+        if worker is None:
+            return {"problem": "was not parsed: the harness is closing"}
         answer = worker.ask(header, body, self._timeout_s)
         if isinstance(answer, dict):
             with self._lock:
@@ -130,16 +133,17 @@ class FeedParser:
         worker.close()
         return {"problem": answer}
 
-    def _take(self) -> _Worker:
+    def _take(self) -> _Worker | None:
+        """Return a process that nobody else uses, or None once this is closed."""
         with self._lock:
+            if self._is_closed:
+                return None
             while self._idle:
                 worker = self._idle.pop()
                 if worker.is_alive():
                     return worker
                 self._workers.discard(worker)
                 worker.close()
-            if self._is_closed:
-                raise RuntimeError("the feed parser is closed")
             worker = _Worker(self._command)
             self._workers.add(worker)
             return worker
@@ -159,38 +163,57 @@ class _Worker:
             start_new_session=True,
         )
         self.pid = self._process.pid
+        self._is_ready = False
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def ask(self, header: bytes, body: bytes, timeout_s: float) -> dict[str, Any] | str:
         """Return the process's answer, or the words for a process that gave none and must be closed."""
+        if not self._is_ready:
+            # A busy machine that takes long to start Python is not the document's fault.
+            greeting, _ = self._within(START_TIMEOUT_S, self._receive)
+            if greeting is None:
+                return f"was not parsed: the parser did not start ({_ending(self._process.wait())})"
+            self._is_ready = True
+        answer, is_in_time = self._within(timeout_s, lambda: self._exchange(header, body))
+        if not is_in_time:
+            return f"took longer than {timeout_s:g} s to parse"
+        if answer is None:
+            return f"ended the parser ({_ending(self._process.wait())})"
+        decoded: dict[str, Any] = json.loads(answer)
+        return decoded
+
+    def _exchange(self, header: bytes, body: bytes) -> bytes | None:
         assert self._process.stdin is not None
+        try:
+            write_frame(self._process.stdin, header)
+            write_frame(self._process.stdin, body)
+        except BrokenPipeError:
+            return None
+        return self._receive()
+
+    def _receive(self) -> bytes | None:
         assert self._process.stdout is not None
+        return read_frame(self._process.stdout)
+
+    def _within(self, timeout_s: float, work: Callable[[], bytes | None]) -> tuple[bytes | None, bool]:
+        """Return what the work gave and whether it was in time; afterwards the process is killed, which also
+        ends a read or a write that waits for it."""
         expired = threading.Event()
 
         def expire() -> None:
             expired.set()
             self.kill()
 
-        # Killing it also ends a write or a read that waits for it.
         deadline = threading.Timer(timeout_s, expire)
         deadline.start()
         try:
-            write_frame(self._process.stdin, header)
-            write_frame(self._process.stdin, body)
-            answer = read_frame(self._process.stdout)
-        except BrokenPipeError:
-            answer = None
+            answer = work()
         finally:
             deadline.cancel()
             deadline.join()
-        if expired.is_set():
-            return f"took longer than {timeout_s:g} s to parse"
-        if answer is None:
-            return f"ended the parser ({_ending(self._process.wait())})"
-        decoded: dict[str, Any] = json.loads(answer)
-        return decoded
+        return answer, not expired.is_set()
 
     def kill(self) -> None:
         self._process.kill()

@@ -1,7 +1,7 @@
 """The process that reads hostile documents: `python -m harness.collectors.parse_worker MEMORY_BYTES CPU_S`.
 
-It takes frames on standard input (a JSON header, then the document), answers each with one JSON frame on
-standard output, and ends when its input does.
+It greets with a frame on standard output when it is ready, takes frames on standard input (a JSON header, then
+the document), answers each pair with one JSON frame, and ends when its input does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def main() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: int) -> None:
-    """Answer every request of the stream."""
+    """Greet, and answer every request of the stream."""
+    write_frame(answers, b"ready")
     while (header := read_frame(requests)) is not None:
         body = read_frame(requests)
         if body is None:

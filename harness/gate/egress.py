@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
 import zlib
@@ -61,7 +62,7 @@ class Target:
         return self.url.scheme, self.host, self.port
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WebDoor:
     """Implements `ports.Web`: reads pages from addresses that `allow` lets through.
 
@@ -139,7 +140,7 @@ class WebDoor:
         # An address that swallows packets must leave time for the next one.
         timeout = httpx2.Timeout(timeout_s, connect=timeout_s / len(addresses))
         async with httpx2.AsyncClient(
-            verify=self._trust(), trust_env=False, follow_redirects=False, timeout=timeout
+            verify=self._trust(target.url.scheme), trust_env=False, follow_redirects=False, timeout=timeout
         ) as client:
             for index, (ip, port) in enumerate(addresses):
                 # The URL holds the checked address, so nothing below resolves a name again; the header and
@@ -175,11 +176,17 @@ class WebDoor:
                 )
         raise AssertionError("there is always an address: an empty list was refused")
 
-    def _trust(self) -> ssl.SSLContext:
-        # Reading the system's certificates takes longer than a fetch: once per door, not once per call.
-        if self.tls is None:
-            self.tls = httpx2.create_ssl_context(trust_env=False)
-        return self.tls
+    def _trust(self, scheme: str) -> ssl.SSLContext:
+        if scheme == "http":
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used, and it trusts nobody
+        return self.tls or _system_trust()
+
+
+@functools.cache
+def _system_trust() -> ssl.SSLContext:
+    # One for the process, although it is state of a module: reading the system's certificates takes 60 ms on
+    # the event loop, longer than most fetches, and doors are made anew whenever the grants may have changed.
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def read_target(url: str) -> Target:

@@ -13,7 +13,7 @@ PAGE = (
     "<!DOCTYPE html><html><head><title>A &amp; B</title><style>p{color:red}</style></head><body>"
     "<script>alert(1)</script><h1>Überschrift</h1><p>First   line.</p><p>Second.</p></body></html>"
 )
-RSS = b"<rss version='2.0'><channel><title>F</title><item><title>N</title><link>/n</link></item></channel></rss>"
+RSS = b"<rss version='2.0'><channel><title>F</title><item><title>N</title><link>n</link></item></channel></rss>"
 
 
 def test_a_page_becomes_its_text_and_one_item_that_links_to_it(collected: Collect, server: WebServer) -> None:
@@ -48,7 +48,7 @@ def test_a_feed_is_recognised_and_its_relative_links_start_where_it_was_found(
     first = collected(server.url("/old"))
     second = collected(server.url("/old"))
 
-    assert [item.url for item in first.items] == [server.url("/n")]
+    assert [item.url for item in first.items] == [server.url("/blog/n")]
     assert second.items == first.items
     assert server.requests[-1].headers["if-none-match"] == '"1"'
 
