@@ -160,7 +160,7 @@ class _Inspector:
         template = self.snapshot.texts.get(template_path)
         if template is None:
             return job
-        check_template(template, 1, self._report(template_path), is_prompt=False)
+        check_template(template, 1, self._report(template_path))
         if self._report(template_path).has_errors:
             report.missing(None, f"its template {job.template} cannot be used", "correct that file", template_path)
         return dataclasses.replace(job, template=template)

@@ -11,27 +11,22 @@ PROMPT_VARIABLES = frozenset({"user", "today", "inputs", "agent", "job"})
 USER_ATTRIBUTES = frozenset({"name"})
 
 
-def prompt_environment() -> SandboxedEnvironment:
-    """Return the environment in which prompts are checked and rendered: nothing undefined passes, and
-    no template reaches the insides of Python."""
-    return SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-
-
-def check_template(text: str, first_line: int, report: Report, *, is_prompt: bool = True) -> None:
+def check_template(text: str, first_line: int, report: Report) -> None:
     """Add what is wrong with a template whose text begins on `first_line` of its file.
 
-    Syntax and unknown filters; in a prompt unknown variables as well.
+    That is its syntax, and filters, tests and variables that do not exist. It is not rendered here.
     """
-    environment = prompt_environment()
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     try:
         tree = environment.parse(text)
         _check_filters(tree, environment, first_line, report)
-        unknown = meta.find_undeclared_variables(tree) - PROMPT_VARIABLES
+        unknown = meta.find_undeclared_variables(tree) - PROMPT_VARIABLES - environment.globals.keys()
     except TemplateSyntaxError as error:
-        _report_syntax(error, first_line, report)
+        problem = (error.message or "syntax error").rstrip(".")
+        fix = "correct it, or write {% raw %} around plain text"
+        report.error(first_line + error.lineno - 1, f"Jinja: {problem}", fix)
         return
-    if is_prompt:
-        _check_variables(tree, unknown, first_line, report)
+    _check_variables(tree, unknown, first_line, report)
 
 
 def _check_filters(tree: nodes.Template, environment: SandboxedEnvironment, first_line: int, report: Report) -> None:
@@ -44,18 +39,13 @@ def _check_filters(tree: nodes.Template, environment: SandboxedEnvironment, firs
             node.name = next(iter(known))
 
 
-def _report_syntax(error: TemplateSyntaxError, first_line: int, report: Report) -> None:
-    problem = (error.message or "syntax error").rstrip(".")
-    report.error(first_line + error.lineno - 1, f"Jinja: {problem}", "correct it, or write {% raw %} around plain text")
-
-
 def _check_variables(tree: nodes.Template, unknown: set[str], first_line: int, report: Report) -> None:
     for name in sorted(unknown):
         line = min(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
-        problem = f"the prompt uses {name!r}, which does not exist"
+        problem = f"Jinja: there is no variable {name!r}"
         report.error(first_line + line - 1, problem, suggestion(name, sorted(PROMPT_VARIABLES)))
     for access in tree.find_all(nodes.Getattr):
         is_of_user = isinstance(access.node, nodes.Name) and access.node.name == "user"
         if is_of_user and access.attr not in USER_ATTRIBUTES:
-            problem = f"the prompt uses 'user.{access.attr}', which does not exist"
+            problem = f"Jinja: there is no variable 'user.{access.attr}'"
             report.error(first_line + access.lineno - 1, problem, suggestion(access.attr, sorted(USER_ATTRIBUTES)))

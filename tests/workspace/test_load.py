@@ -39,6 +39,10 @@ title: The morning
 Hello {{ user.name }}, it is {{ today }}.
 {{ inputs["feeds/ai"] }} {{ agent }} {{ job }}
 """
+TEMPLATE = """\
+{% set shown = namespace(urls=[]) %}
+{% for name, input in inputs.items() if input.items is defined %}{{ loop.index }} {{ name | upper }}{% endfor %}
+"""
 
 
 def check_read(entry: str) -> str | None:
@@ -79,7 +83,7 @@ def test_every_key_of_a_job_reaches_its_value(tmp_path: Path) -> None:
         {
             JOB: FULL_JOB,
             "agents/scout/jobs/evening.md": evening,
-            "agents/scout/jobs/morning.template.md": "{{ items }}\n",
+            "agents/scout/jobs/morning.template.md": TEMPLATE,
         },
     )
     assert told(loaded) == []
@@ -92,7 +96,7 @@ def test_every_key_of_a_job_reaches_its_value(tmp_path: Path) -> None:
     assert job.contract == Contract(8, 20, None, 9000, ("Risk",), ItemRule(True, True), 14 * 86_400)
     assert job.deliver == ("digest", "terminal")
     assert (job.budget_usd, job.timeout_s, job.max_iterations) == (0.15, 600, 4)
-    assert (job.without_model, job.template) == ("template", "{{ items }}\n")
+    assert (job.without_model, job.template) == ("template", TEMPLATE)
     assert job.prompt.startswith("Hello {{ user.name }}") and job.prompt_line == 18
     assert loaded.workspace.job("scout/evening").lane == "system"
 
@@ -142,8 +146,8 @@ def job_with(line: str, body: str = "Hello") -> str:
         (JOB, "---\nschedule: daily 08:00\n---\n\n", "the job says nothing to do"),
         (JOB, "---\ndeliver: digest\n---\nHi\n", "the job has no schedule"),
         (JOB, job_with("", "Hello\n{% if x %}"), ":6: Jinja: Unexpected end of template"),
-        (JOB, job_with("", "Hello\n\n{{ usr.name }}"), ":7: the prompt uses 'usr', which does not exist; did you mean 'user'?"),  # noqa: E501
-        (JOB, job_with("", "{{ user.nam }}"), ":5: the prompt uses 'user.nam', which does not exist; did you mean 'name'?"),  # noqa: E501
+        (JOB, job_with("", "Hello\n\n{{ usr.name }}"), ":7: Jinja: there is no variable 'usr'; did you mean 'user'?"),
+        (JOB, job_with("", "{{ user.nam }}"), ":5: Jinja: there is no variable 'user.nam'; did you mean 'name'?"),
         (JOB, job_with("", "{{ today | uper }}"), ":5: Jinja: there is no filter 'uper'; did you mean 'upper'?"),
         (AGENT, 'description = "x"\ntools = [\n  "feeds",\n  "web.raed",\n]\n', ":4: unknown tool 'web.raed'; did you mean 'web.read'?"),  # noqa: E501
         (AGENT, 'description = "x"\nskills = ["rank-item"]\n', ":2: unknown skill 'rank-item'; did you mean 'rank-items'?"),  # noqa: E501
@@ -196,6 +200,19 @@ def test_mistakes_in_the_settings_do_not_hide_the_rest_of_the_workspace(
     assert any(f"harness.toml{expected}".replace(":1:", ":1:" if inline == line else ":2:") in f for f in told(loaded))
     assert "sk-abc" not in "".join(told(loaded))
     assert "scout/morning" in [job.id for job in loaded.workspace.jobs()]
+
+
+def test_value_that_does_not_fit_is_not_told_to_be_missing_as_well(tmp_path: Path) -> None:
+    loaded = load(tmp_path, {"harness.toml": SAMPLE_FILES["harness.toml"].replace("extractive", "extractiv")})
+    assert told(loaded) == ["harness.toml:6: profiles.cheap.adapter is 'extractiv'; did you mean 'extractive'?"]
+
+
+def test_unknown_variable_of_a_template_has_the_templates_line(tmp_path: Path) -> None:
+    template = "agents/scout/jobs/morning.template.md"
+    loaded = load(tmp_path, {JOB: job_with("template: morning.template.md"), template: "Hello\n{{ item }}\n"})
+    assert f"{template}:2: Jinja: there is no variable 'item'" in told(loaded)[1]
+    assert told(loaded)[0].startswith(f"{JOB}: its template morning.template.md cannot be used")
+    assert list(loaded.workspace.jobs()) == []
 
 
 def test_budget_that_cannot_be_read_lets_nothing_be_spent(tmp_path: Path) -> None:
@@ -286,9 +303,10 @@ class TestLastGood:
     def test_new_file_with_an_error_is_not_in_force(self, tmp_path: Path) -> None:
         root, last_good = tmp_path / "team", LastGood(tmp_path / "kept")
         load(root, None, last_good)
-        loaded = load(root, {"agents/scout/jobs/new.md": job_with("deliver: nowhere")}, last_good)
-        assert [job.name for job in loaded.workspace.jobs()] == ["morning"]
-        assert loaded.held_back == ()
+        for _ in range(2):
+            loaded = load(root, {"agents/scout/jobs/new.md": job_with("deliver: nowhere")}, last_good)
+            assert [job.name for job in loaded.workspace.jobs()] == ["morning"]
+            assert loaded.held_back == ()
 
     def test_deleted_job_is_gone_and_stays_gone(self, tmp_path: Path) -> None:
         root, last_good = tmp_path / "team", LastGood(tmp_path / "kept")
