@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -66,8 +65,7 @@ def run(
         raise UnknownName("job", job, job_names(place.root), "harness jobs")
     order = {"job": job, "inputs": parse_inputs(inputs or (), Path.cwd()), "profile": profile, "preview": preview}
     # A job may deliver to the terminal; with --json its digest makes room for the document.
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        fire = _carry_out(place, order)
+    fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
     if as_json:
         emit_json(fire_json(fire))
     else:
@@ -101,7 +99,7 @@ def _is_file(here: Path, value: str) -> bool:
         return False  # a text that is too long to be a name, or has a NUL in it
 
 
-def _carry_out(place: Place, order: dict[str, Any]) -> Fire:
+def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
     run_id = ""
     try:
         for answer in ask_lines(place.state, "run", _SILENCE_S, **order):
@@ -120,6 +118,7 @@ def _carry_out(place: Place, order: dict[str, Any]) -> Fire:
             profile=order["profile"],
             preview=order["preview"],
             echo=note,
+            out=out,
         )
     return _fire_in_ledger(place, run_id)
 

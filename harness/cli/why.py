@@ -149,7 +149,7 @@ def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
     if story.run is not None:
         yield from run_lines(place, story.run, story.fire, story.deliveries, story.spending, width)
         yield ""
-    schedule = "never planned yet" if story.planned is None else story.planned.schedule
+    schedule = "never planned yet" if story.planned is None else story.planned.schedule.replace("'", "")
     yield f"{story.job_id}: {schedule}"
     if story.overdue_since is not None:
         yield f"OVERDUE since {_moment(story, story.overdue_since)}"

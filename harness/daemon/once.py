@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from harness.daemon.lock import executor_lock
 from harness.domain.job import Job
@@ -31,15 +32,18 @@ def run_once(
     profile: str | None,
     preview: bool,
     echo: Callable[[str], None],
+    out: TextIO,
 ) -> Fire:
     """Run one job to its end in this process and return its fire; queued runs of others stay queued.
+
+    `out` is where stdout channels print.
 
     Runs that a crash interrupted go on beside it, as this executor owns them, and are parked again if
     they are not done when the job is.
     Raises TransientError if another process works in the state folder.
     """
     with executor_lock(state_folder(root, environ), f"harness run {job_id}"):
-        system = build_system(root, environ=environ, clock=WallClock())
+        system = build_system(root, environ=environ, clock=WallClock(), out=out)
         try:
             now = system.clock.now()
             run_id = start_by_hand(

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from harness.domain.run import FireState
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CommandLine, Ledger
+
+DUE = datetime(2026, 11, 20, 15, 15, tzinfo=UTC)
+DAY = "2026-11-20"
+
+
+def test_ledger_of_a_day_shows_each_fire_and_the_sum(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.fire("scout/morning", DUE, FireState.DELIVERED, items=9)
+    ledger.fire("scout/evening", DUE + timedelta(hours=8), FireState.MISSED, reason="2 h late; if_missed runs none")
+    ended = harness("ledger", "--date", DAY)
+    assert ended.stdout.splitlines() == [
+        "Fri 20 Nov 2026, America/Los_Angeles",
+        "07:15  scout/morning  delivered  9 items",
+        "15:15  scout/evening  missed     2 h late; if_missed runs none",
+        "",
+        "1 delivered, 1 missed",
+    ]
+
+
+def test_fires_of_other_days_and_agents_are_left_out(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.fire("scout/morning", DUE, FireState.DELIVERED)
+    ledger.fire("scout/morning", DUE + timedelta(days=1), FireState.FAILED)
+    ledger.fire("other/morning", DUE, FireState.FAILED)
+    document = json.loads(harness("ledger", "--date", DAY, "--agent", "scout", "--json").stdout)
+    assert [fire["state"] for fire in document["fires"]] == ["delivered"]
+    assert document["counts"] == {"delivered": 1}
+
+
+def test_job_that_nothing_fires_stands_in_todays_ledger(harness: CommandLine, ledger: Ledger) -> None:
+    now = datetime.fromtimestamp(ledger.database.path.stat().st_mtime, UTC)
+    ledger.plan("scout/morning", known_since=now - timedelta(days=1), next_due=now - timedelta(hours=2))
+    ended = harness("ledger")
+    assert "scout/morning  OVERDUE" in ended.stdout
+    assert ended.stdout.rstrip().endswith("nothing, 1 OVERDUE")
+
+
+def test_day_that_is_no_day_is_a_misuse(harness: CommandLine) -> None:
+    ended = harness("ledger", "--date", "20.11.")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "write YYYY-MM-DD, today or yesterday" in ended.stderr
+
+
+def test_misspelt_agent_names_the_one_that_was_meant(harness: CommandLine) -> None:
+    ended = harness("ledger", "--agent", "scuot")
+    assert ended.returncode == 2
+    assert "did you mean scout?" in ended.stderr

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from harness.domain.message import Usage
+from harness.domain.run import FireState
+from harness.store.outbox import acknowledge, promise
+from harness.store.runs import record_usage
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CommandLine, Ledger
+
+DUE = datetime(2026, 11, 20, 15, 15, tzinfo=UTC)
+
+
+def test_latest_runs_come_first_and_as_many_as_wanted(harness: CommandLine, ledger: Ledger) -> None:
+    ids = [ledger.fire("scout/morning", DUE + timedelta(days=day), FireState.DELIVERED) for day in range(3)]
+    document = json.loads(harness("runs", "--limit", "2", "--json").stdout)
+    assert [run["run"] for run in document] == [ids[2], ids[1]]
+
+
+def test_run_shows_its_fire_its_delivery_and_its_cost(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED, items=9)
+    ledger.write(
+        lambda connection: acknowledge(
+            connection,
+            promise(connection, run_id=run_id, channel="digest", digest="{}", now=DUE),
+            "digests/2026-11-20/scout-morning.md",
+            DUE,
+        )
+    )
+    ledger.write(
+        lambda connection: record_usage(
+            connection,
+            run_id=run_id,
+            call_id="1",
+            job_id="scout/morning",
+            model="small",
+            tokens=Usage(1200, 0, 300),
+            cost_usd=0.0042,
+            now=DUE,
+        )
+    )
+    text = harness("runs", "show", run_id).stdout
+    assert "fire      delivered: 9 items" in text
+    assert "delivery  digest: acknowledged, digests/2026-11-20/scout-morning.md" in text
+    assert "model     small: 1 call, 1,200 tokens in, 300 out, $0.0042" in text
+
+
+def test_unknown_run_is_exit_code_2(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED)
+    ended = harness("runs", "show", run_id[:-1])
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"did you mean {run_id}?" in ended.stderr

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.cli.why import Story, advise
+from harness.daemon.liveness import Liveness
+from harness.domain.run import Fire, FireKind, FireState
+from harness.store.incidents import open_incident
+from harness.store.peek import Heartbeat, PlannedJob
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CommandLine, Ledger
+
+NOW = datetime(2026, 11, 20, 17, 18, tzinfo=UTC)
+DUE = NOW - timedelta(hours=2)
+ALIVE = Liveness("alive", Heartbeat(1, "me", NOW.timestamp(), NOW.timestamp(), is_ready=True, running=0))
+
+
+def story(state: FireState | None, liveness: Liveness = ALIVE, next_due: datetime | None = None) -> Story:
+    fires = () if state is None else (Fire("scout/morning", DUE, FireKind.CRON, state, run_id="r"),)
+    due = None if next_due is None else int(next_due.timestamp())
+    return Story("scout/morning", NOW, "UTC", liveness, PlannedJob("scout/morning", "daily", 0, 0, due), fires, ())
+
+
+@pytest.mark.parametrize("state", [None, *FireState])
+@pytest.mark.parametrize("liveness", [ALIVE, Liveness("absent")])
+def test_there_is_always_something_to_read_about_what_to_do(state: FireState | None, liveness: Liveness) -> None:
+    assert all(advise(story(state, liveness)))
+
+
+def test_failure_is_sent_to_its_run_and_to_a_retry() -> None:
+    assert advise(story(FireState.FAILED)) == (
+        "see the whole run: harness runs show r",
+        "when the cause is gone, do it again: harness run scout/morning",
+    )
+
+
+def test_overdue_job_asks_for_the_daemon_only_where_there_is_none() -> None:
+    late = NOW - timedelta(hours=1)
+    assert advise(story(FireState.DELIVERED, Liveness("dead"), late))[0].endswith("start the daemon: harness up")
+    assert advise(story(FireState.DELIVERED, ALIVE, late))[0].endswith("harness doctor")
+
+
+def test_open_fire_without_a_daemon_is_said_to_be_nobodys() -> None:
+    assert "nobody is working on it" in advise(story(FireState.RUNNING, Liveness("dead")))[0]
+
+
+def test_job_tells_its_last_fires_and_what_is_broken(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.plan("scout/morning", known_since=DUE, next_due=None, schedule="'daily 08:00' in America/Los_Angeles")
+    ledger.fire("scout/morning", DUE, FireState.FAILED, reason="3 items of at least 8")
+    ledger.write(lambda connection: open_incident(connection, "job scout/morning", "the feeds are down", NOW))
+    text = harness("why", "scout/morning").stdout
+    assert "scout/morning: daily 08:00 in America/Los_Angeles" in text
+    assert "failed  3 items of at least 8" in text
+    assert "the feeds are down" in text
+
+
+def test_run_tells_its_end_as_well(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED, items=9)
+    document = json.loads(harness("why", run_id, "--json").stdout)
+    assert document["run"]["fire"]["items"] == 9
+    assert document["job"] == "scout/morning"
+
+
+def test_job_that_never_fired_is_no_error(harness: CommandLine) -> None:
+    ended = harness("why", "scout/morning")
+    assert ended.returncode == 0
+    assert "it has never fired; try it: harness run scout/morning" in ended.stdout
+
+
+def test_misspelt_job_names_the_one_that_was_meant(harness: CommandLine) -> None:
+    ended = harness("why", "scout/mornign")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "did you mean scout/morning?" in ended.stderr
