@@ -13,6 +13,7 @@ from harness.domain.schedule import Once
 from harness.domain.workspace import Workspace
 from harness.schedule.catchup import plan_slots
 from harness.schedule.due import next_due, slots_between
+from harness.schedule.grammar import parse_schedules
 from harness.store.database import Database
 from harness.store.fires import (
     JobState,
@@ -26,6 +27,9 @@ from harness.store.fires import (
 )
 from harness.store.incidents import open_incident
 from harness.store.runs import queue_run
+
+_IN_ZONE = " in "
+_NEXT_SCHEDULE = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +47,21 @@ def sync_jobs(database: Database, workspace: Workspace, now: datetime, workflow_
     schedule changes, slots of the old one that have passed are settled first.
     """
     at = int(now.timestamp())
-    queued: list[str] = []
     missed = 0
     with database.write() as connection:
         known = job_states(connection)
         for job in workspace.jobs():
             state = known.pop(job.id, None)
-            schedule = schedule_fingerprint(job)
             if state is None:
                 cursor = _first_cursor(job, now)
                 save_job_state(connection, _state(job, known_since=cursor, planned_until=cursor))
-                continue
-            if state.schedule != schedule:
+            elif state.schedule != schedule_fingerprint(job):
+                missed += _settle_old_schedule(connection, state, now)
                 save_job_state(connection, _state(job, known_since=at, planned_until=at))
         for job_id in known:
             forget_job(connection, job_id)
     ticked = tick(database, workspace, now, workflow_version)
-    return Ticked((*queued, *ticked.queued), missed + ticked.missed)
+    return Ticked(ticked.queued, missed + ticked.missed)
 
 
 def tick(database: Database, workspace: Workspace, now: datetime, workflow_version: int) -> Ticked:
@@ -116,7 +118,7 @@ def fire_now(
 
 def schedule_fingerprint(job: Job) -> str:
     """Return the text that changes exactly when the job's slots change."""
-    return f"{job.schedule_text or job.schedules!r} in {job.zone}"
+    return f"{job.schedule_text}{_IN_ZONE}{job.zone}"
 
 
 def _fire_slots(
@@ -132,20 +134,38 @@ def _fire_slots(
             if _queue(connection, job, FireKind.CRON, due_at, now, workflow_version, {}, {}):
                 queued.append(run_id_for(FireKind.CRON, job.id, due_at))
             continue
-        is_new = add_fire(
-            connection,
-            job_id=job.id,
-            due_at=due_at,
-            kind=FireKind.CRON,
-            state=FireState.MISSED,
-            reason=slot.reason,
-            run_id=None,
-            now=now,
-        )
-        if is_new:
-            missed += 1
-            open_incident(connection, f"missed {job.id}", f"{job.id} was missed: {slot.reason}", now)
+        missed += _miss(connection, job.id, slot.due_at, slot.reason, now)
     return queued, missed
+
+
+def _settle_old_schedule(connection: Connection, state: JobState, now: datetime) -> int:
+    """Record as missed what the schedule that was replaced had due and nobody had fired; return how many."""
+    text, _, zone = state.schedule.rpartition(_IN_ZONE)
+    try:
+        schedules = parse_schedules(text.split(_NEXT_SCHEDULE))
+    except ValueError:
+        # Written by a version with another grammar: what it had due next is all that is known.
+        slots = [datetime.fromtimestamp(state.next_due, UTC)] if state.next_due is not None else []
+    else:
+        slots = slots_between(schedules, zone, datetime.fromtimestamp(state.planned_until, UTC), now)
+    reason = "the schedule was changed before it was fired"
+    return sum(_miss(connection, state.job_id, slot, reason, now) for slot in slots if slot <= now)
+
+
+def _miss(connection: Connection, job_id: str, slot: datetime, reason: str, now: datetime) -> bool:
+    is_new = add_fire(
+        connection,
+        job_id=job_id,
+        due_at=int(slot.timestamp()),
+        kind=FireKind.CRON,
+        state=FireState.MISSED,
+        reason=reason,
+        run_id=None,
+        now=now,
+    )
+    if is_new:
+        open_incident(connection, f"missed {job_id}", f"{job_id} was missed: {reason}", now)
+    return is_new
 
 
 def _queue(

@@ -1,0 +1,348 @@
+"""Whole runs, from the slot to the closed fire, on a real engine, a real database and real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+from harness.delivery.digest import digest_from_json
+from harness.domain.digest import Digest
+from harness.domain.message import ToolCall
+from harness.domain.run import Fire, FireState
+from harness.pytest_plugin import NOW, Workbench
+from harness.runs.by_hand import start_by_hand
+from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflows import RunWorkflow
+from harness.store.incidents import open_incidents
+from harness.store.runs import run_by_id, usage_of_run
+from harness.testing.engine import MemorySteps
+from harness.testing.openai_server import OpenAIServer, call_tools, fail, refuse, say
+from harness.testing.web_server import WebReply
+
+EIGHT = NOW + timedelta(minutes=1)
+
+
+def job(front_matter: str, body: str = "Rank what changed.") -> dict[str, str | None]:
+    return {"agents/scout/jobs/morning.md": f"---\nschedule: daily 08:00\n{front_matter}\n---\n{body}\n"}
+
+
+def model(server: OpenAIServer, more: str = "") -> dict[str, str | None]:
+    """Let every agent ask the server, with prices that make a call cost something."""
+    return {
+        "harness.toml": f"""\
+home = "America/Los_Angeles"
+user = "Sam"
+profile = "cheap"
+
+[profiles.cheap]
+adapter = "openai"
+base_url = "{server.base_url}"
+model = "test-model"
+attempts = 1
+input_usd_per_mtok = 1.0
+output_usd_per_mtok = 10.0
+{more}
+[channels.digest]
+kind = "file"
+
+[channels.terminal]
+kind = "stdout"
+
+[egress]
+loopback = true
+"""
+    }
+
+
+def digest_of(workbench: Workbench, fire: Fire) -> Digest:
+    assert fire.artifact is not None
+    return digest_from_json(json.loads((workbench.system.state.root / fire.artifact).read_text()))
+
+
+def item_lines(links: list[str]) -> str:
+    return "\n".join(f"- [Story {n}]({link}) — worth it." for n, link in enumerate(links, start=1))
+
+
+# ── Without a model ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_slot_becomes_a_delivered_digest_and_a_closed_fire(workbench: Workbench) -> None:
+    links = workbench.serve_stories(4)
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items, fire.reason) == (FireState.DELIVERED, 4, "")
+    (page,) = workbench.delivered()
+    text = page.read_text()
+    assert all(link in text for link in links)
+    assert "extractive, no model" in text
+    assert "single-source" in text
+
+
+def test_stories_delivered_before_are_not_delivered_again(workbench: Workbench) -> None:
+    workbench.serve_stories(4)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {unseen_for: 14d}"))
+    workbench.tick_at(EIGHT)
+    links = workbench.serve_stories(6)
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    first, second = workbench.fires()
+    assert first.state is second.state is FireState.DELIVERED
+    assert {item.url for item in digest_of(workbench, second).items} == set(links[4:])
+
+
+def test_nothing_new_from_sources_that_work_is_silent_and_says_what_was_checked(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {unseen_for: 14d}"))
+    workbench.tick_at(EIGHT)
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    fire = workbench.fires()[-1]
+    assert fire.state is FireState.SILENT
+    assert fire.reason == "nothing new in 1 source; 2 collected items were delivered before"
+    assert len(workbench.delivered()) == 1
+
+
+def test_nothing_because_no_source_works_is_a_failure_and_an_incident(workbench: Workbench) -> None:
+    url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
+    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert fire.state is FireState.FAILED
+    assert "nothing could be collected: Gone: answered 503" in fire.reason
+    with workbench.system.database.read() as connection:
+        assert [incident.cause for incident in open_incidents(connection)] == ["job scout/morning"]
+
+
+def test_a_success_ends_the_incident_of_its_job(workbench: Workbench) -> None:
+    url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
+    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    workbench.tick_at(EIGHT)
+    workbench.serve_stories(3)
+    workbench.system.workspace.reload()
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    with workbench.system.database.read() as connection:
+        assert open_incidents(connection) == []
+
+
+def test_one_broken_feed_degrades_the_digest_and_is_named_in_it(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    page = workbench.web.serve("/page.html", WebReply(b"<html><body>Hello</body></html>"))
+    feeds = (workbench.root / "shared-context/feeds/ai.md").read_text()
+    workbench.write({"shared-context/feeds/ai.md": f"{feeds}- [Broken]({page})\n"})
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items, fire.gaps) == (FireState.DEGRADED, 3, 1)
+    assert "Broken: is an HTML page, not a feed" in workbench.delivered()[0].read_text()
+
+
+def test_an_item_whose_link_is_gone_is_left_out_by_name(workbench: Workbench) -> None:
+    links = workbench.serve_stories(4)
+    workbench.web.serve("/story-2", WebReply(b"gone", status=404))
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {links: reachable}"))
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    digest = digest_of(workbench, fire)
+    assert {item.url for item in digest.items} == {links[0], links[2], links[3]}
+    assert all(item.reachable for item in digest.items)
+
+
+def test_a_job_that_needs_a_model_is_skipped_with_the_reason_where_there_is_none(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\nwithout_model: skip"))
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, workbench.delivered()) == (FireState.SKIPPED, [])
+    assert "without_model: skip" in fire.reason
+
+
+def test_a_template_fills_in_for_a_model_and_reads_what_another_job_delivered(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    workbench.write(
+        {
+            "agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\n"
+            "without_model: template\ntemplate: page.template.md\n---\nGather.\n",
+            "agents/scout/jobs/page.template.md": "Hello {{ user.name }}.\n\n## News\n\n"
+            "{% for item in inputs['scout/morning'].items %}{{ item }}\n{% endfor %}\n",
+        }
+    )
+    workbench.tick_at(EIGHT)
+    workbench.tick_at(EIGHT + timedelta(hours=1))
+    fire = workbench.fires()[-1]
+    digest = digest_of(workbench, fire)
+    assert (fire.job_id, fire.state, digest.made_by) == ("scout/page", FireState.DELIVERED, "template, no model")
+    assert {item.url for item in digest.items} == set(links)
+    assert digest.sections[-1].origin == "scout/morning"
+
+
+def test_an_old_delivery_never_stands_in_for_a_failed_run(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    workbench.write(
+        {"agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\n---\nGo.\n"}
+    )
+    workbench.tick_at(EIGHT)
+    workbench.web.serve("/feed.xml", WebReply(b"down", status=500))
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    workbench.tick_at(EIGHT + timedelta(days=1, hours=1))
+    page = [fire for fire in workbench.fires() if fire.job_id == "scout/page"][-1]
+    assert page.state is FireState.FAILED
+    assert "scout/morning: its run due 2026-11-22 16:00 UTC failed" in page.reason
+
+
+# ── With a model ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_model_reads_its_inputs_calls_tools_and_writes_the_digest(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    script = [
+        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]}))),
+        say(item_lines(links)),
+    ]
+    with OpenAIServer(script) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+        first, second = server.requests
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items) == (FireState.DELIVERED, 3)
+    assert digest_of(workbench, fire).made_by == "test-model"
+    assert links[2] in first.messages[-1]["content"]
+    assert "a page" in second.messages[-1]["content"]
+    with workbench.system.database.read() as connection:
+        usage, cost, calls = usage_of_run(connection, fire.run_id or "")
+        run = run_by_id(connection, fire.run_id or "")
+    assert (usage.input_tokens, calls, round(cost, 6)) == (200, 2, 0.0006)
+    assert run is not None
+    assert run.stop == "completed"
+    assert run.prompt_sha256
+
+
+def test_a_broken_contract_gets_one_repair_turn_with_the_exact_violations(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3}"))
+    with OpenAIServer([say(item_lines(links[:1])), say(item_lines(links))]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+        repair = server.requests[1].messages[-1]["content"]
+    assert "1 item, at least 3 needed" in repair
+    assert workbench.fires()[0].state is FireState.DELIVERED
+
+
+def test_what_is_still_wrong_after_the_repair_degrades_by_name(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3}"))
+    with OpenAIServer([say(item_lines(links[:1])), say(item_lines(links[:2]))]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+        assert len(server.requests) == 2
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items) == (FireState.DEGRADED, 2)
+    assert "2 items, at least 3 needed" in workbench.delivered()[0].read_text()
+
+
+def test_an_item_that_was_not_collected_never_reaches_the_digest(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    invented = item_lines([*links, "https://invented.example/scoop"])
+    with OpenAIServer([say(invented), say(invented)]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert fire.state is FireState.DEGRADED
+    assert [item.url for item in digest_of(workbench, fire).items] == links
+
+
+def test_a_missing_phrase_that_must_be_there_is_a_failure(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    workbench.write(job('read: [feeds/ai]\ndeliver: digest\ncontract: {must_include: ["not financial advice"]}'))
+    with OpenAIServer([say(item_lines(links)), say(item_lines(links))]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, workbench.delivered()) == (FireState.FAILED, [])
+    assert "not financial advice" in fire.reason
+
+
+def test_a_model_that_refuses_or_is_down_fails_the_fire_with_the_reason(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    with OpenAIServer([refuse("I would rather not."), fail(500)]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+        workbench.tick_at(EIGHT + timedelta(days=1))
+    refused, down = workbench.fires()
+    assert (refused.state, down.state) == (FireState.FAILED, FireState.FAILED)
+    assert "I would rather not." in refused.reason
+    assert "500" in down.reason
+
+
+def test_the_days_budget_of_the_agent_stops_a_run_before_it_pays(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    agent = (workbench.root / "agents/scout/agent.toml").read_text().replace('"$1/day"', '"$0.0401/day"')
+    with OpenAIServer(lambda request: say(item_lines(links))) as server:
+        # The answer may cost up to 4,096 output tokens, 4.096 cents: nothing fits a budget of 4.01 cents.
+        workbench.write({**model(server), "agents/scout/agent.toml": agent})
+        workbench.tick_at(EIGHT)
+        assert server.requests == ()
+    (fire,) = workbench.fires()
+    assert fire.state is FireState.FAILED
+    assert "budget" in fire.reason
+
+
+def test_a_key_that_is_not_set_is_told_with_the_fix(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    settings = {
+        "harness.toml": 'home = "UTC"\nprofile = "cheap"\n[profiles.cheap]\nadapter = "openai"\nmodel = "m"\n'
+        'base_url = "https://models.example/v1"\nkey_env = "NO_SUCH_KEY"\n[channels.digest]\nkind = "file"\n'
+        '[channels.terminal]\nkind = "stdout"\n[egress]\nloopback = true\n'
+    }
+    workbench.write(settings)
+    fire = workbench.run()
+    assert fire.state is FireState.FAILED
+    assert "NO_SUCH_KEY is not set" in fire.reason
+
+
+# ── By hand ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_preview_makes_the_digest_and_delivers_nothing(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    fire = workbench.run(preview=True)
+    assert (fire.state, fire.is_preview, fire.items) == (FireState.SILENT, True, 3)
+    assert workbench.delivered() == []
+    assert len(digest_of(workbench, fire).items) == 3
+
+
+def test_an_input_by_hand_stands_in_for_the_feeds(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    other = workbench.web.serve("/only-here", b"a page")
+    story = f"<item><title>Only here</title><link>{other}</link></item>"
+    feed = workbench.web.serve(
+        "/other.xml", f'<rss version="2.0"><channel><title>Other</title>{story}</channel></rss>'.encode()
+    )
+    fire = workbench.run(inputs={"feeds": feed})
+    assert [item.url for item in digest_of(workbench, fire).items] == [other]
+
+
+# ── Steps ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_order_of_steps_is_the_one_of_this_workflow_version(workbench: Workbench) -> None:
+    """If this fails, the order of steps has changed: raise WORKFLOW_VERSION, then change the list."""
+    links = workbench.serve_stories(2)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 2}"))
+    script = [
+        call_tools(ToolCall("c1", "feeds", '{"name": "ai"}')),
+        say(item_lines(links[:1])),
+        say(item_lines(links)),
+    ]
+    with OpenAIServer(script) as server:
+        workbench.write(model(server))
+        system = workbench.system
+        run_id = start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={})
+        records: list[Any] = []
+        asyncio.run(RunWorkflow(system.services)(run_id, MemorySteps(records)))
+    kinds = [f"{record['kind']} {record['call_id']}" for record in records]
+    assert (WORKFLOW_VERSION, kinds) == (
+        1,
+        [
+            "begin begin", "collect collect", "assemble prompt", "model model-1", "tool model-1.1", "model model-2",
+            "check check-1", "model model-3", "check check-2", "publish publish", "deliver deliver", "close close",
+        ],
+    )  # fmt: skip
