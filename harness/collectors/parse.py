@@ -64,11 +64,18 @@ class FeedParser:
     Close it, or use `async with`.
     """
 
-    def __init__(self, *, workers: int | None = None, timeout_s: float = 15.0, memory_bytes: int = 512_000_000) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        timeout_s: float = 15.0,
+        memory_bytes: int = 512_000_000,
+        python: str = sys.executable,
+    ) -> None:
         count = workers or min(4, os.cpu_count() or 1)
         self._timeout_s = timeout_s
         self._command = (
-            sys.executable, "-m", "harness.collectors.parse_worker", str(memory_bytes), str(int(timeout_s) + 1)
+            python, "-m", "harness.collectors.parse_worker", str(memory_bytes), str(int(timeout_s) + 1)
         )  # fmt: skip
         # One thread for each process: asyncio's own subprocesses belong to the loop that started them.
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="feed-parser")

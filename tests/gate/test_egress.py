@@ -249,6 +249,7 @@ def test_a_gzip_bomb_is_stopped_at_the_cap(server: WebServer) -> None:
         (b"not gzip at all", "broken"),
         (gzip.compress(b"one") + b"\0" * 100, "goes on after its end"),
     ],
+    ids=["cut", "no-gzip", "more-after-the-end"],
 )
 def test_damaged_gzip_data_is_named(server: WebServer, body: bytes, words: str) -> None:
     url = server.serve("/", WebReply(body, headers={"Content-Encoding": "gzip"}))
