@@ -306,7 +306,8 @@ def _connect(database: Path) -> sqlite3.Connection:
         connection.close()
         # A WAL database in a folder that cannot be written has no place for its index. Without a log
         # beside it nobody is writing either, and the file alone is the whole truth.
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or Path(f"{database}-wal").exists():
+        is_closed_to_us = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not is_closed_to_us or Path(f"{database}-wal").exists():
             raise
         return sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection
