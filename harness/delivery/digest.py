@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +15,9 @@ FORMAT = 1
 _SUMMARY_CHARS = 600
 
 
-def digest_to_json(digest: Digest) -> str:
-    """Return the digest as a JSON document; `digest_from_json` gives it back."""
-    document = {
+def digest_to_json(digest: Digest) -> dict[str, Any]:
+    """Return the digest as a value that survives JSON unchanged; `digest_from_json` gives it back."""
+    return {
         "format": FORMAT,
         "title": digest.title,
         "job_id": digest.job_id,
@@ -30,15 +29,13 @@ def digest_to_json(digest: Digest) -> str:
         "sections": [_section_to_json(section) for section in digest.sections],
         "gaps": list(digest.gaps),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1)
 
 
-def digest_from_json(text: str) -> Digest:
+def digest_from_json(value: Any) -> Digest:
     """Return the digest that `digest_to_json` wrote.
 
-    Raises ValueError for a text that is no digest, or one of another format.
+    Raises ValueError for a value that is no digest, or one of another format.
     """
-    value = json.loads(text)
     try:
         if value["format"] != FORMAT:
             raise ValueError(f"a digest of format {value['format']!r}; this version reads format {FORMAT}")

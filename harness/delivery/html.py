@@ -144,6 +144,7 @@ def _contents(sections: Sequence[Section]) -> list[_Entry]:
     return entries
 
 
+@lru_cache(maxsize=1)
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("harness.delivery", "templates"),

@@ -12,7 +12,7 @@ from typing import Literal, cast
 from markdown_it.tree import SyntaxTreeNode
 
 from harness.delivery.commonmark import (
-    escape,
+    escape_with_addresses,
     guard_lines,
     is_tight,
     plain_text,
@@ -143,7 +143,9 @@ def drop_items(text: str, urls: Collection[str]) -> str:
     sections = _sections(read_markdown(text, allow_web), lambda url: None)
     return _write_sections(
         # A linked heading above nothing but words would be read as an item the next time.
-        replace(kept, title=escape(plain_text_of(section.title))) if section.items and not kept.items else kept
+        replace(kept, title=escape_with_addresses(plain_text_of(section.title)))
+        if section.items and not kept.items
+        else kept
         for section, kept in zip(
             sections, _keep_items(sections, lambda item: link_key(item.url) not in keys), strict=True
         )
@@ -189,11 +191,13 @@ def to_digest(
 ) -> Digest:
     """Return what is delivered: never an item whose URL was not collected.
 
-    What was taken out on the way is named in the gaps. `origins` maps canonical URLs to the job that
-    delivered them before; a section whose items all come from one job carries its name.
+    What was taken out on the way is named in the gaps, and a digest with gaps is degraded. `origins` maps
+    canonical URLs to the job that delivered them before; a section whose items all come from one job
+    carries its name.
     """
     report = without_uncollected(report)
     title = job.title or job.name.replace("-", " ").capitalize()
+    all_gaps = tuple(dict.fromkeys((*gaps, *_removals(report))))
     return Digest(
         title=title,
         job_id=job.id,
@@ -201,12 +205,12 @@ def to_digest(
         made_at=made_at,
         zone=job.zone,
         made_by=made_by,
-        state=state,
+        state="degraded" if all_gaps else state,
         sections=tuple(
             _digest_section(section, reachability or {}, origins or {})
             for section in _without_repeated_title(report.sections, title)
         ),
-        gaps=tuple(dict.fromkeys((*gaps, *_removals(report)))),
+        gaps=all_gaps,
     )
 
 

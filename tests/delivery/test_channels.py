@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -119,7 +120,7 @@ def test_a_folder_that_may_not_be_written_is_the_persons_to_fix(tmp_path: Path) 
 
 
 TRIES = """
-import resource, signal, sys
+import json, resource, signal, sys
 from pathlib import Path
 from harness.delivery.channels import FileChannel, OutboundDigest
 from harness.delivery.digest import digest_from_json
@@ -129,7 +130,7 @@ if sys.argv[2:]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 folder = Path(sys.argv[1])
 try:
-    FileChannel("digest", folder).deliver(OutboundDigest("k", digest_from_json(sys.stdin.read())))
+    FileChannel("digest", folder).deliver(OutboundDigest("k", digest_from_json(json.load(sys.stdin))))
 except HarnessError as error:
     print(type(error).__name__, error)
 print([path.name for path in folder.rglob("*") if path.is_file()])
@@ -139,7 +140,7 @@ print([path.name for path in folder.rglob("*") if path.is_file()])
 def test_a_write_that_stops_half_way_names_path_and_remedy_and_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TRIES, str(tmp_path), "100"],
-        input=digest_to_json(DIGEST),
+        input=json.dumps(digest_to_json(DIGEST)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -162,7 +163,7 @@ def test_a_full_or_read_only_disk_is_the_persons_to_fix(tmp_path: Path, options:
         pytest.skip("this machine lets nobody mount a small disk")
     done = subprocess.run(
         [*command, sys.executable, "-c", TRIES, str(tmp_path)],
-        input=digest_to_json(DIGEST),
+        input=json.dumps(digest_to_json(DIGEST)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -176,7 +177,7 @@ def test_a_full_or_read_only_disk_is_the_persons_to_fix(tmp_path: Path, options:
 
 
 KILLED = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
 from harness.delivery.channels import FileChannel, OutboundDigest
 from harness.delivery.digest import digest_from_json
@@ -187,7 +188,7 @@ class DiesBeforeItCanAcknowledge(FileChannel):
             os.kill(os.getpid(), signal.SIGKILL)
         super()._show_as_latest(*args)
 
-message = OutboundDigest("run-1>digest", digest_from_json(sys.stdin.read()))
+message = OutboundDigest("run-1>digest", digest_from_json(json.load(sys.stdin)))
 DiesBeforeItCanAcknowledge("digest", Path(sys.argv[1])).deliver(message)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -197,7 +198,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.parametrize("moment", ["before latest", "before acknowledgement"])
 def test_a_kill_between_writing_and_acknowledging_leaves_one_file(tmp_path: Path, moment: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), moment], input=digest_to_json(DIGEST), text=True, timeout=60
+        [sys.executable, "-c", KILLED, str(tmp_path), moment],
+        input=json.dumps(digest_to_json(DIGEST)),
+        text=True,
+        timeout=60,
     )
     assert done.returncode == -signal.SIGKILL
     written = tmp_path / "2026-11-21" / "ainews-morning-digest.md"

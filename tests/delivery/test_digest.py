@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -38,13 +39,13 @@ DIGEST = Digest(
 
 
 def test_a_digest_survives_json() -> None:
-    assert digest_from_json(digest_to_json(DIGEST)) == DIGEST
+    assert digest_from_json(json.loads(json.dumps(digest_to_json(DIGEST)))) == DIGEST
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1}', '"x"'])
-def test_what_is_no_digest_is_a_value_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        digest_from_json(text)
+@pytest.mark.parametrize("value", [None, [], {}, {"format": 2}, {"format": 1}, "x"])
+def test_what_is_no_digest_is_a_value_error(value: object) -> None:
+    with pytest.raises(ValueError, match="digest"):
+        digest_from_json(value)
 
 
 def test_another_job_reads_items_with_their_sources_gaps_and_the_whole_text() -> None:

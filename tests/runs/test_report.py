@@ -134,6 +134,7 @@ def test_stray_links_are_named_in_the_gaps() -> None:
         ("the paper", "https://evil.example/x", 3)
     ]
     digest = digest_of(report.text)
+    assert digest.state == "degraded", "whatever the caller knew of gaps"
     assert digest.gaps == ("1 link in the text not collected, shown as plain text: https://evil.example/x",)
 
 
@@ -269,6 +270,7 @@ def test_nothing_uncollected_is_linked_whatever_the_model_writes(text: str) -> N
 @settings(max_examples=200, deadline=None)
 @given(documents())
 @example("# [word](https://evil.example/x)\n\n# \nword")
+@example("# <https://evil.example/x>\n- \n- [word](https://evil.example/x)")
 @example("# [word](https://evil.example/x)\n\n- [x](https://good.example/story?id=1)\n\nword")
 def test_dropped_items_are_gone_when_the_text_is_read_again(text: str) -> None:
     left = drop_items(text, [EVIL, GOOD.url])
