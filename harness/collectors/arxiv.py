@@ -12,6 +12,8 @@ from harness.collectors.plain_text import MAX_SUMMARY_CHARS, shorten
 from harness.domain.source import Collected, Gap, Item
 
 MAX_AUTHORS = 3
+SOURCE = "arXiv"
+"""Every paper's source: two of its categories are one archive, and no second opinion."""
 
 
 async def collect_arxiv(read: str, context: CollectContext) -> Collected:
@@ -46,7 +48,7 @@ def papers_of(feed: ParsedFeed, name: str) -> SourceYield:
     if len(feed.entries) == 1 and feed.entries[0].title == "Error":
         return SourceYield(gaps=(Gap(name, f"arXiv refused the query: {feed.entries[0].summary}"),))
     return SourceYield(
-        tuple(Item(entry.title, entry.url, name, _summary(entry), entry.published_at) for entry in feed.entries),
+        tuple(Item(entry.title, entry.url, SOURCE, _summary(entry), entry.published_at) for entry in feed.entries),
         tuple(Gap(name, note) for note in feed.notes),
     )
 

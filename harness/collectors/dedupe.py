@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 from harness.domain.source import Item, title_key
 
@@ -18,18 +19,18 @@ def merge_items(items: Iterable[Item]) -> tuple[Item, ...]:
     first one stays, names the sources of the others in `also_in`, and takes over a summary and a date that
     it lacks.
     """
-    merged: list[Item] = []
-    place_of: dict[tuple[str, str], int] = {}
+    stories: dict[int, Item] = {}
+    story_of: dict[tuple[str, str], int] = {}
     for item in items:
         identities = _identities(item)
-        place = next((place_of[identity] for identity in identities if identity in place_of), len(merged))
-        if place == len(merged):
-            merged.append(item)
-        else:
-            merged[place] = _joined(merged[place], item)
-        for identity in identities:
-            place_of.setdefault(identity, place)
-    return tuple(merged)
+        known = sorted({story_of[identity] for identity in identities if identity in story_of})
+        number = known[0] if known else len(story_of)
+        # An item with the address of one story and the title of another shows that the two are one.
+        parts = [stories.pop(part) for part in known]
+        stories[number] = reduce(_joined, [*parts, item])
+        story_of = {identity: number if story in known else story for identity, story in story_of.items()}
+        story_of.update(dict.fromkeys(identities, number))
+    return tuple(stories[number] for number in sorted(stories))
 
 
 def _identities(item: Item) -> list[tuple[str, str]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from email.message import Message
 
 from harness.collectors.context import CollectContext
 from harness.collectors.feeds import parse_feed
 from harness.collectors.fetch import Unchanged, Unreachable, fetch_source, keep_answer, source_name
 from harness.collectors.freshness import settle_dates
-from harness.collectors.parse import MAX_PAGE_CHARS, FeedParser, ParsedPage
+from harness.collectors.parse import MAX_PAGE_CHARS, FeedParser, ParsedPage, known_charset
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, fold, shorten
 from harness.collectors.sniff import looks_like_feed, looks_like_html
 from harness.domain.source import Collected, Gap, Item
 from harness.ports import WebResponse
 
-_PLAIN = ("text/plain", "text/markdown", "text/csv", "application/json", "text/x-markdown")
+_PLAIN = re.compile(r"text/[\w.+-]+|application/(?:[\w.+-]+\+)?(?:json|xml|yaml|toml)")
 
 
 async def collect_page(read: str, url: str, context: CollectContext) -> Collected:
@@ -30,12 +32,18 @@ async def reduce_page(response: WebResponse, parser: FeedParser, max_chars: int 
     kind, charset = read_content_type(response.headers.get("content-type", ""))
     if kind in ("text/html", "application/xhtml+xml") or looks_like_html(response.body):
         return await parser.read_page(response.body, charset=charset, max_chars=max_chars)
-    if kind and kind not in _PLAIN:
+    if kind and not _PLAIN.fullmatch(kind):
         return ParsedPage(problem=f"is {kind[:60]}, which is not read as text")
-    if b"\0" in response.body:
+    text = _decoded(response.body, charset)
+    if "\0" in text:
         return ParsedPage(problem="is not text")
-    text = response.body.decode("utf-8", "replace").strip()
     return ParsedPage(text=shorten("\n".join(line.rstrip() for line in text.splitlines()), max_chars))
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        charset = "utf-16"
+    return body.decode(known_charset(charset), "replace").removeprefix("\ufeff").strip()
 
 
 def read_content_type(header: str) -> tuple[str, str]:

@@ -93,7 +93,7 @@ class FeedParser:
 
     async def read_page(self, body: bytes, *, charset: str = "utf-8", max_chars: int = MAX_PAGE_CHARS) -> ParsedPage:
         """Return the text of an HTML page; an unknown charset counts as UTF-8."""
-        header = {"kind": "page", "charset": _known_charset(charset), "max_chars": max_chars}
+        header = {"kind": "page", "charset": known_charset(charset), "max_chars": max_chars}
         answer = await self._ask(header, body)
         if answer.get("problem"):
             return ParsedPage(problem=answer["problem"])
@@ -251,7 +251,8 @@ def _ending(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _known_charset(charset: str) -> str:
+def known_charset(charset: str) -> str:
+    """Return the charset, or UTF-8 if Python does not know it as a text encoding."""
     try:
         b" ".decode(charset, "replace")  # of no bytes at all it would not even look the name up
     except (LookupError, ValueError):

@@ -67,14 +67,15 @@ def canonical_url(url: str) -> str:
     """Return the URL reduced to what identifies the page.
 
     Lower-case scheme and host, no fragment, no default port, no tracking parameters, sorted query,
-    no trailing slash; http and https count as the same.
+    no trailing slash; http and https count as the same. What is no URL is returned as it is.
     """
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").removeprefix("www.")
     try:
-        port = parts.port
+        parts = urlsplit(url.strip())
+        host, port = (parts.hostname or "").removeprefix("www."), parts.port
     except ValueError:
-        port = None
+        return url.strip()
+    if ":" in host:
+        host = f"[{host}]"
     if port not in (None, 80, 443):
         host = f"{host}:{port}"
     query = urlencode(

@@ -87,7 +87,10 @@ def latest_output(database: Database, state: StateFolder, job: Job, now: datetim
         due_at = since[-1] if since else fire.due_at
         return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at)} has no result yet"),))
     if fire.state in (FireState.DELIVERED, FireState.DEGRADED) and fire.artifact is not None:
-        digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
+        try:
+            digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError) as error:
+            return Collected(job_id, gaps=(Gap(job_id, f"its artifact cannot be read ({type(error).__name__})"),))
         return collected_from_digest(digest, job_id)
     if fire.state is FireState.SILENT:
         return Collected(job_id, text=f"Nothing to report: {fire.reason}.", is_untrusted=False)

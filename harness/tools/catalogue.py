@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.collectors.parse import FeedParser
     from harness.gate.registry import ToolRegistry
     from harness.ports import Web
     from harness.tools.feeds import FetchList
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 TOOL_NAMES: frozenset[str] = frozenset({"feeds", "web.read", "files.read", "files.list", "files.write"})
 
 
-def build_registry(*, web: Web, fetch_list: FetchList) -> ToolRegistry:
+def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList) -> ToolRegistry:
     """Return the registry of all tools, reaching the world only through what is given."""
     # Imported here because the tools' schemas load pydantic, which `harness check` of a name does not need.
     from harness.gate.registry import ToolRegistry
@@ -20,4 +21,4 @@ def build_registry(*, web: Web, fetch_list: FetchList) -> ToolRegistry:
     from harness.tools.files import file_tools
     from harness.tools.web import web_tools
 
-    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web), *file_tools()))
+    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools()))

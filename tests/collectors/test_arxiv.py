@@ -48,7 +48,7 @@ def test_a_paper_comes_with_its_abstract_page_authors_and_date(collected: Collec
 
     assert item.title == "Small Models that Check Their Work"
     assert item.url == "http://arxiv.org/abs/2603.00001v1"
-    assert item.source == "arXiv cat:cs.AI"
+    assert item.source == "arXiv"
     assert item.summary == "Ada One, Bo Two, Cy Three and 2 more. We show that $x < y$. Second line."
     assert item.published_at == datetime(2026, 3, 6, 17, 59, 59, tzinfo=UTC)
 

@@ -98,3 +98,24 @@ def test_an_entry_that_a_source_repeats_does_not_count_as_a_second_source() -> N
     (item,) = merge_items([Item("T", "https://a.test/1", "A"), Item("T", "https://a.test/1#more", "A")])
 
     assert item.is_single_source
+
+
+def test_an_item_that_shows_two_stories_to_be_one_joins_them() -> None:
+    by_title = Item("What cached tokens really cost", "https://b.test/copy", "B")
+    by_url = Item("Kiln Street publishes its prices", "https://a.test/story", "A")
+    both = Item("What cached tokens really cost", "https://a.test/story?utm_source=c", "C")
+    (story,) = merge_items([by_title, by_url, both])
+    assert (story.source, story.also_in) == ("B", ("A", "C"))
+
+
+@given(st.lists(items, max_size=8))
+def test_no_two_merged_stories_share_an_address_or_a_long_title(stories: list[Item]) -> None:
+    merged = merge_items(stories)
+    titles = [title_key(item.title) for item in merged if len(title_key(item.title).split()) >= 4]
+    assert len({item.key for item in merged}) == len(merged)
+    assert len(set(titles)) == len(titles)
+
+
+def test_what_is_no_address_is_its_own_identity() -> None:
+    assert canonical_url("http://[bad") == "http://[bad"
+    assert canonical_url(canonical_url("http://[2001:db8::1]:80/x/")) == canonical_url("https://[2001:db8::1]/x")

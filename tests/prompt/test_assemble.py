@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.collectors.parse import FeedParser
 from harness.domain.agent import Agent, Skill
 from harness.domain.contract import Contract, ItemRule
 from harness.domain.errors import LimitReached, OwnerError
@@ -33,7 +34,7 @@ async def fetch(name: str) -> Collected:
     return Collected(name)
 
 
-REGISTRY = build_registry(web=WebDoor(Egress(), SystemResolver()), fetch_list=fetch)
+REGISTRY = build_registry(web=WebDoor(Egress(), SystemResolver()), parser=FeedParser(), fetch_list=fetch)
 
 JOB = Job(
     "scout", "morning", "agents/scout/jobs/morning.md", (), "America/Los_Angeles",

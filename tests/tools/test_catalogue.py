@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from harness.collectors.parse import FeedParser
 from harness.domain.errors import TransientError
 from harness.domain.settings import Egress
 from harness.domain.source import Collected
@@ -20,7 +21,7 @@ async def fetch(name: str) -> Collected:
 
 
 def registry() -> ToolRegistry:
-    return build_registry(web=WebDoor(Egress(), SystemResolver()), fetch_list=fetch)
+    return build_registry(web=WebDoor(Egress(), SystemResolver()), parser=FeedParser(), fetch_list=fetch)
 
 
 def test_the_names_that_files_may_use_are_those_of_the_tools() -> None:
