@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,14 +12,12 @@ from markdown_it.tree import SyntaxTreeNode
 
 from harness.delivery.commonmark import (
     escape_with_addresses,
-    guard_lines,
     is_tight,
     plain_text,
     write_blocks,
     write_line,
     write_list,
     write_quote,
-    write_span,
 )
 from harness.delivery.markdown import counted, heading_line, item_entry
 from harness.delivery.prose import allow_only, allow_web, link_key, plain_text_of, read_markdown
@@ -28,15 +25,8 @@ from harness.domain.contract import Evidence, EvidenceItem
 from harness.domain.digest import Digest, DigestItem, Section
 from harness.domain.job import Job
 from harness.domain.source import Item, title_key
+from harness.runs.item_lead import ItemLead, Priority, lead_of
 from harness.runs.reachability import Reach
-
-Priority = Literal["P0", "P1", "P2"]
-
-# What may stand before an entry's link without making it prose: a check box, a rank, a sign, a priority.
-_MARK = re.compile(r"[\W\d_]*(?:[xX]\W+)?(?:P[0-2])?[\W\d_]*")
-_SEPARATOR = re.compile(r"^(?:\\?\s)*(?:(?:—|–|:|·|\||--?(?=\s))\s*)?")
-_PRIORITY_AT_END = re.compile(r"(?:^|[\s(\[—–\-·|:]+)(P[0-2])[)\]]?\.?\s*$")
-_NOTHING_AFTER = re.compile(r"[\W_]*(?:P[0-2])?[\W_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +332,7 @@ def _heading_item(heading: SyntaxTreeNode, events: Sequence[_Event], match: _Mat
         return None
     prose = cast("list[str]", list(events))
     end = prose.index("___") if "___" in prose else len(prose)
-    lead = _lead_of(heading.children[0])
+    lead = lead_of(heading.children[0])
     if lead is None or end == 0:
         return None
     return [_item(lead, heading, prose[:end], match), *prose[end:]]
@@ -381,7 +371,7 @@ def _write_entry(text: str, *, markup: str, number: int) -> str:
 
 def _walk_entry(entry: SyntaxTreeNode, match: _Match) -> Iterator[_Event]:
     first = entry.children[0] if entry.children else None
-    lead = _lead_of(first.children[0]) if first is not None and first.type in ("paragraph", "heading") else None
+    lead = lead_of(first.children[0]) if first is not None and first.type in ("paragraph", "heading") else None
     if lead is None:
         yield from _walk(entry.children, match)
         return
@@ -398,73 +388,13 @@ def _wrapped(events: Sequence[_Event], wrap: Callable[[str], str]) -> Iterator[_
     yield from (wrap(event) if isinstance(event, str) else event for event in events)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lead:
-    """The start of an item: its link, its title, the text before its link, the inline nodes after it."""
-
-    link: SyntaxTreeNode
-    title: str
-    mark: str
-    rest: tuple[SyntaxTreeNode, ...]
-
-
-def _lead_of(inline: SyntaxTreeNode) -> _Lead | None:
-    return _leading_link(inline.children, "") or _bold_title(inline.children)
-
-
-def _leading_link(nodes: Sequence[SyntaxTreeNode], mark: str) -> _Lead | None:
-    for position, node in enumerate(nodes):
-        rest = tuple(nodes[position + 1 :])
-        if node.type == "link":
-            return _Lead(node, plain_text(node.children), mark, rest) if _MARK.fullmatch(mark) else None
-        if node.type in ("em", "strong", "s"):
-            inner = _leading_link(node.children, mark)
-            if inner is not None:
-                return replace(inner, rest=(*inner.rest, *rest))
-        mark += plain_text([node])
-        if not _MARK.fullmatch(mark):
-            return None
-    return None
-
-
-def _bold_title(nodes: Sequence[SyntaxTreeNode]) -> _Lead | None:
-    """The form `**Title** — why ([source](url))`."""
-    start = next((at for at, node in enumerate(nodes) if plain_text([node]).strip()), None)
-    if start is None or nodes[start].type != "strong":
-        return None
-    links = [at for at, node in enumerate(nodes) if at > start and node.type == "link"]
-    if not links or not _NOTHING_AFTER.fullmatch(plain_text(nodes[links[-1] + 1 :])):
-        return None
-    return _Lead(nodes[links[-1]], plain_text(nodes[start].children), "", tuple(nodes[start + 1 :]))
-
-
-def _item(lead: _Lead, block: SyntaxTreeNode, below: Sequence[str], match: _Match) -> ReportItem:
-    written = str(lead.link.attrs["href"])
-    collected = match(written)
-    rest, priority = _take_priority(list(lead.rest))
-    if priority is None and (found := re.search(r"P[0-2]", lead.mark)):
-        priority = cast("Priority", found.group())
-    first = guard_lines(_SEPARATOR.sub("", write_span(rest), count=1))
-    title = " ".join(lead.title.split())
+def _item(lead: ItemLead, block: SyntaxTreeNode, below: Sequence[str], match: _Match) -> ReportItem:
+    collected = match(lead.url)
     return ReportItem(
-        title=title or (collected.title if collected is not None else written),
-        url=collected.url if collected is not None else written,
-        why=_joined(first, *below),
-        priority=priority,
+        title=lead.title or (collected.title if collected is not None else lead.url),
+        url=collected.url if collected is not None else lead.url,
+        why=_joined(lead.why, *below),
+        priority=lead.priority,
         lines=(block.map[0] + 1, block.map[1]) if block.map else (0, 0),
         collected=collected,
     )
-
-
-def _take_priority(nodes: list[SyntaxTreeNode]) -> tuple[list[SyntaxTreeNode], Priority | None]:
-    """Take the priority off the end: `… P1`, `… (P1)`, `… **P1**`."""
-    if not nodes:
-        return nodes, None
-    last = nodes[-1]
-    if last.type in ("strong", "em", "code_inline") and re.fullmatch(r"P[0-2]", plain_text([last]).strip()):
-        return nodes[:-1], cast("Priority", plain_text([last]).strip())
-    if last.type == "text" and last.token is not None and (found := _PRIORITY_AT_END.search(last.content)):
-        priority = cast("Priority", found.group(1))
-        shorter = SyntaxTreeNode([last.token.copy(content=last.content[: found.start()])], create_root=False)
-        return [*nodes[:-1], shorter], priority
-    return nodes, None
