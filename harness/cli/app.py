@@ -74,9 +74,9 @@ def harness(
 
     \b
     First steps:
-      harness init my-team        write out a workspace
-      harness day --out rehearsal see one day of it, in a minute, with no key
-      harness up                  let it work in real time
+      harness init my-team    write out a workspace
+      harness day             see one day of it, in a minute, with no key
+      harness up              let it work in real time
 
     `harness COMMAND --help` shows each command with examples.
     """

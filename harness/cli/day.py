@@ -31,8 +31,9 @@ Examples:
   harness day --date 2026-03-08 --days 2 --world live
 
 \b
-JSON: out, zone, is_complete, fires [{see ledger}], discrepancies [{job, due_at,
-problem}], digest {markdown, html} or null, ledger, left_out [{path, why}].
+JSON: out, zone, is_complete, fires [{see ledger}], discrepancies [{job,
+due_at, problem}], digest {markdown, html} or null, ledger, left_out [{path,
+why}].
 Exit code 0 if every planned fire is in the ledger, 1 otherwise."""
 
 

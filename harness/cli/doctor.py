@@ -28,7 +28,7 @@ _EXAMPLES = """\b
 Examples:
   harness doctor
   harness doctor --overdue || notify-send "the team is late"
-  */10 * * * * harness doctor --overdue --workspace ~/my-team    (a crontab line)
+  harness doctor --overdue --workspace ~/my-team     (good in a crontab)
 
 \b
 JSON: findings [{code, subject, message, fix, since}], daemon, overdue [{job,

@@ -14,7 +14,10 @@ from harness.cli.output import note, say
 from harness.cli.place import find_place
 from harness.daemon.control_client import NoDaemon, ask
 from harness.daemon.liveness import has_process
+from harness.daemon.lock import executor_lock
+from harness.domain.errors import TransientError
 from harness.store.peek import read_heartbeat
+from harness.store.state_folder import StateFolder
 
 app = new_app()
 
@@ -50,9 +53,18 @@ def down(
             )
         return
     deadline = time.monotonic() + timeout_s
-    while has_process(pid):
+    while not _is_free(state):
         if time.monotonic() > deadline:
             note(f"the daemon (pid {pid}) is still ending after {timeout_s:g} s; try again, or: kill -9 {pid}")
             raise typer.Exit(TRY_LATER)
         time.sleep(_LOOK_EVERY_S)
     say(f"stopped (pid {pid})")
+
+
+def _is_free(state: StateFolder) -> bool:
+    """Return whether another daemon could start now: the lock goes with its process, however that ends."""
+    try:
+        with executor_lock(state, "harness down"):
+            return True
+    except TransientError:
+        return False

@@ -59,8 +59,8 @@ def init(
     _write_once(root / SETTINGS_FILE, tomlkit.dumps(settings).encode())
     say(f"{root}: a workspace, home time zone {zone}")
     note(
-        f"\nNext:\n  cd {folder}\n  harness day --out rehearsal    see one day of it, in a minute\n"
-        "  harness check                  after every edit\n  harness up                     let it work"
+        f"\nNext:\n  cd {folder}\n  harness day      see one day of it, in a minute\n"
+        "  harness check    after every edit\n  harness up       let it work"
     )
 
 

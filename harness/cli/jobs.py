@@ -41,9 +41,9 @@ Examples:
   harness jobs show ainews/morning-digest
 
 \b
-JSON: job, title, schedule, zone, next_due, deliver, path, read [name], action,
-profile, without_model, if_missed {run, within_s}, contract {rule: value},
-budget_usd, timeout_s, max_iterations."""
+JSON: job, title, schedule, zone, next_due, deliver, path, read [name],
+action, profile, without_model, if_missed {run, within_s}, contract {rule:
+value}, budget_usd, timeout_s, max_iterations."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)

@@ -42,7 +42,7 @@ def run(
         typer.Option(
             "--input",
             metavar="NAME=VALUE",
-            help="Give the run an input: a file, an address or a text in place of what it would read; repeatable.",
+            help="Read VALUE, a file or an address, in place of the job's NAME; repeatable.",
             show_default=False,
         ),
     ] = None,

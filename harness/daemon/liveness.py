@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from harness.store.peek import Heartbeat
@@ -32,14 +33,23 @@ class Liveness:
 
 
 def has_process(pid: int) -> bool:
-    """Return whether a process of that number exists."""
+    """Return whether a process of that number exists and has not ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """A process whose parent has not noticed its end, as in a container without an init, still has a number."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # no /proc here, or it is gone by now; the heartbeat decides
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def daemon_liveness(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +20,7 @@ from harness.daemon.health import (
     unfired_slots,
 )
 from harness.daemon.health_facts import gather_facts
-from harness.daemon.liveness import Liveness, daemon_liveness
+from harness.daemon.liveness import Liveness, daemon_liveness, has_process
 from harness.domain.errors import Finding
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireKind, FireState
@@ -150,6 +153,16 @@ def test_heartbeat_counts_for_thirty_seconds_and_only_with_its_process() -> None
     assert liveness(1, exists=False) == "dead"
     assert daemon_liveness(None, NOW).state == "absent"
     assert daemon_liveness(replace(BEAT, is_ready=False), NOW, has_process=lambda _: True).state == "starting"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without /proc the heartbeat alone decides")
+def test_process_that_has_ended_and_was_not_noticed_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.read()  # it has closed its output: it is over, or about to be
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not has_process(child.pid)
+    assert has_process(os.getpid())
 
 
 # Open fires

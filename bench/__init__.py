@@ -1,0 +1,1 @@
+"""Benchmarks: what starting the harness costs, beside a bare interpreter. `python -m bench`."""

@@ -1,0 +1,87 @@
+"""How long the daemon takes to be ready, to begin a run, and to stop."""
+
+from __future__ import annotations
+
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.daemon.control_client import ask_lines
+from harness.store.peek import peek
+from harness.store.state_folder import state_folder
+
+_START_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonTimes:
+    """Medians in seconds; `idle_mib` is the daemon's resident memory when it is ready, None where unknown."""
+
+    ready_s: float
+    fire_to_start_s: float
+    stop_s: float
+    idle_mib: float | None
+
+
+def time_daemon(root: Path, environ: Mapping[str, str], job: str, rounds: int) -> DaemonTimes:
+    """Start the daemon `rounds` times, let it do `job` once each, and stop it."""
+    taken = [_one_life(root, environ, job) for _ in range(rounds)]
+    memory = [life.idle_mib for life in taken if life.idle_mib is not None]
+    return DaemonTimes(
+        ready_s=statistics.median(life.ready_s for life in taken),
+        fire_to_start_s=statistics.median(life.fire_to_start_s for life in taken),
+        stop_s=statistics.median(life.stop_s for life in taken),
+        idle_mib=statistics.median(memory) if memory else None,
+    )
+
+
+def _one_life(root: Path, environ: Mapping[str, str], job: str) -> DaemonTimes:
+    started_s = time.perf_counter()
+    command = [sys.executable, "-m", "harness", "up", "--workspace", str(root)]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as daemon:
+        try:
+            ready_s = _wait_until_ready(daemon, started_s)
+            idle_mib = _resident_mib(daemon.pid)
+            fire_to_start_s = _fire_to_start(root, environ, job)
+        finally:
+            asked_s = time.perf_counter()
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(_START_TIMEOUT_S)
+        return DaemonTimes(ready_s, fire_to_start_s, time.perf_counter() - asked_s, idle_mib)
+
+
+def _wait_until_ready(daemon: subprocess.Popen[str], started_s: float) -> float:
+    assert daemon.stderr is not None
+    said: list[str] = []
+    for line in daemon.stderr:
+        if line.startswith("ready"):
+            return time.perf_counter() - started_s
+        said.append(line)
+    raise RuntimeError(f"harness up ended before it was ready: {''.join(said)}")
+
+
+def _fire_to_start(root: Path, environ: Mapping[str, str], job: str) -> float:
+    """Return how long the job's row lay there before its run began, by the ledger's own times."""
+    state = state_folder(root, environ)
+    run_id = ""
+    for answer in ask_lines(state, "run", _START_TIMEOUT_S, job=job, inputs={}, profile=None, preview=False):
+        run_id = str(answer["run_id"])
+    with peek(state.database) as look:
+        run = None if look is None else look.run(run_id)
+    if run is None or run.started_at is None:
+        raise RuntimeError(f"{run_id} never started")
+    return run.started_at - run.created_at
+
+
+def _resident_mib(pid: int) -> float | None:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
+    return None if found is None else int(found[1]) / 1024
