@@ -87,6 +87,11 @@ class System:
 
     def launch(self) -> None:
         """Start the engine: runs that this executor had not finished go on."""
+        self.engine.launch(RunWorkflow(self.services))
+        self.dispatcher.restart_claimed()
+
+    def register(self) -> None:
+        """Say in the database that this executor has started to plan and fire what is due."""
         with self.database.write() as connection:
             record_node(
                 connection,
@@ -96,8 +101,6 @@ class System:
                 workflow_version=WORKFLOW_VERSION,
                 now=self.clock.now(),
             )
-        self.engine.launch(RunWorkflow(self.services))
-        self.dispatcher.restart_claimed()
 
     def beat(self) -> None:
         """Say in the database that this executor is alive."""

@@ -120,6 +120,7 @@ class Service:
     def open(self) -> None:
         """Take up what an earlier life left: resume its runs, close what is hopeless, plan what was missed."""
         system = self._system
+        system.register()
         self._beat()
         self._tell_findings(system.workspace.loaded)
         system.launch()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from harness.domain.source import canonical_url
 
@@ -92,12 +94,12 @@ def gaps(evidence: Evidence, contract: Contract | None = None) -> tuple[str, ...
     unchecked = [item for item in evidence.items if item.is_collected and item.reachable is None]
     if not unchecked:
         return ()
-    reasons: dict[str, list[str]] = {}
-    for item in unchecked:
-        reasons.setdefault(item.reach_reason or "not checked", []).append(item.url)
-    named = "; ".join(f"{', '.join(urls)} ({reason})" for reason, urls in reasons.items())
+    reasons = Counter((urlsplit(item.url).netloc, item.reach_reason or "not checked") for item in unchecked)
+    named = "; ".join(
+        f"{host}: {links} {'link' if links == 1 else 'links'} ({reason})" for (host, reason), links in reasons.items()
+    )
     count = len(unchecked)
-    return (f"links of {count} item{'' if count == 1 else 's'} could not be checked: {named}",)
+    return (f"{'the link of 1 item' if count == 1 else f'links of {count} items'} could not be checked: {named}",)
 
 
 def repair_message(violations: Sequence[Violation]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from harness.collectors.collect import collect
+from harness.collectors.collect import collect, find_override, read_kind
 from harness.collectors.context import CollectContext
 from harness.collectors.dedupe import merge_items
 from harness.delivery.digest import collected_from_digest, digest_from_json
@@ -28,20 +28,32 @@ from harness.store.state_folder import StateFolder
 class Inputs:
     """What was collected for one run.
 
+    `sources` says for each of `collected` how many sources stand behind it: each feed of a list is one.
     `items` are the distinct items over all reads, those delivered before left out; `already_delivered`
     counts those.
     """
 
     collected: tuple[Collected, ...] = ()
+    sources: tuple[int, ...] = ()
     items: tuple[Item, ...] = ()
     already_delivered: int = 0
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        return tuple(gap for one in self.collected for gap in one.gaps)
+        """Everything that could not be read, each once."""
+        return tuple(dict.fromkeys(gap for one in self.collected for gap in one.gaps))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether not one source of any read could be used."""
+        return bool(self.collected) and all(
+            len({gap.source for gap in one.gaps}) >= count
+            for one, count in zip(self.collected, self.sources, strict=True)
+        )
 
     @property
     def is_empty(self) -> bool:
+        """Whether there is nothing to write about."""
         return not self.items and not any(one.text.strip() for one in self.collected)
 
 
@@ -60,7 +72,9 @@ async def collect_inputs(
         overrides=overrides,
     )
     collected = await asyncio.gather(*(collect(read, context) for read in job.read))
-    return await asyncio.to_thread(_without_seen, services.database, job, collected, now)
+    sources = tuple(_count_sources(read, context) for read in job.read)
+    inputs = Inputs(tuple(collected), sources, merge_items(item for one in collected for item in one.items))
+    return await asyncio.to_thread(_without_seen, services.database, job, inputs, now)
 
 
 def _latest_output(services: RunServices, workspace: Workspace, job_id: str, now: datetime) -> Collected | None:
@@ -108,16 +122,24 @@ def _became(state: FireState) -> str:
     )
 
 
-def _without_seen(database: Database, job: Job, collected: Sequence[Collected], now: datetime) -> Inputs:
-    every = merge_items([item for one in collected for item in one.items])
+def _count_sources(read: str, context: CollectContext) -> int:
+    if read_kind(read) != "feeds" or find_override(read, context) is not None:
+        return 1
+    return len(context.workspace.feed_lists.get(read.partition("/")[2], ())) or 1
+
+
+def _without_seen(database: Database, job: Job, inputs: Inputs, now: datetime) -> Inputs:
     if job.contract.unseen_for_s is None:
-        return Inputs(tuple(collected), every)
+        return inputs
     since = now - timedelta(seconds=job.contract.unseen_for_s)
     with database.read() as connection:
-        seen = seen_urls(connection, job.id, [item.key for item in every], since)
-    kept = tuple(item for item in every if item.key not in seen)
-    return Inputs(
-        tuple(replace(one, items=tuple(item for item in one.items if item.key not in seen)) for one in collected),
-        kept,
-        len(every) - len(kept),
+        seen = seen_urls(connection, job.id, [item.key for item in inputs.items], since)
+    kept = tuple(item for item in inputs.items if item.key not in seen)
+    return replace(
+        inputs,
+        collected=tuple(
+            replace(one, items=tuple(item for item in one.items if item.key not in seen)) for one in inputs.collected
+        ),
+        items=kept,
+        already_delivered=len(inputs.items) - len(kept),
     )

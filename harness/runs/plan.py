@@ -13,7 +13,6 @@ from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.run import FireState, Outcome
 from harness.domain.settings import Settings
-from harness.domain.workspace import Workspace
 from harness.runs.answer import Draft
 from harness.runs.services import RunServices
 from harness.store.database import Database
@@ -26,8 +25,7 @@ Method = Literal["model", "template", "action"]
 class RunPlan:
     """The job as it was when the run began, so that an edit in between changes no run that is under way.
 
-    `source_count` is how many sources it reads, each feed of a list being one. `budget_usd` is what is
-    left for this run of its own, its agent's and the team's budget; None means
+    `budget_usd` is what is left for this run of its own, its agent's and the team's budget; None means
     no limit. `refusal` is how the run ends at once, if it must.
     """
 
@@ -35,7 +33,6 @@ class RunPlan:
     job: Job
     begun_at: datetime
     method: Method
-    source_count: int = 0
     max_output_tokens: int = 4096
     budget_usd: float | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +61,6 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
         job,
         now,
         "action" if job.action else "model",
-        source_count=count_sources(workspace, job),
         inputs=row.inputs,
         is_preview=bool(row.options.get("preview")),
     )
@@ -74,11 +70,6 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     if not choice.model.is_language_model:
         return _without_model(plan)
     return _with_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
-
-
-def count_sources(workspace: Workspace, job: Job) -> int:
-    """Return how many sources the job reads: each feed of a list is one."""
-    return sum(len(workspace.feed_lists.get(read.removeprefix("feeds/"), ())) or 1 for read in job.read)
 
 
 def day_start(now: datetime, zone: str) -> datetime:

@@ -93,16 +93,18 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     """
     if not plan.job.read or not inputs.is_empty or plan.method == "template":
         return None
-    failed = tuple(dict.fromkeys(gap.source for gap in inputs.gaps))
-    if failed and len(failed) >= plan.source_count:
-        reason = "nothing could be collected: " + "; ".join(str(gap) for gap in inputs.gaps)
-        return Draft(Outcome(FireState.FAILED, reason, gaps=len(inputs.gaps)), "completed")
-    checked = "1 source" if plan.source_count == 1 else f"{plan.source_count} sources"
-    reason = f"nothing new in {checked}"
+    gaps = "; ".join(str(gap) for gap in inputs.gaps)
+    if inputs.has_failed:
+        return Draft(
+            Outcome(FireState.FAILED, f"nothing could be collected: {gaps}", gaps=len(inputs.gaps)), "completed"
+        )
+    count = sum(inputs.sources)
+    reason = f"nothing new in {count} {'source' if count == 1 else 'sources'}"
     if inputs.already_delivered:
-        reason += f"; {inputs.already_delivered} collected items were delivered before"
-    if failed:
-        reason += f"; {len(failed)} could not be read: " + "; ".join(str(gap) for gap in inputs.gaps)
+        were = "item was" if inputs.already_delivered == 1 else "items were"
+        reason += f"; {inputs.already_delivered} collected {were} delivered before"
+    if gaps:
+        reason += f"; could not be read: {gaps}"
     return Draft(Outcome(FireState.SILENT, reason, items=0, gaps=len(inputs.gaps)), "completed")
 
 
@@ -138,7 +140,8 @@ def _in_short(gaps: Sequence[str]) -> str:
     if not gaps:
         return ""
     first = gaps[0] if len(gaps[0]) <= 200 else gaps[0][:199] + "…"
-    return first if len(gaps) == 1 else f"{first} (and {len(gaps) - 1} more gaps)"
+    more = len(gaps) - 1
+    return f"{first} (and {more} more {'gap' if more == 1 else 'gaps'})" if more else first
 
 
 def _write(path: Path, text: str) -> None:

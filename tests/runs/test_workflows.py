@@ -320,6 +320,17 @@ def test_an_input_by_hand_stands_in_for_the_feeds(workbench: Workbench) -> None:
     assert [item.url for item in digest_of(workbench, fire).items] == [other]
 
 
+def test_an_input_by_hand_that_cannot_be_read_is_a_failure_however_many_feeds_it_stands_in_for(
+    workbench: Workbench,
+) -> None:
+    workbench.serve_stories(3)
+    feeds = "".join(f"- [Feed {n}](https://feed-{n}.example.org/)\n" for n in range(30))
+    workbench.write({"shared-context/feeds/ai.md": feeds})
+    fire = workbench.run(inputs={"feeds": "/no/such/file.xml"})
+    assert fire.state is FireState.FAILED
+    assert "/no/such/file.xml" in fire.reason
+
+
 # ── Steps ────────────────────────────────────────────────────────────────────────────────────────
 
 
