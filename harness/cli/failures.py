@@ -19,6 +19,9 @@ _FIXES = {
     errno.EROFS: "make it writable, or set HARNESS_HOME to a folder that is",
     errno.EACCES: "make it readable and writable for you, or run this as its owner",
     errno.EPERM: "make it readable and writable for you, or run this as its owner",
+    errno.ENOENT: "name a folder that exists or can be made",
+    errno.ENOTDIR: "a file is in the way; name another folder",
+    errno.ENAMETOOLONG: "name a shorter one",
 }
 
 

@@ -89,7 +89,7 @@ def next_jobs(
 def show_job(job: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show one job: when, from what, what it promises, where it delivers."""
     place = find_place(workspace)
-    shown = find_job(load_workspace(place), job)
+    shown = find_job(place, load_workspace(place), job)
     if as_json:
         emit_json(_job_document(shown, place.now))
         return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from harness.cli.completion import job_names
 from harness.cli.failures import UnknownName
 from harness.cli.output import note
 from harness.cli.place import Place
 from harness.domain.agent import Agent
+from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.workspace import Workspace
-from harness.wiring import load
+from harness.wiring import check, load
 
 
 def load_workspace(place: Place) -> Workspace:
@@ -20,15 +20,27 @@ def load_workspace(place: Place) -> Workspace:
     loaded = load(place.root, place.environ)
     for finding in loaded.findings:
         if finding.severity == "error":
-            note(f"{finding} (the last good version is in force)")
+            in_force = " (the last good version is in force)" if finding.path in loaded.held_back else ""
+            note(f"{finding}{in_force}")
     return loaded.workspace
 
 
-def find_job(workspace: Workspace, job_id: str) -> Job:
-    """Return the job. Raises UnknownName with the names that are near."""
+def problem_of_job(place: Place, job_id: str) -> OwnerError | None:
+    """Return what is wrong with the job's own file, for a job that is there and could not be loaded."""
+    agent, _, name = job_id.partition("/")
+    path = f"agents/{agent}/jobs/{name}.md"
+    for finding in check(place.root):
+        if finding.path == path and finding.severity == "error":
+            return OwnerError(finding.path, finding.line, finding.problem, finding.fix)
+    return None
+
+
+def find_job(place: Place, workspace: Workspace, job_id: str) -> Job:
+    """Return the job. Raises OwnerError if its file is broken, UnknownName with the names that are near."""
     known = {job.id: job for job in workspace.jobs()}
     if job_id not in known:
-        raise UnknownName("job", job_id, list(known) or job_names(workspace.root), "harness jobs")
+        problem = problem_of_job(place, job_id)
+        raise problem or UnknownName("job", job_id, known, "harness jobs")
     return known[job_id]
 
 

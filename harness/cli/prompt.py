@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from harness.cli.completion import job_names
-from harness.cli.failures import UnknownName
 from harness.cli.lazy_group import noun_app
+from harness.cli.loading import find_job, load_workspace
 from harness.cli.options import JobArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, note, write_exactly
 from harness.cli.place import find_place
@@ -33,8 +32,7 @@ def show(job: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
     and what was left out for lack of room. Tokens are estimated.
     """
     place = find_place(workspace)
-    if job not in job_names(place.root):
-        raise UnknownName("job", job, job_names(place.root), "harness jobs")
+    find_job(place, load_workspace(place), job)
     prompt = show_prompt(place.root, place.environ, job)
     if as_json:
         emit_json(

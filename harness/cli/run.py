@@ -17,6 +17,7 @@ from harness.cli.options import JobArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, note, say, write_exactly
 from harness.cli.place import Place, find_place
 from harness.daemon.control_client import NoDaemon, ask_lines
+from harness.domain.errors import HarnessError
 from harness.domain.run import Fire, FireState
 from harness.store.peek import peek
 
@@ -65,7 +66,10 @@ def run(
         raise UnknownName("job", job, job_names(place.root), "harness jobs")
     order = {"job": job, "inputs": parse_inputs(inputs or (), Path.cwd()), "profile": profile, "preview": preview}
     # A job may deliver to the terminal; with --json its digest makes room for the document.
-    fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
+    try:
+        fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
+    except HarnessError as error:
+        raise _with_line(place, job, error) from error
     if as_json:
         emit_json(fire_json(fire))
     else:
@@ -121,6 +125,15 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
             out=out,
         )
     return _fire_in_ledger(place, run_id)
+
+
+def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
+    """Return what is wrong with the job's file, if that is why the job is not known; otherwise the error."""
+    if type(error) is not HarnessError:
+        return error
+    from harness.cli.loading import problem_of_job
+
+    return problem_of_job(place, job) or error
 
 
 def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:

@@ -87,3 +87,14 @@ def test_broken_file_is_told_with_its_line_and_exit_code_2(team: Path, capsys: p
     assert out.startswith("agents/scout/jobs/morning.md:2: ")
     assert main(["check", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["errors"] == 1
+
+
+@pytest.mark.parametrize("arguments", ["run scout/morning", "prompt show scout/morning", "jobs show scout/morning"])
+def test_job_that_cannot_be_loaded_says_what_is_wrong_with_its_file(
+    team: Path, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    (team / "agents/scout/jobs/morning.md").write_text("---\nschedule: daily 25:00\n---\nRank.\n")
+    assert main(arguments.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith("agents/scout/jobs/morning.md:2: ")
