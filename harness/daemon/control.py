@@ -34,6 +34,7 @@ _MAX_PATH_BYTES = 100
 _MAX_REQUEST_BYTES = 1_000_000
 _REQUEST_TIMEOUT_S = 10.0
 _ALIVE_EVERY_S = 5.0
+_PAUSE_S = 1.0
 
 
 class ControlServer:
@@ -47,9 +48,9 @@ class ControlServer:
         self._path = path
         self._handlers = handlers
         self._alive_every_s = alive_every_s
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._private_folder: Path | None = None
-        self._conversations: set[asyncio.Task[None]] = set()
+        self._conversations: dict[asyncio.Task[None], socket.socket] = {}
 
     async def start(self) -> None:
         """Listen. A socket that a dead daemon left is replaced.
@@ -64,23 +65,28 @@ class ControlServer:
             address.chmod(0o600)
             if address != self._path:
                 self._path.symlink_to(address)
-            self._server = await asyncio.start_unix_server(self._converse, sock=listener, limit=_MAX_REQUEST_BYTES)
+            listener.listen()
+            listener.setblocking(False)
         except BaseException:
             listener.close()
             self._remove_files()
             raise
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept)
 
     async def close(self) -> None:
         """Stop listening, end the conversations under way, and leave no socket behind."""
-        if self._server is None:
+        if self._listener is None:
             return
-        self._server.close()
-        conversations = tuple(self._conversations)
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
+        self._listener = None
+        conversations = dict(self._conversations)
         for conversation in conversations:
             conversation.cancel()
         await asyncio.gather(*conversations, return_exceptions=True)
-        await self._server.wait_closed()
-        self._server = None
+        for connection in conversations.values():
+            connection.close()  # a conversation that had not begun to run could not
         self._remove_files()
 
     def _choose_address(self) -> Path:
@@ -97,16 +103,35 @@ class ControlServer:
             shutil.rmtree(self._private_folder, ignore_errors=True)
             self._private_folder = None
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversation = asyncio.current_task()
-        assert conversation is not None
-        self._conversations.add(conversation)
+    # asyncio's own server loses a connection that comes while it is closed: it is neither refused nor
+    # told to anybody. Here a connection has an owner from the moment at which it is accepted.
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return  # it hung up in between
+        except OSError as error:
+            _LOG.error("the control socket takes nobody for %g s: %s", _PAUSE_S, error)
+            asyncio.get_running_loop().remove_reader(self._listener)
+            asyncio.get_running_loop().call_later(_PAUSE_S, self._listen_again)
+            return
+        connection.setblocking(False)
+        conversation = asyncio.create_task(self._converse(connection))
+        self._conversations[conversation] = connection
+        conversation.add_done_callback(lambda ended: self._conversations.pop(ended, None))
+
+    def _listen_again(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    async def _converse(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_MAX_REQUEST_BYTES)
         try:
             await self._answer(reader, writer)
         except (ConnectionError, TimeoutError):
             _LOG.debug("a client of the control socket went away")
         finally:
-            self._conversations.discard(conversation)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
@@ -127,7 +152,7 @@ class ControlServer:
             await _send(writer, {"error": error_to_json(too_long), "done": True})
             return
         work = asyncio.create_task(_carry_out(handler, request, writer))
-        hangup = asyncio.create_task(_hangup(reader))
+        hangup = asyncio.create_task(_client_gone(reader))
         try:
             while not work.done():
                 await asyncio.wait({work, hangup}, timeout=self._alive_every_s, return_when=asyncio.FIRST_COMPLETED)
@@ -214,7 +239,7 @@ async def _send(writer: asyncio.StreamWriter, line: Mapping[str, Any]) -> None:
     await writer.drain()
 
 
-async def _hangup(reader: asyncio.StreamReader) -> None:
+async def _client_gone(reader: asyncio.StreamReader) -> None:
     """Return when the client has gone; whatever else it says is ignored."""
     with suppress(ConnectionError):
         while await reader.read(4096):
