@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from harness.collectors.context import CachedSource
 from harness.domain.source import Item
 from harness.store.database import Database
+from harness.store.incidents import open_incident, resolve_incident
 from harness.store.json_codec import from_json, to_json
 from harness.store.sources import CachedSourceRow, load_source, record_source, save_source
+
+FAILURES_UNTIL_INCIDENT = 3
 
 
 class DatabaseSourceCache:
@@ -45,6 +48,11 @@ class DatabaseSourceCache:
             save_source(connection, row)
 
     def record(self, source: str, *, ok: bool, problem: str, at: datetime) -> None:
-        """Count a success or a failure of the source."""
+        """Count a success or a failure of the source; three failures in a row are an incident until it works."""
         with self._database.write() as connection:
-            record_source(connection, source, ok=ok, problem=problem, at=at)
+            failures = record_source(connection, source, ok=ok, problem=problem, at=at)
+            if failures >= FAILURES_UNTIL_INCIDENT:
+                message = f"{source} failed {failures} times in a row: {problem}"
+                open_incident(connection, f"source {source}", message, at)
+            elif failures == 0:
+                resolve_incident(connection, f"source {source}", at)

@@ -265,6 +265,7 @@ def _judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
     told = {f"job {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.FAILED}
     told |= {f"missed {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.MISSED}
     told |= {f"file {finding.path}" for finding in facts.file_findings}
+    told |= {f"source {source.source}" for source in facts.failing_sources}
     for incident in facts.incidents:
         if incident.cause in told:
             continue

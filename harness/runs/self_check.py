@@ -18,10 +18,8 @@ from harness.store.database import Database
 from harness.store.fires import fires_between, job_states, last_fires, taken_slots
 from harness.store.incidents import open_incidents
 from harness.store.outbox import count_pending
-from harness.store.sources import failing_sources
 
 GRACE_S = 120
-_FAILURES_IN_A_ROW = 3
 _TROUBLE = (FireState.FAILED, FireState.MISSED)
 
 
@@ -39,16 +37,16 @@ def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action
             still_open = len(open_incidents(connection))
             pending = count_pending(connection)
             fires = len(fires_between(connection, since, now))
-        told = f"{fires} {'fire' if fires == 1 else 'fires'} since {_clock(since, job.zone)}"
+        told = f"{_count(fires, 'fire', 'fires')} since {_clock(since, job.zone)}"
         rest = [
-            f"{still_open} incidents open" if still_open else "",
-            f"{pending} deliveries pending" if pending else "",
+            _count(still_open, "incident open", "incidents open") if still_open else "",
+            _count(pending, "delivery pending", "deliveries pending") if pending else "",
         ]
         summary = "; ".join([told, *(part for part in rest if part)])
         if not news:
             return ActionResult(f"checked: {summary}; nothing new is wrong")
         text = "## What went wrong\n\n" + "\n".join(f"- {line}" for line in news) + f"\n\nChecked: {summary}.\n"
-        return ActionResult("1 thing is wrong" if len(news) == 1 else f"{len(news)} things are wrong", text)
+        return ActionResult(_count(len(news), "thing is wrong", "things are wrong"), text)
 
     return check
 
@@ -68,21 +66,18 @@ def unfired_slots(connection: Connection, workspace: Workspace, now: datetime) -
 
 
 def _news(connection: Connection, workspace: Workspace, since: datetime, now: datetime) -> Iterator[str]:
+    # What closed in the very moment of the last look may have been told then; better twice than never.
     for fire in fires_between(connection, since - timedelta(days=1), now):
-        if fire.state in _TROUBLE and fire.closed_at is not None and fire.closed_at > since:
+        if fire.state in _TROUBLE and fire.closed_at is not None and fire.closed_at >= since:
             due = _clock(fire.due_at, workspace.settings.home_zone)
             yield f"**{fire.job_id}** due {due} {fire.state}: {fire.reason}"
     for job_id, slot in unfired_slots(connection, workspace, now):
         yield f"**{job_id}** was due {_clock(slot, workspace.settings.home_zone)} and nothing fired it"
     for incident in open_incidents(connection):
         is_told_by_fire = incident.cause.startswith(("job ", "missed "))
-        if incident.first_at > since.timestamp() and not is_told_by_fire:
-            yield f"{incident.cause}: `{incident.message}`"
-    for source in failing_sources(connection, _FAILURES_IN_A_ROW):
-        # Told when the count is reached, and not again at every failure after it.
-        if source.failures_in_a_row == _FAILURES_IN_A_ROW and (source.last_failed_at or 0) > since.timestamp():
+        if incident.first_at >= since.timestamp() and not is_told_by_fire:
             # In code: a bare address would be read as a link that nobody collected.
-            yield f"`{source.source}` failed {source.failures_in_a_row} times in a row: {source.problem}"
+            yield f"`{incident.cause}`: `{incident.message}`"
 
 
 def _last_look(connection: Connection, job: Job, now: datetime) -> datetime:
@@ -91,6 +86,10 @@ def _last_look(connection: Connection, job: Job, now: datetime) -> datetime:
         if not fire.state.is_open and fire.state.is_success and fire.due_at < now:
             return fire.due_at
     return now - timedelta(days=1)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _clock(moment: datetime, zone: str) -> str:

@@ -23,17 +23,6 @@ class CachedSourceRow:
     fetched_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class SourceHealthRow:
-    """How a source has been doing; times in epoch seconds."""
-
-    source: str
-    last_ok_at: float | None
-    last_failed_at: float | None
-    failures_in_a_row: int
-    problem: str
-
-
 def load_source(connection: Connection, url: str) -> CachedSourceRow | None:
     """Return the last good answer of the URL."""
     row = connection.execute(select(*source_cache.c).where(source_cache.c.url == url)).first()
@@ -52,14 +41,14 @@ def save_source(connection: Connection, cached: CachedSourceRow) -> None:
     connection.execute(upsert(source_cache).values(values).on_conflict_do_update(index_elements=["url"], set_=values))
 
 
-def record_source(connection: Connection, source: str, *, ok: bool, problem: str, at: datetime) -> None:
-    """Count a success or a failure of the source."""
+def record_source(connection: Connection, source: str, *, ok: bool, problem: str, at: datetime) -> int:
+    """Count a success or a failure of the source; return how often it has failed in a row."""
     moment = at.timestamp()
     if ok:
         values = {"last_ok_at": moment, "failures_in_a_row": 0, "problem": ""}
         statement = upsert(source_health).values(source=source, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=values))
-        return
+        return 0
     statement = upsert(source_health).values(source=source, last_failed_at=moment, failures_in_a_row=1, problem=problem)
     connection.execute(
         statement.on_conflict_do_update(
@@ -71,16 +60,8 @@ def record_source(connection: Connection, source: str, *, ok: bool, problem: str
             },
         )
     )
-
-
-def failing_sources(connection: Connection, at_least: int) -> list[SourceHealthRow]:
-    """Return the sources that failed at least that often in a row, worst first."""
-    query = (
-        select(*source_health.c)
-        .where(source_health.c.failures_in_a_row >= at_least)
-        .order_by(source_health.c.failures_in_a_row.desc(), source_health.c.source)
-    )
-    return [SourceHealthRow(*row) for row in connection.execute(query)]
+    query = select(source_health.c.failures_in_a_row).where(source_health.c.source == source)
+    return int(connection.execute(query).scalar_one())
 
 
 def seen_urls(connection: Connection, job_id: str, urls: Sequence[str], since: datetime) -> set[str]:

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.domain.run import FireKind, FireState, Outcome, RunState, run_id_for
+from harness.runs.closing import close, close_or_suspend
+from harness.runs.incidents import LedgerIncidents
+from harness.runs.recovery import reconcile
+from harness.store.database import Database
+from harness.store.fires import add_fire, fire_of_run, mark_fire
+from harness.store.incidents import open_incidents
+from harness.store.outbox import give_up, promise
+from harness.store.runs import claim_runs, queue_run, run_by_id
+from harness.store.sources import seen_urls
+from harness.testing.engine import MemoryEngine
+
+NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+RUN = run_id_for(FireKind.CRON, "scout/morning", int(NOW.timestamp()))
+DELIVERED = Outcome(FireState.DELIVERED, delivered_urls=("https://a.example/1",))
+
+
+class Ledger:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.engine = MemoryEngine()
+        self.incidents = LedgerIncidents(database, lambda: NOW)
+        due_at = int(NOW.timestamp())
+        with database.write() as connection:
+            add_fire(
+                connection, job_id="scout/morning", due_at=due_at, kind=FireKind.CRON, state=FireState.PLANNED,
+                reason="", run_id=RUN, now=NOW,
+            )  # fmt: skip
+            queue_run(
+                connection, run_id=RUN, job_id="scout/morning", lane="agent", kind=FireKind.CRON, due_at=due_at,
+                workflow_version=1, now=NOW,
+            )  # fmt: skip
+
+    def claim(self, owner: str = "node-1") -> None:
+        with self.database.write() as connection:
+            claim_runs(connection, owner, 8, NOW)
+            mark_fire(connection, RUN, FireState.RUNNING, owner)
+
+    def reconcile(self) -> list[str]:
+        return reconcile(self.database, self.engine, self.incidents, NOW)
+
+    def state(self) -> tuple[FireState, RunState]:
+        with self.database.read() as connection:
+            fire, run = fire_of_run(connection, RUN), run_by_id(connection, RUN)
+        assert fire is not None
+        assert run is not None
+        return fire.state, run.state
+
+    def causes(self) -> list[str]:
+        with self.database.read() as connection:
+            return [incident.cause for incident in open_incidents(connection)]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    database = Database(tmp_path / "harness.db")
+    database.migrate()
+    yield Ledger(database)
+    database.close()
+
+
+def test_a_queued_run_and_one_that_is_running_are_left_alone(ledger: Ledger) -> None:
+    assert ledger.reconcile() == []
+    ledger.claim()
+    assert ledger.reconcile() == []
+    ledger.engine.set_state(RUN, "running")
+    assert ledger.reconcile() == []
+    assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
+
+
+@pytest.mark.parametrize("engine_state", ["ended", "failed", "stranded"])
+def test_a_run_that_can_no_longer_finish_is_closed_as_failed_and_told(ledger: Ledger, engine_state: str) -> None:
+    ledger.claim()
+    ledger.engine.set_state(RUN, engine_state)
+    assert ledger.reconcile() == [RUN]
+    assert ledger.state() == (FireState.FAILED, RunState.ENDED)
+    assert ledger.causes() == ["job scout/morning"]
+    assert ledger.reconcile() == []
+
+
+def test_a_run_that_was_cancelled_is_closed_as_such_and_is_no_incident(ledger: Ledger) -> None:
+    ledger.claim()
+    ledger.engine.set_state(RUN, "cancelled")
+    ledger.reconcile()
+    assert (ledger.state()[0], ledger.causes()) == (FireState.CANCELLED, [])
+
+
+def test_a_fire_whose_run_is_gone_is_closed_as_failed(ledger: Ledger) -> None:
+    with ledger.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM run")
+    assert ledger.reconcile() == [RUN]
+    with ledger.database.read() as connection:
+        fire = fire_of_run(connection, RUN)
+    assert fire is not None
+    assert (fire.state, fire.reason) == (FireState.FAILED, "its run is gone")
+
+
+def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> None:
+    ledger.claim()
+    with ledger.database.write() as connection:
+        delivery = promise(connection, run_id=RUN, channel="digest", digest="{}", now=NOW)
+        suspended = close_or_suspend(
+            connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop="completed", owner="node-1", now=NOW
+        )
+    assert suspended is FireState.SUSPENDED
+    assert ledger.reconcile() == []
+    with ledger.database.write() as connection:
+        give_up(connection, delivery, "the disk is gone")
+    assert ledger.reconcile() == [RUN]
+    assert ledger.state() == (FireState.FAILED, RunState.ENDED)
+
+
+def test_a_fire_is_closed_once_and_only_by_its_owner(ledger: Ledger) -> None:
+    ledger.claim("node-1")
+
+    def close_as(owner: str) -> FireState | None:
+        with ledger.database.write() as connection:
+            return close(
+                connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop="completed", owner=owner,
+                now=NOW,
+            )  # fmt: skip
+
+    assert close_as("node-2") is None
+    assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
+    assert close_as("node-1") is FireState.DELIVERED
+    assert close_as("node-1") is None
+    with ledger.database.read() as connection:
+        assert seen_urls(connection, "scout/morning", ["https://a.example/1", "https://b.example/"], NOW) == {
+            "https://a.example/1"
+        }

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from harness.domain.run import Fire, FireState
+from harness.pytest_plugin import NOW, Workbench
+from harness.testing.web_server import WebReply
+
+EIGHT = NOW + timedelta(minutes=1)
+CHECK = "---\nschedule: every 30m\naction: self-check\ndeliver: terminal\n---\n"
+
+
+def checks(workbench: Workbench) -> list[Fire]:
+    return [fire for fire in workbench.fires() if fire.job_id == "scout/check"]
+
+
+def with_check(workbench: Workbench) -> None:
+    workbench.write({"agents/scout/jobs/check.md": CHECK})
+
+
+def test_a_quiet_half_hour_is_silent_and_says_what_was_looked_at(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    with_check(workbench)
+    workbench.tick_at(EIGHT)
+    workbench.tick_at(EIGHT + timedelta(minutes=30))
+    fire = checks(workbench)[-1]
+    assert fire.state is FireState.SILENT
+    assert fire.reason == "checked: 2 fires since Sat 08:00; nothing new is wrong"
+    assert workbench.printed.getvalue() == ""
+
+
+def test_a_failed_fire_is_told_at_the_next_look_and_not_again(workbench: Workbench) -> None:
+    url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
+    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    with_check(workbench)
+    workbench.tick_at(EIGHT)
+    workbench.tick_at(EIGHT + timedelta(minutes=30))
+    told = workbench.printed.getvalue()
+    workbench.tick_at(EIGHT + timedelta(minutes=60))
+    assert "nothing could be collected" in told
+    assert workbench.printed.getvalue() == told
+    assert [str(fire.state) for fire in checks(workbench)][-2:] == ["delivered", "silent"]
+    assert "1 incident open" in checks(workbench)[-1].reason
+
+
+def test_a_slot_that_nothing_fired_is_told(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    with_check(workbench)
+    workbench.tick_at(EIGHT)
+    with workbench.system.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM fire WHERE job_id = 'scout/morning'")
+        connection.exec_driver_sql("UPDATE job_state SET known_since = known_since - 7200")
+    workbench.tick_at(EIGHT + timedelta(minutes=30))
+    assert "scout/morning" in workbench.printed.getvalue()
+    assert "nothing fired it" in workbench.printed.getvalue()
+
+
+def test_a_source_that_keeps_failing_is_told_when_it_has_failed_three_times(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    gone = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
+    feeds = (workbench.root / "shared-context/feeds/ai.md").read_text()
+    workbench.write({"shared-context/feeds/ai.md": f"{feeds}- [Gone]({gone})\n"})
+    with_check(workbench)
+    for _ in range(3):
+        workbench.run()
+    workbench.tick_at(EIGHT - timedelta(minutes=1) + timedelta(minutes=31))
+    assert "3 times in a row" in workbench.printed.getvalue()
+    assert checks(workbench)[-1].state is FireState.DELIVERED
