@@ -58,4 +58,5 @@ def line_about(error: BaseException) -> str:
         return f"{where}: {(error.strerror or 'failed').lower()}; {_FIXES[error.errno]}"
     if isinstance(error, OSError):
         return str(error)
-    return f"internal error: {type(error).__name__}: {error}; HARNESS_DEBUG=1 shows where"
+    first_line = next(iter(str(error).splitlines()), "")
+    return f"internal error: {type(error).__name__}: {first_line}; HARNESS_DEBUG=1 shows where"

@@ -302,7 +302,7 @@ def _connect(database: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
         connection.execute("SELECT COUNT(*) FROM sqlite_master")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
         # A WAL database in a folder that cannot be written has no place for its index. Without a log
         # beside it nobody is writing either, and the file alone is the whole truth.

@@ -139,6 +139,7 @@ def test_state_folder_may_lie_elsewhere(harness: CommandLine, tmp_path: Path) ->
         (OSError(errno.EIO, "Input/output error", "/x"), 1),
         (HarnessError("it failed"), 1),
         (ZeroDivisionError("division by zero"), 1),
+        (RuntimeError("first line\nsecond line"), 1),
     ],
 )
 def test_exit_code_says_who_must_act(error: Exception, code: int) -> None:

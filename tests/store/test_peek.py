@@ -203,6 +203,7 @@ def test_folder_that_cannot_be_written_can_be_looked_at() -> None:
             "import os\n"
             "from pathlib import Path\n"
             "from harness.store.peek import peek\n"
+            "Path('/').as_uri()  # what this imports, nobody could read\n"
             "os.setuid(65534)\n"
             f"with peek(Path({str(path)!r})) as look:\n"
             "    print(look.open_fires())\n"
