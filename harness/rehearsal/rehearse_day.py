@@ -28,6 +28,7 @@ from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.schedule.due import slots_between
 from harness.store.fires import fires_between
+from harness.store.outbox import deliveries_of_run
 from harness.store.state_folder import StateFolder
 from harness.testing.clock import VirtualClock
 from harness.wiring import System, build_system, load, vocabulary
@@ -94,7 +95,7 @@ def run_day(
         system = stack.enter_context(_rehearsed_system(copy.root, out, environ, clock, resolver, agents))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
         report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
-        page = _page(system, report.fires)
+        page = _page(system, out, report.fires)
     return RehearsedDay(report, out, zone, page, copy.left_out)
 
 
@@ -202,11 +203,17 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / _STATE)
 
 
-def _page(system: System, fires: Sequence[Fire]) -> Path | None:
-    delivered = [fire for fire in fires if fire.artifact is not None]
+def _page(system: System, out: Path, fires: Sequence[Fire]) -> Path | None:
+    """Return where a channel put the page for the person."""
+    delivered = [fire for fire in fires if fire.artifact is not None and fire.run_id is not None]
     gathering = [fire for fire in delivered if _gathers(system.workspace(), fire.job_id)]
-    chosen = (gathering or delivered)[-1:]
-    return (system.state.root / str(chosen[0].artifact)).with_suffix(".md") if chosen else None
+    for fire in reversed(gathering or delivered):
+        with system.database.read() as connection:
+            receipts = [row.receipt for row in deliveries_of_run(connection, fire.run_id or "")]
+        for path in (Path(receipt) for receipt in receipts if receipt):
+            if path.is_file():
+                return out / path.relative_to(out.absolute())
+    return None
 
 
 def _gathers(workspace: Workspace, job_id: str) -> bool:
