@@ -9,7 +9,7 @@ from harness.cli.lazy_group import new_app
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
-from harness.wiring import check as check_workspace
+from harness.wiring.files import check as check_workspace
 
 app = new_app()
 

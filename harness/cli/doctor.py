@@ -20,7 +20,7 @@ from harness.domain.errors import OwnerError
 from harness.domain.workspace import Workspace
 from harness.gate.audit import verify_audit
 from harness.runs.clock import schedule_fingerprint
-from harness.wiring import check, load
+from harness.wiring.files import check, load
 
 app = new_app()
 

@@ -9,7 +9,7 @@ from harness.domain.agent import Agent
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.workspace import Workspace
-from harness.wiring import check, load
+from harness.wiring.files import check, load
 
 
 def load_workspace(place: Place) -> Workspace:

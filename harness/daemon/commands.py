@@ -14,7 +14,7 @@ from harness.domain.errors import HarnessError
 from harness.domain.run import Fire, FireState, RunState
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.store.runs import runs_in
-from harness.wiring import System
+from harness.wiring.system import System
 from harness.workspace.load import Loaded
 
 _LOOK_EVERY_S = 2.0

@@ -18,7 +18,7 @@ from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
-from harness.wiring import System, build_system
+from harness.wiring.system import System, build_system
 
 _LOOK_EVERY_S = 1.0
 

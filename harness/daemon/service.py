@@ -25,7 +25,7 @@ from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.store.state_folder import StateFolder, state_folder
-from harness.wiring import System, build_system
+from harness.wiring.system import System, build_system
 from harness.workspace.load import Loaded
 from harness.workspace.watch import WorkspaceWatch
 

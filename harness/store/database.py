@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,3 +102,7 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    if sqlite3.sqlite_version_info < (3, 42):
+        # From Python 3.12 on DBOS uses unixepoch('subsec') for column defaults, which older SQLite answers
+        # with NULL. The columns are for the eye only: nothing of ours reads them.
+        connection.create_function("unixepoch", -1, lambda *_: time.time())  # noqa: TID251

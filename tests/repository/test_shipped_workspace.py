@@ -15,7 +15,7 @@ from harness.domain.source import Collected, Item
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
 from harness.prompt.template import render_template
-from harness.wiring import check, vocabulary
+from harness.wiring.files import check, vocabulary
 from harness.workspace.load import load_workspace
 
 ROOT = Path(__file__).parents[2]

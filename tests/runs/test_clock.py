@@ -14,7 +14,7 @@ from harness.store.fires import fires_between, job_states
 from harness.store.incidents import open_incidents
 from harness.store.runs import runs_in
 from harness.testing.workspace import write_workspace_files
-from harness.wiring import load
+from harness.wiring.files import load
 
 EIGHT = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 """08:00 in Los Angeles, when scout/morning is due."""

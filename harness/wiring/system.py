@@ -1,4 +1,4 @@
-"""The only place that chooses implementations and puts the harness together."""
+"""The whole harness, put together for one workspace."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.collectors.cache import DatabaseSourceCache
-from harness.collectors.collect import check_read, collect
+from harness.collectors.collect import collect
 from harness.collectors.context import CollectContext, SourceCache
 from harness.collectors.parse import FeedParser
 from harness.delivery.channels import Channel, FileChannel, StdoutChannel
 from harness.domain.agent import Agent
-from harness.domain.errors import Finding, OwnerError, ToolError
+from harness.domain.errors import OwnerError, ToolError
 from harness.domain.job import Job
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
@@ -33,42 +33,24 @@ from harness.gate.pipeline import Gate
 from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
+from harness.runs.actions import Action
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.workflows import RunWorkflow
-from harness.schedule.grammar import parse_schedules
 from harness.store.database import Database
 from harness.store.runs import beat, record_node
 from harness.store.state_folder import StateFolder, state_folder
-from harness.tools.catalogue import TOOL_NAMES, build_registry
+from harness.tools.catalogue import build_registry
 from harness.tools.feeds import FetchList
+from harness.wiring.files import ACTION_NAMES, load
 from harness.workspace.current import CurrentWorkspace
-from harness.workspace.last_good import LastGood
-from harness.workspace.load import Loaded, load_workspace
-from harness.workspace.vocabulary import Vocabulary
+from harness.workspace.load import Loaded
 
 _ANY_JOB = Job(agent="", name="", path="", schedules=(), zone="UTC")
 """For a tool that reads a feed list: what a job would say about age and inputs does not apply."""
-
-ACTION_NAMES = frozenset({"self-check"})
-
-
-def vocabulary() -> Vocabulary:
-    """Return the names that a workspace may use."""
-    return Vocabulary(tools=TOOL_NAMES, actions=ACTION_NAMES, parse_schedules=parse_schedules, check_read=check_read)
-
-
-def load(root: Path, environ: Mapping[str, str]) -> Loaded:
-    """Load the workspace; where a file is broken now, its last good version is in force."""
-    return load_workspace(root, vocabulary(), LastGood(state_folder(root, environ).last_good))
-
-
-def check(root: Path) -> tuple[Finding, ...]:
-    """Return everything in the workspace that the person should fix, as it stands on disk now."""
-    return load_workspace(root, vocabulary()).findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +151,7 @@ def build_system(
         caller=lambda agent, workspace, run_id: _caller(agent, workspace, run_id, state),
         choose_model=partial(_choose, environ),
         channels=partial(_channels, state, out),
-        actions={"self-check": self_check(database, current)},
+        actions=_actions(database, current),
         ended=ended,
     )
     incidents = LedgerIncidents(database, clock.now)
@@ -246,3 +228,9 @@ def _fetch_list(
         return await collect(f"feeds/{name}", context)
 
     return fetch
+
+
+def _actions(database: Database, workspace: CurrentWorkspace) -> Mapping[str, Action]:
+    actions = {"self-check": self_check(database, workspace)}
+    assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
+    return actions

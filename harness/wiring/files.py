@@ -1,0 +1,32 @@
+"""Reading a workspace with all the names that the harness knows; loads nothing that only runs need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.collectors.collect import check_read
+from harness.domain.errors import Finding
+from harness.schedule.grammar import parse_schedules
+from harness.store.state_folder import state_folder
+from harness.tools.catalogue import TOOL_NAMES
+from harness.workspace.last_good import LastGood
+from harness.workspace.load import Loaded, load_workspace
+from harness.workspace.vocabulary import Vocabulary
+
+ACTION_NAMES = frozenset({"self-check"})
+
+
+def vocabulary() -> Vocabulary:
+    """Return the names that a workspace may use."""
+    return Vocabulary(tools=TOOL_NAMES, actions=ACTION_NAMES, parse_schedules=parse_schedules, check_read=check_read)
+
+
+def load(root: Path, environ: Mapping[str, str]) -> Loaded:
+    """Load the workspace; where a file is broken now, its last good version is in force."""
+    return load_workspace(root, vocabulary(), LastGood(state_folder(root, environ).last_good))
+
+
+def check(root: Path) -> tuple[Finding, ...]:
+    """Return everything in the workspace that the person should fix, as it stands on disk now."""
+    return load_workspace(root, vocabulary()).findings
