@@ -58,6 +58,10 @@ def flush() -> None:
                 stream.flush()
             except BrokenPipeError:
                 _discard(stream)
+            except OSError:
+                # Python tries once more when it ends, and would end with its own exit code.
+                _discard(stream)
+                raise
 
 
 def _write(stream: TextIO | None, text: str) -> None:

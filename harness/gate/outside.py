@@ -27,7 +27,8 @@ def fence(text: str, label: str) -> str:
 
 def fence_content(text: str) -> str:
     """Return the text without control characters and with look-alikes of a fence made harmless."""
-    return _LOOKALIKE.sub("‹", sanitise(text)).strip("\n")
+    # As many signs as there were: what comes closer together could look like a fence only then.
+    return _LOOKALIKE.sub(lambda match: "‹" * len(match.group()), sanitise(text)).strip("\n")
 
 
 def fence_id(content: str, label: str) -> str:

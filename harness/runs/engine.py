@@ -52,6 +52,7 @@ class DurableEngine:
         self._version = str(workflow_version)
         self._started: Callable[[str], object] | None = None
         self._tasks: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = {}
+        self._starting: set[str] = set()
         self._lock = threading.Lock()
 
     def launch(self, workflow: Workflow) -> None:
@@ -74,6 +75,7 @@ class DurableEngine:
             task = asyncio.current_task()
             assert task is not None
             with self._lock:
+                self._starting.discard(run_id)
                 if self._started is None:
                     raise _Interrupted
                 self._tasks[run_id] = (asyncio.get_running_loop(), task)
@@ -97,6 +99,8 @@ class DurableEngine:
             raise HarnessError("the engine is not launched")
         if self.state(run_id) is not None:
             return
+        with self._lock:
+            self._starting.add(run_id)
         with SetWorkflowID(run_id):
             self._started(run_id)
 
@@ -134,7 +138,8 @@ class DurableEngine:
         for loop, task in running:
             loop.call_soon_threadsafe(task.cancel)
         deadline = time.monotonic() + timeout_s
-        while self._tasks and time.monotonic() < deadline:
+        # What was handed over and has not begun is on its way to an event loop that must not stop yet.
+        while (self._tasks or self._starting) and time.monotonic() < deadline:
             time.sleep(0.01)
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
 
