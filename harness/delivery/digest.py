@@ -28,6 +28,7 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "state": digest.state,
         "sections": [_section_to_json(section) for section in digest.sections],
         "gaps": list(digest.gaps),
+        "notice": digest.notice,
     }
 
 
@@ -71,6 +72,7 @@ def _digest_from_json(value: Mapping[str, Any]) -> Digest:
         state=value["state"],
         sections=tuple(_section_from_json(section) for section in value["sections"]),
         gaps=tuple(value["gaps"]),
+        notice=value.get("notice", ""),  # digests written before there were notices lack it
     )
 
 

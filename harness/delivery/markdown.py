@@ -19,7 +19,7 @@ _BLOCK_START = re.compile(r"```|[>#|]|[-*+](?:\s|$)|___$|\d{1,9}[.)](?:\s|$)")
 
 
 def render_markdown(digest: Digest) -> str:
-    """Return the digest as CommonMark: what is missing first, then every section whole, then how it was made.
+    """Return the digest as CommonMark: notice, what is missing, then every section whole, then how it was made.
 
     Items are numbered through; the text of the sections is taken as it is (it was made safe when it
     was read), every other value is escaped.
@@ -83,6 +83,8 @@ def item_entry(title: str, url: str, why: str, priority: str | None) -> str:
 def _blocks(digest: Digest) -> Iterator[str]:
     zone = digest.zone
     yield f"# {guard_heading(escape(digest.title))}"
+    if digest.notice:
+        yield f"> **{escape_with_addresses(digest.notice.strip())}**"
     yield f"{local_day(digest.made_at, zone)}, {local_time(digest.made_at, zone)} · {escape(digest.job_id)}"
     yield " · ".join(f"{count} {noun}" for count, noun in summary_of(digest)) + (
         " · **degraded**" if digest.state == "degraded" else ""

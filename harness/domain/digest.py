@@ -50,7 +50,9 @@ class Digest:
     """What one run delivers.
 
     `made_at` is aware UTC, `zone` the IANA zone in which it is shown. `made_by` names the model, or says
-    `extractive, no model`. `gaps` are sentences that name what is missing; they are shown, always.
+    `extractive, no model`. `gaps` are sentences that name what is missing; they are shown, always. So is
+    `notice`, plain text above everything else, if there is something that the reader must know before
+    believing a word of it: that it was made in an invented world, say.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Digest:
     state: Literal["delivered", "degraded"]
     sections: tuple[Section, ...] = ()
     gaps: tuple[str, ...] = ()
+    notice: str = ""
 
     @property
     def items(self) -> tuple[DigestItem, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -35,11 +36,18 @@ DIGEST = Digest(
         ),
     ),
     gaps=("arXiv: timeout",),
+    notice="Everything below is invented.",
 )
 
 
 def test_a_digest_survives_json() -> None:
     assert digest_from_json(json.loads(json.dumps(digest_to_json(DIGEST)))) == DIGEST
+
+
+def test_a_digest_from_before_there_were_notices_is_still_read() -> None:
+    older = digest_to_json(DIGEST)
+    del older["notice"]
+    assert digest_from_json(older) == replace(DIGEST, notice="")
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"format": 2}, {"format": 1}, "x"])

@@ -74,6 +74,12 @@ def test_the_page_shows_everything_that_the_person_must_know() -> None:
         assert expected in text
 
 
+def test_a_notice_is_the_first_that_is_read_and_absent_where_there_is_none() -> None:
+    page = Page(render_html(replace(DIGEST, notice="All of this is invented.")))
+    assert page.text.index("All of this is invented.") < page.text.index("Saturday, 21 November 2026 07:40")
+    assert not [attributes for _, attributes in Page(render_html(DIGEST)).tags if attributes.get("class") == "notice"]
+
+
 def test_the_page_needs_nothing_but_itself() -> None:
     page = Page(render_html(DIGEST))
     assert not {"script", "img", "link", "iframe", "object", "form", "base", "image", "use"} & {t for t, _ in page.tags}
@@ -113,6 +119,7 @@ def test_no_value_of_a_digest_becomes_markup(nasty: str) -> None:
         run_id=nasty,
         made_by=nasty,
         gaps=(nasty,),
+        notice=nasty,
         sections=(Section(nasty, nasty, (item,), nasty, nasty), Section("2", items=(ITEM,))),
     )
     page = Page(render_html(digest))

@@ -86,6 +86,7 @@ def test_no_value_of_a_digest_becomes_markup() -> None:
         title=nasty,
         made_by=nasty,
         gaps=(nasty,),
+        notice=nasty,
         sections=(Section("S", items=(DigestItem(nasty, "https://a.example", "", (nasty,)),)),),
     )
     tokens = MarkdownIt("commonmark").parse(render_markdown(digest))
@@ -93,8 +94,15 @@ def test_no_value_of_a_digest_becomes_markup() -> None:
     assert [child.attrs["href"] for child in children if child.type == "link_open"] == ["https://a.example"]
     assert not [child for child in children if child.type in ("html_inline", "image")]
     shown = " ".join(child.content for child in children if child.type in ("text", "code_inline"))
-    assert shown.count("**b** <img src=x> `c` # &lt; | 1.") == 5
+    assert shown.count("**b** <img src=x> `c` # &lt; | 1.") == 6
 
 
 def test_a_digest_without_content_says_so() -> None:
     assert "\nNothing to report.\n" in render_markdown(replace(DIGEST, sections=()))
+
+
+def test_a_notice_stands_above_everything_but_the_title_in_one_block_of_its_own() -> None:
+    written = render_markdown(replace(DIGEST, notice="All of this is invented:\nsee https://world.example/ for why"))
+    assert written.startswith(
+        "# Morning digest\n\n> **All of this is invented: see `https://world.example/` for why**\n\nSaturday, 21"
+    )
