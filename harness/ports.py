@@ -131,6 +131,10 @@ class Engine(Protocol):
         recovery limit), or None if the engine has never heard of it."""
         ...
 
+    def is_executing(self, run_id: str) -> bool:
+        """Say whether this process is at work on the run now."""
+        ...
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop; runs in flight go on at the next launch."""
         ...

@@ -14,7 +14,6 @@ from harness.prompt.assemble import AssembledPrompt, assemble
 from harness.prompt.gather import gather
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.collecting import collect_inputs
-from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
@@ -51,7 +50,7 @@ def run_once(
             )
             _tell_interrupted(system, echo)
             system.launch()
-            reconcile(system.database, system.engine, system.incidents, now)
+            system.reconcile()
             return _wait_for(system, run_id)
         finally:
             system.close()
@@ -82,7 +81,7 @@ def _wait_for(system: System, run_id: str) -> Fire:
         if not fire.state.is_open or fire.state is FireState.SUSPENDED:
             return fire
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
-        reconcile(system.database, system.engine, system.incidents, system.clock.now())
+        system.reconcile()
 
 
 def _tell_interrupted(system: System, echo: Callable[[str], None]) -> None:

@@ -22,7 +22,6 @@ from harness.daemon.supervise import Pulse, Supervisor
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
-from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.system import System, build_system
@@ -124,7 +123,7 @@ class Service:
         self._beat()
         self._tell_findings(system.workspace.loaded)
         system.launch()
-        self._reconcile()
+        system.reconcile()
         sync_jobs(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
         self._is_ready = True
         self._beat()
@@ -164,7 +163,7 @@ class Service:
         timers = AsyncIOScheduler(timezone="UTC", event_loop=asyncio.get_running_loop())
         for every_s, name, duty in (
             (EVERY_S, "heartbeat", self._beat),
-            (RECONCILE_EVERY_S, "reconciler", self._reconcile),
+            (RECONCILE_EVERY_S, "reconciler", self._system.reconcile),
             (DELIVER_EVERY_S, "outbox", self._deliver),
         ):
             timers.add_job(
@@ -210,11 +209,6 @@ class Service:
             held_back=system.workspace.loaded.held_back,
         )
         system.beat()
-
-    def _reconcile(self) -> None:
-        system = self._system
-        system.dispatcher.restart_claimed()
-        reconcile(system.database, system.engine, system.incidents, system.clock.now())
 
     def _deliver(self) -> None:
         system = self._system

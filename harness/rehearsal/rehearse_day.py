@@ -24,7 +24,6 @@ from harness.rehearsal.world import SampleWorld
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
-from harness.runs.recovery import reconcile
 from harness.runs.wall_clock import WallClock
 from harness.schedule.due import slots_between
 from harness.store.fires import fires_between
@@ -131,7 +130,7 @@ class _Rehearsed:
             if not system.dispatcher.count_open():
                 break
             if not system.dispatcher.wait_for_change(_LOOK_EVERY_S):
-                reconcile(system.database, system.engine, system.incidents, system.clock.now())
+                system.reconcile()
         settings = system.workspace().settings
         settle_deliveries(system.database, system.services.channels(settings), settings, system.clock.now())
 

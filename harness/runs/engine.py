@@ -35,7 +35,8 @@ _STATES = {
     "CANCELLED": "cancelled",
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "stranded",
 }
-_MAX_RECOVERIES = 20
+MAX_RECOVERIES = 20
+"""A run that was in flight in so many crashes is their likely cause: it is stranded, and the others go on."""
 
 log = logging.getLogger("harness.engine")
 
@@ -46,10 +47,18 @@ class DurableEngine:
     One per process, since DBOS is: `close` it before opening another.
     """
 
-    def __init__(self, database: Database, *, executor_id: str, workflow_version: int = WORKFLOW_VERSION) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        executor_id: str,
+        workflow_version: int = WORKFLOW_VERSION,
+        max_recoveries: int = MAX_RECOVERIES,
+    ) -> None:
         self._database = database
         self._executor_id = executor_id
         self._version = str(workflow_version)
+        self._max_recoveries = max_recoveries
         self._started: Callable[[str], object] | None = None
         self._tasks: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = {}
         self._starting: set[str] = set()
@@ -89,7 +98,7 @@ class DurableEngine:
                 with self._lock:
                     self._tasks.pop(run_id, None)
 
-        registered = DBOS.workflow(name="run", max_recovery_attempts=_MAX_RECOVERIES)(body)
+        registered = DBOS.workflow(name="run", max_recovery_attempts=self._max_recoveries)(body)
         self._started = lambda run_id: DBOS.start_workflow(registered, run_id)
         DBOS.launch()
 
@@ -124,9 +133,9 @@ class DurableEngine:
         return state
 
     def is_executing(self, run_id: str) -> bool:
-        """Say whether the run's body is on this process's event loop now."""
+        """Say whether this process is at work on the run now, or about to be."""
         with self._lock:
-            return run_id in self._tasks
+            return run_id in self._tasks or run_id in self._starting
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop; runs in flight go on at the next launch."""

@@ -151,22 +151,6 @@ def open_fires(connection: Connection) -> list[Fire]:
     return [_fire(row) for row in connection.execute(query)]
 
 
-def latest_delivered(connection: Connection, job_id: str) -> Fire | None:
-    """Return the job's newest fire that delivered something."""
-    query = (
-        select(*fire.c)
-        .where(
-            fire.c.job_id == job_id,
-            fire.c.state.in_([str(FireState.DELIVERED), str(FireState.DEGRADED)]),
-            fire.c.artifact.is_not(None),
-        )
-        .order_by(fire.c.due_at.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else _fire(row)
-
-
 def taken_slots(connection: Connection, job_id: str, due_at: Sequence[int]) -> set[int]:
     """Return those of the given slots that already have a row."""
     query = select(fire.c.due_at).where(fire.c.job_id == job_id, fire.c.due_at.in_(due_at))

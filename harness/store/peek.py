@@ -225,10 +225,6 @@ class Peek:
         """Return what one run's model calls used."""
         return self._spending("run_id = ?", run_id)
 
-    def spending_since(self, since: datetime) -> Spending:
-        """Return what all model calls used since then."""
-        return self._spending("at >= ?", since.timestamp())
-
     def failing_sources(self, at_least: int) -> tuple[FailingSource, ...]:
         """Return the sources that failed at least that often in a row, worst first."""
         rows = self._rows(

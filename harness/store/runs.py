@@ -125,14 +125,6 @@ def run_by_id(connection: Connection, run_id: str) -> RunRow | None:
     return None if row is None else _run(row)
 
 
-def latest_runs(connection: Connection, limit: int, job_id: str | None = None) -> list[RunRow]:
-    """Return the newest runs, newest first."""
-    query = select(*run.c).order_by(run.c.created_at.desc(), run.c.id).limit(limit)
-    if job_id is not None:
-        query = query.where(run.c.job_id == job_id)
-    return [_run(row) for row in connection.execute(query)]
-
-
 def record_prompt(connection: Connection, run_id: str, sha256: str, manifest: Any) -> None:
     """Store what the run's prompt was made of."""
     connection.execute(

@@ -37,6 +37,7 @@ from harness.runs.actions import Action
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.incidents import LedgerIncidents
+from harness.runs.recovery import Reconciler
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.workflows import RunWorkflow
@@ -63,6 +64,7 @@ class System:
     clock: Clock
     engine: Engine
     dispatcher: Dispatcher
+    reconciler: Reconciler
     incidents: LedgerIncidents
     services: RunServices
     executor_id: str
@@ -88,6 +90,11 @@ class System:
         """Say in the database that this executor is alive."""
         with self.database.write() as connection:
             beat(connection, self.executor_id, self.clock.now())
+
+    def reconcile(self) -> list[str]:
+        """Start what was claimed and never started, and close what can no longer finish; return what was closed."""
+        self.dispatcher.restart_claimed()
+        return self.reconciler.reconcile(self.clock.now())
 
     def close(self) -> None:
         """Stop the engine and release processes, connections and files."""
@@ -155,7 +162,8 @@ def build_system(
         ended=ended,
     )
     incidents = LedgerIncidents(database, clock.now)
-    return System(current, state, database, clock, engine, dispatcher, incidents, services, executor_id)
+    reconciler = Reconciler(database, engine, incidents, owner=executor_id)
+    return System(current, state, database, clock, engine, dispatcher, reconciler, incidents, services, executor_id)
 
 
 def _open_database(state: StateFolder) -> Database:

@@ -223,6 +223,33 @@ def test_another_executor_does_not_take_over_live_work(database: Database) -> No
     second.close()
 
 
+def test_a_run_that_is_in_flight_in_every_crash_is_stranded_in_the_end(database: Database) -> None:
+    begun = threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        begun.set()
+        await asyncio.Event().wait()
+
+    states: list[str | None] = []
+    for life in range(4):
+        engine = DurableEngine(database, executor_id="node-1", max_recoveries=1)
+        engine.launch(workflow)
+        if life == 0:
+            engine.start("a")
+        states.append(wait_for_begin_or_end(engine, begun))
+        engine.close()
+        begun.clear()
+    assert states[0] == "running"
+    assert states[-1] == "stranded"
+
+
+def wait_for_begin_or_end(engine: DurableEngine, begun: threading.Event) -> str | None:
+    for _ in range(300):
+        if begun.wait(0.1) or engine.state("a") == "stranded":
+            break
+    return engine.state("a")
+
+
 KILLED = """
 import asyncio, json, os, sys
 from pathlib import Path

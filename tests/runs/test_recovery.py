@@ -9,7 +9,7 @@ import pytest
 from harness.domain.run import FireKind, FireState, Outcome, RunState, run_id_for
 from harness.runs.closing import close, close_or_suspend
 from harness.runs.incidents import LedgerIncidents
-from harness.runs.recovery import reconcile
+from harness.runs.recovery import STALLED_AFTER, Reconciler
 from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire
 from harness.store.incidents import open_incidents
@@ -27,7 +27,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.engine = MemoryEngine()
-        self.incidents = LedgerIncidents(database, lambda: NOW)
+        self.reconciler = Reconciler(database, self.engine, LedgerIncidents(database, lambda: NOW), owner="node-1")
         due_at = int(NOW.timestamp())
         with database.write() as connection:
             add_fire(
@@ -44,8 +44,8 @@ class Ledger:
             claim_runs(connection, owner, 8, NOW)
             mark_fire(connection, RUN, FireState.RUNNING, owner)
 
-    def reconcile(self) -> list[str]:
-        return reconcile(self.database, self.engine, self.incidents, NOW)
+    def reconcile(self, now: datetime = NOW) -> list[str]:
+        return self.reconciler.reconcile(now)
 
     def state(self) -> tuple[FireState, RunState]:
         with self.database.read() as connection:
@@ -86,6 +86,15 @@ def test_a_run_that_can_no_longer_finish_is_closed_as_failed_and_told(ledger: Le
     assert ledger.reconcile() == []
 
 
+def test_a_run_that_nothing_works_on_is_given_time_and_then_closed_for_good(ledger: Ledger) -> None:
+    ledger.claim()
+    ledger.engine.set_state(RUN, "running")
+    assert ledger.reconcile(NOW) == []
+    assert ledger.reconcile(NOW + STALLED_AFTER / 2) == []
+    assert ledger.reconcile(NOW + STALLED_AFTER) == [RUN]
+    assert ledger.engine.state(RUN) == "cancelled"
+
+
 def test_a_run_that_was_cancelled_is_closed_as_such_and_is_no_incident(ledger: Ledger) -> None:
     ledger.claim()
     ledger.engine.set_state(RUN, "cancelled")
@@ -101,6 +110,13 @@ def test_a_fire_whose_run_is_gone_is_closed_as_failed(ledger: Ledger) -> None:
         fire = fire_of_run(connection, RUN)
     assert fire is not None
     assert (fire.state, fire.reason) == (FireState.FAILED, "its run is gone")
+
+
+def test_a_run_that_an_executor_claimed_which_is_gone_is_closed(ledger: Ledger) -> None:
+    ledger.claim("node-0")
+    ledger.engine.set_state(RUN, "running")
+    assert ledger.reconcile() == [RUN]
+    assert ledger.state() == (FireState.FAILED, RunState.ENDED)
 
 
 def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from harness.domain.errors import OwnerError
 from harness.domain.message import Usage
-from harness.domain.run import FireKind, FireState
+from harness.domain.run import FireKind, FireState, RunState
 from harness.store import fires, incidents, outbox, runs, sources
 from harness.store.database import Database
 from harness.store.peek import peek, read_heartbeat
@@ -128,7 +128,7 @@ def test_runs_deliveries_and_spending_are_those_of_the_store(database: Database)
     fill(database)
     with database.read() as connection, peek(database.path) as look:
         assert look is not None
-        assert [run.id for run in look.runs(9)] == [run.id for run in runs.latest_runs(connection, 9)]
+        assert {run.id for run in look.runs(9)} == {run.id for run in runs.runs_in(connection, *RunState)}
         assert look.runs(9, agent="nobody") == ()
         run = look.run(RUN)
         assert run is not None
@@ -138,7 +138,6 @@ def test_runs_deliveries_and_spending_are_those_of_the_store(database: Database)
         assert (delivery.state, delivery.attempts, delivery.last_error) == ("pending", 1, "no space")
         spent = look.spending_of_run(RUN)
         assert (spent.calls, spent.input_tokens, spent.cost_usd, spent.models) == (2, 200, 1.0, ("small",))
-        assert look.spending_since(NOW + timedelta(seconds=1)).calls == 0
 
 
 def test_states_are_counted_and_slots_known(database: Database) -> None:
