@@ -40,6 +40,10 @@ Progress = Callable[[datetime, int, int], None]
 _WORKSPACE = "workspace"
 _STATE = "state"
 _LOOK_EVERY_S = 0.5
+_NOTICES: Mapping[World, str] = {
+    "sample": "A rehearsal in the sample world: every source and story in it is invented, and its links lead nowhere.",
+    "live": "A rehearsal in virtual time: what stands here was collected later than it says.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ def run_day(
         resolver = None
         if world == "sample":
             resolver = stack.enter_context(_sample_world(copy.root, first_day, zone, clock))
-        system = stack.enter_context(_rehearsed_system(copy.root, out, environ, clock, resolver, agents))
+        stage = _Stage(copy.root, out, environ, clock, resolver, tuple(agents), _NOTICES[world])
+        system = stack.enter_context(_rehearsed_system(stage))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
         report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
         page = _page(system, out, report.fires)
@@ -135,25 +140,39 @@ class _Rehearsed:
         settle_deliveries(system.database, system.services.channels(settings), settings, system.clock.now())
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the rehearsed system is built from."""
+
+    root: Path
+    out: Path
+    environ: Mapping[str, str]
+    clock: VirtualClock
+    resolver: Resolver | None
+    agents: tuple[str, ...]
+    notice: str
+
+
 @contextmanager
-def _rehearsed_system(
-    root: Path,
-    out: Path,
-    environ: Mapping[str, str],
-    clock: VirtualClock,
-    resolver: Resolver | None,
-    agents: Sequence[str],
-) -> Iterator[System]:
+def _rehearsed_system(stage: _Stage) -> Iterator[System]:
     def load_chosen() -> Loaded:
-        loaded = load(root, environ)
-        return replace(loaded, workspace=_only(loaded.workspace, agents))
+        loaded = load(stage.root, stage.environ)
+        return replace(loaded, workspace=_only(loaded.workspace, stage.agents))
 
     # What stdout channels print would tear the progress bar: it is kept in a file.
-    with (out / "terminal.md").open("w", encoding="utf-8") as terminal:
-        system = build_system(root, environ=environ, clock=clock, resolver=resolver, out=terminal, loader=load_chosen)
+    with (stage.out / "terminal.md").open("w", encoding="utf-8") as terminal:
+        system = build_system(
+            stage.root,
+            environ=stage.environ,
+            clock=stage.clock,
+            resolver=stage.resolver,
+            out=terminal,
+            loader=load_chosen,
+            notice=stage.notice,
+        )
         try:
             system.launch()
-            sync_jobs(system.database, system.workspace(), clock.now(), WORKFLOW_VERSION)
+            sync_jobs(system.database, system.workspace(), stage.clock.now(), WORKFLOW_VERSION)
             yield system
         finally:
             system.close()

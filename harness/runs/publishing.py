@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.collectors.collect import read_kind
@@ -27,12 +28,12 @@ from harness.store.state_folder import StateFolder
 _BREAKING_RULES = ("must_include", "min_chars")
 
 
-def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer) -> Draft:
+def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, notice: str = "") -> Draft:
     """Write what the run made below its folder and return what its fire is closed with.
 
     Items whose links were not collected or do not answer are taken out and named as gaps. An answer
     that misses what may never be missing, or from which nothing is left, is a failure; one with gaps is
-    `degraded`. Writing again gives the same bytes.
+    `degraded`. `notice` stands above it. Writing again gives the same bytes.
     Raises OwnerError if the disk is full or read-only.
     """
     folder = state.run_folder(plan.run_id)
@@ -67,6 +68,7 @@ def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer) -
         reachability=answer.verdict.reachability,
         origins=_origins(inputs),
     )
+    digest = replace(digest, notice=notice)
     # to_digest names what it had to take out itself.
     is_degraded = bool(digest.gaps)
     artifact = folder / "digest.json"

@@ -35,7 +35,8 @@ class RunServices:
     """Everything that a run's steps reach out to.
 
     `workspace` returns the snapshot that is in force now. `owner` is the token under which this executor
-    holds fires. `ended` is called, from any thread, when a run has ended.
+    holds fires. `ended` is called, from any thread, when a run has ended. `notice` stands above every
+    digest, if there is something that its reader must know first.
     """
 
     database: Database
@@ -53,3 +54,4 @@ class RunServices:
     channels: Callable[[Settings], Mapping[str, Channel]]
     actions: Mapping[str, Action]
     ended: Callable[[], None]
+    notice: str = ""

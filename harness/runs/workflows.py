@@ -233,7 +233,7 @@ class RunWorkflow:
         return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
 
     def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
-        return to_json(Draft, publish(self._services.state, plan, inputs, answer))
+        return to_json(Draft, publish(self._services.state, plan, inputs, answer, self._services.notice))
 
     def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
         services = self._services

@@ -112,12 +112,13 @@ def build_system(
     out: TextIO = sys.stdout,
     wake: Callable[[], None] = lambda: None,
     loader: Callable[[], Loaded] | None = None,
+    notice: str = "",
 ) -> System:
     """Put the harness together for one workspace.
 
-    `loader` stands in for reading the workspace as it is, `resolver` for the system's name resolution in
-    a rehearsal. `out` is where stdout channels print; `wake` is called, from any thread, whenever a run
-    has ended.
+    `loader` stands in for reading the workspace as it is, `resolver` for the system's name resolution;
+    `notice` stands above every digest. `out` is where stdout channels print; `wake` is called, from any
+    thread, whenever a run has ended.
     Raises OwnerError for a workspace or a state folder that cannot be used.
     """
     current = CurrentWorkspace(loader or partial(load, root, environ))
@@ -160,6 +161,7 @@ def build_system(
         channels=partial(_channels, state, out),
         actions=_actions(database, current),
         ended=ended,
+        notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)
     reconciler = Reconciler(database, engine, incidents, owner=executor_id)
