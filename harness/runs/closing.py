@@ -60,6 +60,6 @@ def close(
     elif outcome.state.is_success:
         resolve_incident(connection, f"job {job_id}", now)
         resolve_incident(connection, f"missed {job_id}", now)
-    if outcome.state in (FireState.DELIVERED, FireState.DEGRADED):
+    if outcome.state.is_success:
         mark_seen(connection, job_id, outcome.delivered_urls, now)
     return outcome.state

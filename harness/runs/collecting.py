@@ -100,7 +100,7 @@ def latest_output(database: Database, state: StateFolder, job: Job, now: datetim
     if fire.state.is_open or since:
         due_at = since[-1] if since else fire.due_at
         return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at)} has no result yet"),))
-    if fire.state in (FireState.DELIVERED, FireState.DEGRADED) and fire.artifact is not None:
+    if fire.state.is_success and fire.artifact is not None:
         try:
             digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError) as error:

@@ -84,7 +84,11 @@ def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, n
         delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
     )
     if plan.is_preview:
-        outcome = Outcome(FireState.SILENT, PREVIEW_REASON, outcome.artifact, outcome.items, outcome.gaps)
+        outcome = replace(outcome, state=FireState.SILENT, reason=PREVIEW_REASON, delivered_urls=())
+    elif not plan.job.deliver:
+        # Nobody is told of it, so it is not delivered; other jobs read it.
+        reason = "; ".join(filter(None, ("made for other jobs: it names no channel", outcome.reason)))
+        outcome = replace(outcome, state=FireState.SILENT, reason=reason)
     return Draft(outcome, answer.stop.reason)
 
 

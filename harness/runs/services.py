@@ -19,6 +19,7 @@ from harness.ports import ChatModel, Clock, Web
 from harness.runs.actions import Action
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
+from harness.turn.dispatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class RunServices:
     database: Database
     state: StateFolder
     clock: Clock
+    stopwatch: Stopwatch
     owner: str
     workspace: Callable[[], Workspace]
     web: Web

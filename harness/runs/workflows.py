@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -163,11 +162,10 @@ class RunWorkflow:
             limits=TurnLimits(
                 max_iterations=plan.job.max_iterations,
                 timeout_s=plan.job.timeout_s,
-                deadline=plan.begun_at + timedelta(seconds=plan.job.timeout_s),
                 price=choice.price,
                 budget_usd=plan.budget_usd,
             ),
-            now=services.clock.now,
+            stopwatch=services.stopwatch,
             book=book,
             progress=progress,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from harness.domain.message import Message, ToolCall
 from harness.domain.tool import ToolResult
@@ -13,8 +14,22 @@ from harness.store.json_codec import from_json, to_json
 CallTool = Callable[[ToolCall], Awaitable[ToolResult]]
 
 
-async def call_tools(calls: Sequence[ToolCall], call_tool: CallTool, steps: Steps, call_id: str) -> list[ToolResult]:
-    """Return the results of all calls, in the order of the calls.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the calls of one reply gave, in the order of the calls; `elapsed_s` is what the longest took."""
+
+    results: tuple[ToolResult, ...]
+    elapsed_s: float
+
+
+Stopwatch = Callable[[], float]
+"""Seconds that only grow, from any beginning."""
+
+
+async def call_tools(
+    calls: Sequence[ToolCall], call_tool: CallTool, steps: Steps, call_id: str, stopwatch: Stopwatch
+) -> Answered:
+    """Return the results of all calls.
 
     Every step is reserved before the first one is awaited: steps that are numbered as they start would
     be given each other's results on replay, since the calls take unequal time.
@@ -24,20 +39,24 @@ async def call_tools(calls: Sequence[ToolCall], call_tool: CallTool, steps: Step
         for position, call in enumerate(calls, start=1)
     ]
 
-    tasks = [asyncio.create_task(_answer(step, call_tool, call)) for call, step in reserved]
+    tasks = [asyncio.create_task(_answer(step, call_tool, call, stopwatch)) for call, step in reserved]
     try:
-        return list(await asyncio.gather(*tasks))
+        answers = await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    return Answered(tuple(result for result, _ in answers), max(elapsed_s for _, elapsed_s in answers))
 
 
-async def _answer(step: Step, call_tool: CallTool, call: ToolCall) -> ToolResult:
+async def _answer(step: Step, call_tool: CallTool, call: ToolCall, stopwatch: Stopwatch) -> tuple[ToolResult, float]:
     async def work() -> Json:
-        return to_json(ToolResult, await call_tool(call))
+        begun_s = stopwatch()
+        result = await call_tool(call)
+        return {"result": to_json(ToolResult, result), "elapsed_s": stopwatch() - begun_s}
 
-    return from_json(ToolResult, await step.run(work))
+    record = await step.run(work)
+    return from_json(ToolResult, record["result"]), record["elapsed_s"]
 
 
 def result_messages(calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> list[Message]:

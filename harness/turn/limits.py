@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from harness.domain.message import ModelRequest, ToolCall, Usage
 from harness.domain.run import BudgetSpent, ErrorThreshold, MaxIterations, NoProgress, Stop, TimedOut
@@ -16,14 +15,14 @@ from harness.domain.tool import ToolResult
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
-    """What a turn may use. `deadline` is aware UTC; `budget_*` None means no limit.
+    """What the turns of a run may use; `budget_*` None means no limit.
 
-    `price` turns tokens into US dollars, and prices a call before it is made.
+    `timeout_s` is time at work: while the harness was down, it does not pass. `price` turns tokens into US
+    dollars, and prices a call before it is made.
     """
 
     max_iterations: int
     timeout_s: float
-    deadline: datetime
     price: Callable[[Usage], float]
     budget_usd: float | None = None
     budget_tokens: int | None = None
@@ -33,9 +32,10 @@ class TurnLimits:
 
 @dataclass(slots=True)
 class Progress:
-    """What one turn has done so far."""
+    """What a run's turns have done so far; `elapsed_s` is what its model and tool calls took."""
 
     model_calls: int = 0
+    elapsed_s: float = 0.0
     usage: Usage = field(default_factory=Usage)
     cost_usd: float = 0.0
     failures_in_a_row: int = 0
@@ -43,14 +43,14 @@ class Progress:
     repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def stop_before_call(progress: Progress, limits: TurnLimits, request: ModelRequest, at: datetime) -> Stop | None:
+def stop_before_call(progress: Progress, limits: TurnLimits, request: ModelRequest) -> Stop | None:
     """Return why the next model call must not be made, or None if it may.
 
     A budget is held before the call: what it will cost at most is counted as if it were spent.
     """
     if progress.model_calls >= limits.max_iterations:
         return MaxIterations(limits.max_iterations)
-    if at >= limits.deadline:
+    if progress.elapsed_s >= limits.timeout_s:
         return TimedOut(limits.timeout_s)
     coming = Usage(estimate_request_tokens(request.messages, request.tools), 0, request.max_output_tokens)
     if limits.budget_tokens is not None:
@@ -74,7 +74,7 @@ def stop_on_repeat(progress: Progress, limits: TurnLimits, calls: tuple[ToolCall
     return None
 
 
-def stop_on_failures(progress: Progress, limits: TurnLimits, results: list[ToolResult]) -> Stop | None:
+def stop_on_failures(progress: Progress, limits: TurnLimits, results: Sequence[ToolResult]) -> Stop | None:
     """Count failures in a row, in call order, and return ErrorThreshold if there are too many."""
     for result in results:
         if result.is_ok:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from harness.domain.message import Message, ModelReply, ModelRequest, Usage
 from harness.domain.run import Completed, RefusedByModel, Stop, TimedOut
 from harness.ports import ChatModel, Json, Steps
 from harness.store.json_codec import from_json, to_json
-from harness.turn.dispatch import CallTool, call_tools, result_messages
+from harness.turn.dispatch import CallTool, Stopwatch, call_tools, result_messages
 from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
 
 Booking = Callable[[str, ModelReply], None]
@@ -46,33 +45,32 @@ async def run_turn(
     call_tool: CallTool,
     steps: Steps,
     limits: TurnLimits,
-    now: Callable[[], datetime],
+    stopwatch: Stopwatch,
     book: Booking,
     progress: Progress | None = None,
 ) -> Turn:
     """Talk until the model gives its final answer or a limit is reached; never longer.
 
-    Deterministic over the recorded steps: the time that limits are held against is the one each step
-    recorded. `progress` of an earlier turn of the same run is counted on.
+    Deterministic over the recorded steps: the time that limits are held against is what each step recorded
+    that it took. `progress` of an earlier turn of the same run is counted on.
     Raises what the model raises: TransientError, OwnerError, LimitReached.
     """
     progress = progress or Progress()
-    at = limits.deadline.min.replace(tzinfo=limits.deadline.tzinfo)
     text, made_by, is_truncated, is_tainted = "", model.label, False, False
 
     def ended(stop: Stop) -> Turn:
         return Turn(stop, text, request.messages, made_by, progress, is_truncated, is_tainted)
 
     while True:
-        stop = stop_before_call(progress, limits, request, at)
+        stop = stop_before_call(progress, limits, request)
         if stop is not None:
             return ended(stop)
         progress.model_calls += 1
         call_id = f"model-{progress.model_calls}"
         answer = await steps.reserve("model", call_id, to_json(ModelRequest, request)).run(
-            partial(_ask, model, request, limits, now, book, call_id)
+            partial(_ask, model, request, limits.timeout_s - progress.elapsed_s, stopwatch, book, call_id)
         )
-        at = datetime.fromisoformat(answer["at"])
+        progress.elapsed_s += answer["elapsed_s"]
         if answer["reply"] is None:
             return ended(TimedOut(limits.timeout_s))
         reply = from_json(ModelReply, answer["reply"])
@@ -88,30 +86,26 @@ async def run_turn(
         stop = stop_on_repeat(progress, limits, reply.tool_calls)
         if stop is not None:
             return ended(stop)
-        results = await call_tools(reply.tool_calls, call_tool, steps, call_id)
-        is_tainted = is_tainted or any(result.is_untrusted for result in results)
-        request = _said(request, *result_messages(reply.tool_calls, results))
-        stop = stop_on_failures(progress, limits, results)
+        answered = await call_tools(reply.tool_calls, call_tool, steps, call_id, stopwatch)
+        progress.elapsed_s += answered.elapsed_s
+        is_tainted = is_tainted or any(result.is_untrusted for result in answered.results)
+        request = _said(request, *result_messages(reply.tool_calls, answered.results))
+        stop = stop_on_failures(progress, limits, answered.results)
         if stop is not None:
             return ended(stop)
 
 
 async def _ask(
-    model: ChatModel,
-    request: ModelRequest,
-    limits: TurnLimits,
-    now: Callable[[], datetime],
-    book: Booking,
-    call_id: str,
+    model: ChatModel, request: ModelRequest, timeout_s: float, stopwatch: Stopwatch, book: Booking, call_id: str
 ) -> Json:
-    remaining_s = max(0.0, min(limits.timeout_s, (limits.deadline - now()).total_seconds()))
+    begun_s = stopwatch()
     try:
-        async with asyncio.timeout(remaining_s):
+        async with asyncio.timeout(timeout_s):
             reply = await model.complete(request)
     except TimeoutError:
-        return {"reply": None, "at": now().isoformat()}
+        return {"reply": None, "elapsed_s": stopwatch() - begun_s}
     await asyncio.to_thread(book, call_id, reply)
-    return {"reply": to_json(ModelReply, reply), "at": now().isoformat()}
+    return {"reply": to_json(ModelReply, reply), "elapsed_s": stopwatch() - begun_s}
 
 
 def _said(request: ModelRequest, *messages: Message) -> ModelRequest:

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -149,6 +150,7 @@ def build_system(
         database=database,
         state=state,
         clock=clock,
+        stopwatch=time.monotonic,
         owner=executor_id,
         workspace=current,
         web=web,

@@ -174,6 +174,22 @@ def test_a_template_fills_in_for_a_model_and_reads_what_another_job_delivered(wo
     assert digest.sections[-1].origin == "scout/morning"
 
 
+def test_what_no_channel_carries_is_not_called_delivered_and_other_jobs_read_it(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    workbench.write(
+        {
+            **job("read: [feeds/ai]"),
+            "agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\n---\nGo.\n",
+        }
+    )
+    workbench.tick_at(EIGHT)
+    workbench.tick_at(EIGHT + timedelta(hours=1))
+    made, page = workbench.fires()
+    assert (made.state, made.items, page.state) == (FireState.SILENT, 2, FireState.DELIVERED)
+    assert "names no channel" in made.reason
+    assert {item.url for item in digest_of(workbench, page).items} == set(links)
+
+
 def test_an_old_delivery_never_stands_in_for_a_failed_run(workbench: Workbench) -> None:
     workbench.serve_stories(3)
     workbench.write(

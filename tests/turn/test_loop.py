@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from harness.testing.models import ScriptedModel
 from harness.turn.limits import TurnLimits
 from harness.turn.loop import Turn, run_turn
 
-NOW = datetime(2026, 11, 21, 7, 40, tzinfo=UTC)
 LIMITS = TurnLimits(
     max_iterations=6,
     timeout_s=900,
-    deadline=NOW + timedelta(seconds=900),
     price=lambda usage: usage.output_tokens / 1e6,
 )
 REQUEST = ModelRequest((Message("system", "You are scout."), Message("user", "Report.")), max_output_tokens=1000)
@@ -45,7 +42,7 @@ def turn(
     limits: TurnLimits = LIMITS,
     call_tool: Callable[[ToolCall], Any] = answer_ok,
     steps: MemorySteps | None = None,
-    now: Callable[[], datetime] = lambda: NOW,
+    stopwatch: Callable[[], float] = lambda: 0.0,
     booked: list[str] | None = None,
 ) -> tuple[Turn, ScriptedModel]:
     model = ScriptedModel(list(replies))
@@ -56,7 +53,7 @@ def turn(
             call_tool=call_tool,
             steps=steps or MemorySteps([]),
             limits=limits,
-            now=now,
+            stopwatch=stopwatch,
             book=lambda call_id, reply: booked.append(call_id) if booked is not None else None,
         )
     )
@@ -114,20 +111,20 @@ async def answer_error(call: ToolCall) -> ToolResult:
 
 
 class MinutesPass:
-    """Each look at the clock finds it seven minutes later."""
+    """A stopwatch that is seven minutes further at each look."""
 
     def __init__(self) -> None:
-        self.moment = NOW
+        self.seconds = 0.0
 
-    def __call__(self) -> datetime:
-        self.moment += timedelta(minutes=7)
-        return self.moment
+    def __call__(self) -> float:
+        self.seconds += 420
+        return self.seconds
 
 
 STOPS: dict[str, Callable[[], tuple[Turn, ScriptedModel]]] = {
     "completed": lambda: turn(said("done")),
     "max_iterations": lambda: turn(*endless()),
-    "timeout": lambda: turn(*endless(), now=MinutesPass()),
+    "timeout": lambda: turn(*endless(), stopwatch=MinutesPass()),
     "budget": lambda: turn(
         said("", call(1), usage=Usage(100, 0, 900), cost_usd=0.0009),
         said("never asked"),
