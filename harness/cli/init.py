@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-import tomlkit
 import typer
 
-from harness.cli.failures import Misused, UnknownName
+from harness.cli.failures import Misused
 from harness.cli.lazy_group import new_app
 from harness.cli.output import is_terminal, note, say
-from harness.cli.shipped import shipped_files, shipped_workspace
 from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.quantities import BadValue
+from harness.workspace.shipped import check_target, write_workspace
+from harness.workspace.zones import parse_zone
 
 app = new_app()
 
@@ -45,21 +47,12 @@ def init(
     Nothing in it costs money: it works without a model, until you name one in harness.toml.
     """
     root = folder.expanduser().absolute()
-    if (root / SETTINGS_FILE).exists():
-        raise Misused(f"{root} is a workspace already; name another folder")
+    check_target(root)
     zone = _checked_zone(home_zone or _ask_zone(system_zone(os.environ, Path("/etc"))))
-    source = shipped_workspace()
-    for relative in shipped_files(source):
-        # harness.toml makes it a workspace, so it comes last: what broke off before can be begun again.
-        if relative != Path(SETTINGS_FILE):
-            _write_once(root / relative, (source / relative).read_bytes())
-    _write_once(root / ".gitignore", b".harness/\n")
-    settings = tomlkit.parse((source / SETTINGS_FILE).read_text(encoding="utf-8"))
-    settings["home"] = zone
-    _write_once(root / SETTINGS_FILE, tomlkit.dumps(settings).encode())
+    write_workspace(root, zone)
     say(f"{root}: a workspace, home time zone {zone}")
     note(
-        f"\nNext:\n  cd {folder}\n  harness day      see one day of it, in a minute\n"
+        f"\nNext:\n  cd {shlex.quote(str(folder))}\n  harness day      see one day of it, in a minute\n"
         "  harness check    after every edit\n  harness up       let it work"
     )
 
@@ -85,18 +78,7 @@ def _ask_zone(detected: str | None) -> str:
 
 
 def _checked_zone(zone: str) -> str:
-    known = available_timezones()
-    if zone not in known:
-        # Most people know the city and not the continent.
-        of_city = [name for name in known if name.rpartition("/")[2].casefold() == zone.replace(" ", "_").casefold()]
-        raise UnknownName("time zone", zone, of_city or sorted(known), "an IANA name such as Europe/Berlin")
-    return ZoneInfo(zone).key
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    if path.exists():
-        if path.read_bytes() == content or path.name == ".gitignore":
-            return
-        raise Misused(f"{path} is there already and is different; name another folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        return parse_zone(zone)
+    except BadValue as error:
+        raise Misused(str(error)) from error

@@ -12,8 +12,8 @@ from harness.cli.lazy_group import noun_app
 from harness.cli.options import WorkspaceOption
 from harness.cli.output import note, write_exactly
 from harness.cli.place import find_place
-from harness.cli.shipped import shipped_workspace
 from harness.daemon.units import Service, launchd_plist, systemd_unit
+from harness.workspace.shipped import shipped_workspace
 
 app = noun_app("Have the operating system start the team.")
 

@@ -17,6 +17,9 @@ from harness.workspace.zones import parse_zone
 _PARTS = ("USER.md", "agents", "skills", "shared-context", "memory", "launchd", SETTINGS_FILE)
 """Settings last: a folder is a workspace once it has them."""
 
+_IGNORED_BY_GIT = ".harness/\nday/\n"
+"""The state folder, and where `harness day` puts a rehearsal if it is not told otherwise."""
+
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".harness", ".DS_Store", "*.pyc", "*~", "*.swp")
 
 
@@ -34,28 +37,34 @@ def shipped_workspace() -> Path:
 def write_workspace(target: Path, home_zone: str | None = None, source: Path | None = None) -> list[Path]:
     """Write the shipped workspace (or `source`) out to `target` and return the files written, sorted.
 
-    `home_zone` becomes `home` in harness.toml, comments are kept. The files are made beside the target
-    and moved there when complete, settings last. Raises OwnerError for a target that is not empty (a
-    `.git` does not count) or cannot be written, and for a zone that does not exist.
+    `home_zone` becomes `home` in harness.toml, comments are kept; a `.gitignore` keeps state out of git.
+    The files are made beside the target and moved there when complete, so that one that broke off can
+    be begun again. Raises OwnerError for a target that is not empty (a `.git` does not count) or cannot be
+    written, and for a zone that does not exist.
     """
     target = target.resolve()
-    _check_target(target)
+    check_target(target)
     if home_zone is not None:
         _check_zone(target, home_zone)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-            made = Path(scratch)
+            made = Path(scratch) / target.name  # a folder as others are: the scratch folder is private
+            made.mkdir()
             _copy_parts(source or shipped_workspace(), made)
+            (made / ".gitignore").write_text(_IGNORED_BY_GIT, encoding="utf-8")
             if home_zone is not None:
                 _set_home(made / SETTINGS_FILE, home_zone)
-            return _move_parts(made, target)
+            return _move(made, target)
     except OSError as error:
         problem = f"the workspace cannot be written: {error.strerror or error}"
         raise OwnerError(target, None, problem, "choose a folder in which you may write, with space left") from error
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Raise OwnerError if a workspace cannot be written out to `target` because of what is there."""
+    if (target / SETTINGS_FILE).is_file():
+        raise OwnerError(target, None, "this is a workspace already", "name a new or an empty folder")
     if target.is_dir():
         present = sorted(entry.name for entry in target.iterdir() if entry.name != ".git")
         if present:
@@ -87,10 +96,13 @@ def _set_home(settings: Path, home_zone: str) -> None:
     settings.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def _move_parts(made: Path, target: Path) -> list[Path]:
+def _move(made: Path, target: Path) -> list[Path]:
+    """Put the finished workspace in place: in one step, or part by part into a folder that has a `.git`."""
     files = sorted(target / path.relative_to(made) for path in made.rglob("*") if path.is_file())
-    target.mkdir(exist_ok=True)
-    for name in _PARTS:
-        if (made / name).exists():
-            (made / name).replace(target / name)
+    if target.is_dir() and any(target.iterdir()):
+        for name in (".gitignore", *_PARTS):
+            if (made / name).exists():
+                (made / name).replace(target / name)
+    else:
+        made.replace(target)
     return files

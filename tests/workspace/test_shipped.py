@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import stat
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -29,8 +31,24 @@ def test_new_folder_receives_the_workspace_and_nothing_else(tmp_path: Path, sour
     written = write_workspace(target, source=source)
     present = sorted(path for path in target.rglob("*") if path.is_file())
     assert written == present
-    assert {path.relative_to(target).as_posix() for path in present} == {*SAMPLE_FILES, "memory/README.md"}
+    names = {path.relative_to(target).as_posix() for path in present}
+    assert names == {*SAMPLE_FILES, "memory/README.md", ".gitignore"}
     assert [path.name for path in target.parent.iterdir()] == ["team"]
+    assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(target.parent.stat().st_mode), "as any new folder"
+
+
+def test_state_and_rehearsals_stay_out_of_git(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "team").mkdir()
+    subprocess.run(["git", "init", "-q", str(tmp_path / "team")], check=True)
+    write_workspace(tmp_path / "team", source=source)
+    for name in (".harness/harness.db", "day/ledger.txt"):
+        (tmp_path / "team" / name).parent.mkdir()
+        (tmp_path / "team" / name).touch()
+    command = ["git", "status", "--porcelain", "--untracked-files=all"]
+    seen = subprocess.run(command, cwd=tmp_path / "team", check=True, capture_output=True, text=True).stdout
+    assert "?? harness.toml" in seen
+    assert ".harness" not in seen
+    assert "day/" not in seen
 
 
 def test_home_zone_is_set_and_comments_stay(tmp_path: Path, source: Path) -> None:
@@ -42,6 +60,9 @@ def test_home_zone_is_set_and_comments_stay(tmp_path: Path, source: Path) -> Non
 
 def test_empty_folder_and_a_fresh_repository_are_taken(tmp_path: Path, source: Path) -> None:
     (tmp_path / "team/.git").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    write_workspace(tmp_path / "empty", source=source)
+    assert (tmp_path / "empty/harness.toml").is_file()
     write_workspace(tmp_path / "team", source=source)
     assert (tmp_path / "team/harness.toml").is_file()
     assert (tmp_path / "team/.git").is_dir()
