@@ -184,12 +184,14 @@ def _open_database(state: StateFolder) -> Database:
 
 def _executor_id(state: StateFolder) -> str:
     """Return this installation's id, the same over restarts, so that it takes up its own runs and no others."""
-    try:
+    if state.executor_id.exists():
         return state.executor_id.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        state.executor_id.write_text(executor_id + "\n", encoding="utf-8")
-        return executor_id
+    executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    # Whole or not at all: a crash must not leave an installation with half a name.
+    written = state.executor_id.with_suffix(".new")
+    written.write_text(executor_id + "\n", encoding="ascii", errors="replace")
+    written.replace(state.executor_id)
+    return executor_id
 
 
 def _choose(environ: Mapping[str, str], settings: Settings, agent: Agent, job: Job) -> Choice:

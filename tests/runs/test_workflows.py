@@ -179,7 +179,8 @@ def test_what_no_channel_carries_is_not_called_delivered_and_other_jobs_read_it(
     workbench.write(
         {
             **job("read: [feeds/ai]"),
-            "agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\n---\nGo.\n",
+            "agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\n"
+            "deliver: digest\n---\nGo.\n",
         }
     )
     workbench.tick_at(EIGHT)
