@@ -11,9 +11,11 @@ import pytest
 
 from harness.domain.contract import ItemRule
 from harness.domain.schedule import Cron, Every
-from harness.domain.source import Collected, Item
+from harness.domain.source import Collected, Gap, Item
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
+from harness.gate.caller import caller_for
+from harness.memory.records import parse_memory
 from harness.prompt.template import render_template
 from harness.wiring.files import check, vocabulary
 from harness.workspace.load import load_workspace
@@ -102,14 +104,43 @@ def test_the_day_page_tells_each_story_once(shipped: Workspace) -> None:
     ]
 
 
+def test_the_day_page_says_what_was_quiet_and_is_silent_about_what_failed(shipped: Workspace) -> None:
+    page = render_template(
+        shipped.job("zoe/daily-digest"),
+        [
+            Collected("ainews/morning-digest", gaps=(Gap("ainews/morning-digest", "its run failed"),)),
+            Collected("ainews/arxiv", text="Nothing to report: nothing new in 4 sources."),
+        ],
+        user_name="Sam",
+        now=datetime(2026, 11, 21, 16, 15, tzinfo=UTC),
+    )
+    assert page.splitlines()[-3:] == ["## New papers", "", "Nothing to report: nothing new in 4 sources."]
+    assert "What changed since yesterday" not in page  # the digest names its gaps itself
+
+
+def test_no_scan_of_a_day_reads_the_hours_of_another(shipped: Workspace) -> None:
+    scans = [shipped.job(f"ainews/{name}") for name in ("midday-scan", "evening-scan")]
+    windows = [(int(TIMES[job.id][6:8]) - (job.max_age_s or 0) // 3600, int(TIMES[job.id][6:8])) for job in scans]
+    assert windows == [(7, 12), (12, 18)]
+
+
+def test_what_stands_in_a_memory_is_known_and_not_advice_to_its_owner(shipped: Workspace) -> None:
+    for name in shipped.agents:
+        records = parse_memory((ROOT / "agents" / name / "MEMORY.md").read_text(encoding="utf-8"))
+        assert [record.text for record in records if not record.text.startswith("- ")] == [], name
+
+
 def test_what_an_agent_is_told_of_itself_is_short(shipped: Workspace) -> None:
     sizes = {name: estimate_tokens(f"{agent.soul}\n{agent.rules}") for name, agent in shipped.agents.items()}
     assert {name: size for name, size in sizes.items() if size > 350} == {}
 
 
-def test_a_skill_that_is_granted_can_be_read(shipped: Workspace) -> None:
+def test_a_skill_that_is_granted_can_be_read(shipped: Workspace, tmp_path: Path) -> None:
     for agent in shipped.agents.values():
-        assert not agent.skills or ("files.read" in agent.tools and "skills" in agent.read_paths), agent.name
+        caller = caller_for(agent, shipped.skills.values(), run_id="run", root=ROOT, folder=tmp_path)
+        for skill in agent.skills:
+            assert "files.read" in agent.tools, agent.name
+            assert caller.paths.read_bytes(shipped.skills[skill].path, 100_000)
 
 
 def test_the_models_that_the_settings_suggest_are_right_once_uncommented(copy: Path) -> None:
