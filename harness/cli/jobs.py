@@ -14,7 +14,7 @@ from harness.cli.options import AgentFilter, JobArgument, JsonOption, WorkspaceO
 from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
 from harness.cli.table import table_lines, terminal_width
-from harness.daemon.wording import ago, local_time
+from harness.daemon.wording import ago, local_time, when
 from harness.domain.contract import Contract
 from harness.domain.job import Job
 from harness.schedule.catchup import duration_in_words
@@ -130,7 +130,7 @@ def _job_rows(job: Job, zone: str, now: datetime) -> list[tuple[str, str]]:
         ("job", job.id),
         ("file", job.path),
         ("schedule", f"{job.schedule_text} ({job.zone})"),
-        ("next", "never again" if upcoming is None else f"{local_time(upcoming, zone, now)} ({ago(upcoming, now)})"),
+        ("next", "never again" if upcoming is None else when(upcoming, zone, now)),
         ("if missed", f"{job.if_missed.run}, at most {duration_in_words(job.if_missed.within_s)} late"),
         ("reads", ", ".join(job.read) or "nothing"),
         ("delivers to", ", ".join(job.deliver) or "nobody; its output is kept as an artifact"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -16,13 +16,14 @@ from harness.cli.options import AgentFilter, AllOption, JsonOption, WorkspaceOpt
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
+from harness.daemon.liveness import daemon_liveness
+from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import ago, local_time
 from harness.domain.run import Fire
-from harness.store.peek import PlannedJob, peek
+from harness.store.peek import PlannedJob, peek, read_heartbeat
 
 app = new_app()
 
-_GRACE_S = 60
 _EXAMPLES = """\b
 Examples:
   harness ledger
@@ -111,12 +112,6 @@ def _read(place: Place, day: date, agent: str | None) -> tuple[list[Fire], dict[
 
 
 def _overdue(place: Place, planned: dict[str, PlannedJob], agent: str | None) -> list[tuple[str, datetime]]:
-    return sorted(
-        (
-            (job.job_id, datetime.fromtimestamp(job.next_due, UTC))
-            for job in planned.values()
-            if job.next_due is not None and job.next_due + _GRACE_S < place.now.timestamp()
-            if agent is None or job.job_id.startswith(f"{agent}/")
-        ),
-        key=lambda pair: (pair[1], pair[0]),
-    )
+    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
+    overdue = overdue_jobs(planned.values(), liveness, place.now)
+    return [(job_id, slot) for job_id, slot in overdue if agent is None or job_id.startswith(f"{agent}/")]

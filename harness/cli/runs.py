@@ -15,7 +15,7 @@ from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceO
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
-from harness.daemon.wording import ago, local_time
+from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire
 from harness.schedule.catchup import duration_in_words
 from harness.store.peek import Delivery, RunRecord, Spending, peek
@@ -136,7 +136,7 @@ def run_lines(
     due_at = datetime.fromtimestamp(run.due_at, UTC)
     rows = [
         ("run", run.id),
-        ("due", f"{local_time(due_at, place.zone, place.now)} ({ago(due_at, place.now)}), {run.kind}"),
+        ("due", f"{when(due_at, place.zone, place.now)}, {run.kind}"),
         ("state", run.state),
     ]
     if fire is not None:

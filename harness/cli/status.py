@@ -17,13 +17,13 @@ from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.liveness import Liveness, daemon_liveness
-from harness.daemon.wording import ago, local_time
+from harness.daemon.overdue import overdue_jobs, planned_slots
+from harness.daemon.wording import when
 from harness.domain.run import FireState
 from harness.store.peek import Delivery, OpenFire, OpenIncident, peek, read_heartbeat
 
 app = new_app()
 
-_GRACE_S = 60
 _SHOWN = 4
 _EXAMPLES = """\b
 Examples:
@@ -80,16 +80,15 @@ def look(place: Place) -> Status:
     with peek(place.state.database) as ledger:
         if ledger is None:
             return Status(place, liveness)
-        due = sorted((job.next_due, job.job_id) for job in ledger.planned_jobs().values() if job.next_due is not None)
-        moments = [(job_id, datetime.fromtimestamp(next_due, UTC)) for next_due, job_id in due]
-        late = place.now - timedelta(seconds=_GRACE_S)
+        planned = ledger.planned_jobs().values()
+        overdue = overdue_jobs(planned, liveness, place.now)
         return Status(
             place,
             liveness,
             has_ledger=True,
             open_fires=ledger.open_fires(),
-            overdue=tuple((job_id, moment) for job_id, moment in moments if moment < late),
-            upcoming=next(((job_id, moment) for job_id, moment in moments if moment >= late), None),
+            overdue=overdue,
+            upcoming=next((slot for slot in planned_slots(planned) if slot not in overdue), None),
             counts=tuple(ledger.counts_since(place.now - timedelta(hours=24)).items()),
             incidents=ledger.open_incidents(),
             outbox=ledger.unacknowledged_deliveries(),
@@ -164,7 +163,7 @@ def _open_words(seen: Status, entry: OpenFire) -> str:
 
 
 def _moment(seen: Status, moment: datetime) -> str:
-    return f"{local_time(moment, seen.place.zone, seen.place.now)} ({ago(moment, seen.place.now)})"
+    return when(moment, seen.place.zone, seen.place.now)
 
 
 def status_json(seen: Status) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.cli.completion import job_names, run_ids
@@ -17,13 +17,13 @@ from harness.cli.place import Place, find_place
 from harness.cli.runs import run_document, run_lines
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.liveness import Liveness, daemon_liveness
-from harness.daemon.wording import ago, local_time
+from harness.daemon.overdue import overdue_jobs
+from harness.daemon.wording import when
 from harness.domain.run import Fire, FireState
 from harness.store.peek import Delivery, OpenIncident, Peek, PlannedJob, RunRecord, Spending, peek, read_heartbeat
 
 app = new_app()
 
-_GRACE = timedelta(seconds=60)
 _LAST_FIRES = 5
 _EXAMPLES = """\b
 Examples:
@@ -54,8 +54,8 @@ class Story:
 
     @property
     def overdue_since(self) -> datetime | None:
-        due = self.next_due
-        return due if due is not None and due < self.now - _GRACE else None
+        overdue = () if self.planned is None else overdue_jobs((self.planned,), self.liveness, self.now)
+        return overdue[0][1] if overdue else None
 
     @property
     def next_due(self) -> datetime | None:
@@ -170,7 +170,7 @@ def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
 
 
 def _moment(story: Story, moment: datetime) -> str:
-    return f"{local_time(moment, story.zone, story.now)} ({ago(moment, story.now)})"
+    return when(moment, story.zone, story.now)
 
 
 def _story_json(story: Story) -> dict[str, Any]:

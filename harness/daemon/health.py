@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from harness.daemon.liveness import Liveness
-from harness.daemon.wording import ago, local_time
+from harness.daemon.wording import local_time, when
 from harness.domain.errors import Finding
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireState
@@ -22,8 +22,6 @@ from harness.schedule.catchup import duration_in_words
 from harness.schedule.due import slots_between
 from harness.store.peek import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob
 
-GRACE_S = 60
-"""A slot may be this old before a missing row is a fault."""
 LOOK_BACK = timedelta(hours=48)
 RECENT = timedelta(hours=24)
 FAILING_SOURCE_TIMES = 3
@@ -120,8 +118,10 @@ def unfired_slots(
     recorded: frozenset[tuple[str, int]],
     now: datetime,
     fingerprint: Callable[[Job], str],
+    *,
+    grace_s: int,
 ) -> tuple[Unfired, ...]:
-    """Return the slots of the last 48 h, older than the grace, that have no row although they were expected.
+    """Return the slots of the last 48 h, at least `grace_s` old, that have no row although they were expected.
 
     `fingerprint` is how the schedule was written down when it was planned: an edited schedule counts only
     from where the old one had been settled.
@@ -133,7 +133,7 @@ def unfired_slots(
             continue
         since_s = place.known_since if place.schedule == fingerprint(job) else place.planned_until
         after = max(datetime.fromtimestamp(since_s, UTC), now - LOOK_BACK)
-        slots = slots_between(job.schedules, job.zone, after, now - timedelta(seconds=GRACE_S))
+        slots = slots_between(job.schedules, job.zone, after, now - timedelta(seconds=grace_s))
         lost = tuple(slot for slot in slots if (job.id, int(slot.timestamp())) not in recorded)
         if lost:
             found.append(Unfired(job.id, lost))
@@ -207,7 +207,7 @@ def _judge_open_fires(facts: HealthFacts) -> Iterable[HealthFinding]:
             yield HealthFinding(
                 "abandoned", subject, f"{what} and nobody is working on it", "harness up goes on with it", fire.due_at
             )
-        elif entry.owner is None and living is None and age_s > GRACE_S:
+        elif entry.owner is None and living is None and age_s > facts.liveness.grace_s:
             yield HealthFinding(
                 "abandoned", subject, f"{what} and nobody will start it", "start the daemon: harness up", fire.due_at
             )
@@ -323,4 +323,4 @@ def _allowed_s(facts: HealthFacts, fire: Fire) -> int:
 
 
 def _moment(facts: HealthFacts, moment: datetime) -> str:
-    return f"{local_time(moment, facts.zone, facts.now)} ({ago(moment, facts.now)})"
+    return when(moment, facts.zone, facts.now)

@@ -6,12 +6,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from harness.daemon.health import (
     FAILING_SOURCE_TIMES,
-    GRACE_S,
     LOOK_BACK,
     RECENT,
     DiskFacts,
@@ -20,12 +19,16 @@ from harness.daemon.health import (
     unfired_slots,
 )
 from harness.daemon.liveness import daemon_liveness
+from harness.daemon.overdue import overdue_jobs
 from harness.domain.errors import Finding
 from harness.domain.job import Job
 from harness.domain.workspace import Workspace
 from harness.schedule.due import next_due
 from harness.store.peek import Peek, PlannedJob, peek, read_heartbeat
 from harness.store.state_folder import StateFolder
+
+_PLANNING_S = 60
+"""How long a daemon may take to plan a job whose file was just written."""
 
 
 def gather_facts(
@@ -71,9 +74,10 @@ def _with_ledger(
     planned = look.planned_jobs()
     recorded = look.slots_with_a_row(facts.now - LOOK_BACK)
     if workspace is None:
-        unfired = _unfired_as_planned(planned, facts.now)
+        late = overdue_jobs(planned.values(), facts.liveness, facts.now)
+        unfired = tuple(Unfired(job_id, (slot,)) for job_id, slot in late)
     else:
-        unfired = unfired_slots(jobs, planned, recorded, facts.now, fingerprint)
+        unfired = unfired_slots(jobs, planned, recorded, facts.now, fingerprint, grace_s=facts.liveness.grace_s)
     return replace(
         facts,
         unfired=unfired,
@@ -86,15 +90,6 @@ def _with_ledger(
     )
 
 
-def _unfired_as_planned(planned: Mapping[str, PlannedJob], now: datetime) -> tuple[Unfired, ...]:
-    late = [place for place in planned.values() if place.next_due is not None]
-    return tuple(
-        Unfired(place.job_id, (datetime.fromtimestamp(place.next_due, UTC),))
-        for place in sorted(late, key=lambda place: (place.next_due or 0, place.job_id))
-        if place.next_due is not None and place.next_due + GRACE_S < now.timestamp()
-    )
-
-
 def _unknown_jobs(
     workspace: Workspace, planned: Mapping[str, PlannedJob], started_at: float | None, facts: HealthFacts
 ) -> tuple[str, ...]:
@@ -103,7 +98,7 @@ def _unknown_jobs(
     if seen_until is None:
         return ()
     unknown = (job for job in workspace.jobs() if job.schedules and job.id not in planned)
-    return tuple(job.id for job in unknown if _written_at(workspace.root / job.path) + GRACE_S < seen_until)
+    return tuple(job.id for job in unknown if _written_at(workspace.root / job.path) + _PLANNING_S < seen_until)
 
 
 def _written_at(path: Path) -> float:

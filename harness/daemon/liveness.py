@@ -15,6 +15,11 @@ STALE_AFTER_S = 30.0
 """The heartbeat is written every 5 s; six in a row are not lost by chance."""
 
 
+_GRACE_S = 60
+_GRACE_WITHOUT_DAEMON_S = 15
+"""The operating system starts a daemon that died again after 10 s."""
+
+
 @dataclass(frozen=True, slots=True)
 class Liveness:
     """`starting`: alive and not ready yet. `silent`: its process is there and its heartbeat has stopped.
@@ -26,6 +31,14 @@ class Liveness:
     @property
     def is_alive(self) -> bool:
         return self.state in ("alive", "starting")
+
+    @property
+    def grace_s(self) -> int:
+        """How old a slot may be before it is a fault that nothing fired it.
+
+        A daemon that is there may be busy for a moment; where there is none, nothing is waited for.
+        """
+        return _GRACE_S if self.is_alive else _GRACE_WITHOUT_DAEMON_S
 
     @property
     def last_beat_at(self) -> datetime | None:

@@ -21,3 +21,8 @@ def local_time(moment: datetime, zone: str, now: datetime) -> str:
     if local.date() == now.astimezone(ZoneInfo(zone)).date():
         return clock
     return f"{local:%a} {local.day} {local:%b} {clock}"
+
+
+def when(moment: datetime, zone: str, now: datetime) -> str:
+    """Return the clock time in the zone and how far away it is: `07:15 (2 h 3 min ago)`."""
+    return f"{local_time(moment, zone, now)} ({ago(moment, now)})"

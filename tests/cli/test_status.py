@@ -79,6 +79,17 @@ def test_job_that_nothing_fired_is_overdue_since_its_time(
     assert "overdue    scout/morning since 07:15 (2 h 3 min ago)" in screen()
 
 
+def test_slot_is_overdue_a_minute_late_and_at_once_where_nobody_is_there_to_fire_it(
+    screen: Callable[[], str], state: StateFolder, ledger: Ledger
+) -> None:
+    ledger.plan("scout/morning", known_since=NOW - timedelta(days=3), next_due=NOW - timedelta(seconds=50))
+    assert "overdue    scout/morning since 09:17 (50 s ago)" in screen()
+    write_heartbeat(state, pid=os.getpid())
+    assert "overdue    nothing" in screen()
+    ledger.plan("scout/morning", known_since=NOW - timedelta(days=3), next_due=NOW - timedelta(seconds=61))
+    assert "overdue    scout/morning since 09:16 (1 min 1 s ago)" in screen()
+
+
 def test_dead_and_silent_daemons_are_told_apart(screen: Callable[[], str], state: StateFolder) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
         gone.wait()
@@ -163,8 +174,8 @@ def test_killed_daemon_is_noticed_and_what_it_no_longer_fires_is_overdue(
         assert ledger is not None
         due = ledger.planned_jobs()["scout/morning"].next_due
     assert due is not None
-    a_minute_late = datetime.fromtimestamp(due + 61, UTC)
-    place = Place(root, state, {}, a_minute_late, ZONE)
+    moments_late = datetime.fromtimestamp(due + 20, UTC)
+    place = Place(root, state, {}, moments_late, ZONE)
     assert look(place).overdue == (("scout/morning", datetime.fromtimestamp(due, UTC)),)
     facts = examine(place)
     assert {finding.code for finding in judge_health(facts)} >= {"no-daemon", "overdue"}

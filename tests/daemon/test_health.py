@@ -92,26 +92,28 @@ def test_slots_are_recomputed_and_compared_without_trusting_what_was_planned() -
     lying = planned(NOW - timedelta(days=30), planned_until=NOW)  # the daemon claims that all is settled
     yesterday = ARXIV_DUE - timedelta(days=1)
     recorded = frozenset({("ainews/arxiv", int(yesterday.timestamp()))})
-    assert unfired_slots([ARXIV], {"ainews/arxiv": lying}, recorded, NOW, fingerprint) == (
+    assert unfired_slots([ARXIV], {"ainews/arxiv": lying}, recorded, NOW, fingerprint, grace_s=60) == (
         Unfired("ainews/arxiv", (ARXIV_DUE,)),
     )
 
 
 def test_nothing_is_expected_from_before_the_job_was_known() -> None:
     known = {"ainews/arxiv": planned(ARXIV_DUE + timedelta(seconds=1))}
-    assert unfired_slots([ARXIV], known, frozenset(), NOW, fingerprint) == ()
+    assert unfired_slots([ARXIV], known, frozenset(), NOW, fingerprint, grace_s=60) == ()
 
 
 def test_slot_within_the_grace_is_not_overdue_yet() -> None:
     known = {"ainews/arxiv": planned(ARXIV_DUE - timedelta(hours=1))}
     soon, later = ARXIV_DUE + timedelta(seconds=59), ARXIV_DUE + timedelta(seconds=60)
-    assert unfired_slots([ARXIV], known, frozenset(), soon, fingerprint) == ()
-    assert unfired_slots([ARXIV], known, frozenset(), later, fingerprint) == (Unfired("ainews/arxiv", (ARXIV_DUE,)),)
+    assert unfired_slots([ARXIV], known, frozenset(), soon, fingerprint, grace_s=60) == ()
+    assert unfired_slots([ARXIV], known, frozenset(), later, fingerprint, grace_s=60) == (
+        Unfired("ainews/arxiv", (ARXIV_DUE,)),
+    )
 
 
 def test_edited_schedule_does_not_invent_slots_of_the_time_before_the_edit() -> None:
     known = {"ainews/arxiv": planned(NOW - timedelta(days=5), schedule="daily 22:00", planned_until=NOW)}
-    assert unfired_slots([ARXIV], known, frozenset(), NOW, fingerprint) == ()
+    assert unfired_slots([ARXIV], known, frozenset(), NOW, fingerprint, grace_s=60) == ()
 
 
 def test_overdue_line_names_the_oldest() -> None:
