@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import tomllib
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from harness.cli.app import COMMANDS
+from harness.daemon.health import LOOK_BACK
+from harness.daemon.heartbeat import EVERY_S
+from harness.daemon.liveness import STALE_AFTER_S, Liveness
+from harness.delivery.channels import FileChannel, StdoutChannel
+from harness.delivery.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, MAX_ATTEMPTS
+from harness.domain.agent import Agent
 from harness.domain.contract import Contract
+from harness.domain.job import Job
 from harness.domain.run import STOP_REASONS, FireState
-from harness.domain.settings import Profile
+from harness.domain.settings import Profile, Settings
+from harness.prompt.gather import Gathered
+from harness.prompt.outline import outline
+from harness.store.state_folder import StateFolder
+from harness.tools.catalogue import TOOL_NAMES
+from harness.wiring.files import ACTION_NAMES
 from harness.workspace.agents import AgentShape
 from harness.workspace.jobs import JobShape
+from harness.workspace.quantities import parse_bytes, parse_duration
+from harness.workspace.settings import SettingsShape, SourcesShape
 
 ROOT = Path(__file__).parents[2]
 IGNORED = {".venv", ".harness", "day", "dist", "build", "node_modules"}
@@ -37,12 +53,42 @@ def table_keys(document: str) -> set[str]:
     return {word for cell in rows for word in re.findall(r"`([^`]+)`", cell)}
 
 
+def defaults(document: str) -> dict[str, str]:
+    """Return the last column of the document's tables by the code words of the first; the first table that has one."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in text.splitlines() if line.startswith("| `")]
+    found: dict[str, str] = {}
+    for row in rows:
+        for word in re.findall(r"`([^`]+)`", row[0]):
+            found.setdefault(word, row[-1].strip())
+    return found
+
+
+def headings(page: Path) -> set[str]:
+    """Return the addresses of the page's headings, as they are on a code host."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("document", [path for path in documents() if not OF_A_JOB.match(path.as_posix())], ids=str)
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
     text = FENCE.sub("", (ROOT / document).read_text(encoding="utf-8"))
     targets = [re.sub(r"#.*$", "", link) for link in LINK.findall(re.sub(r"`[^`]*`", "", text))]
     relative = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
     assert [target for target in relative if not (ROOT / document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", [path for path in documents() if not OF_A_JOB.match(path.as_posix())], ids=str)
+def test_every_link_into_a_page_leads_to_a_heading_of_it(document: Path) -> None:
+    text = FENCE.sub("", (ROOT / document).read_text(encoding="utf-8"))
+    linked = [link.split("#", 1) for link in LINK.findall(text) if "#" in link and "://" not in link]
+    missing = [
+        f"{page}#{anchor}"
+        for page, anchor in linked
+        if anchor not in headings((ROOT / document.parent / page) if page else ROOT / document)
+    ]
+    assert missing == []
 
 
 def test_every_page_is_listed_in_the_index_of_the_documentation() -> None:
@@ -95,6 +141,78 @@ def test_the_workspace_page_explains_every_key_of_a_job_and_of_an_agent() -> Non
     example = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     assert set(tomllib.loads(example[1])) == set(AgentShape.model_fields)
+
+
+def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
+    tables = {
+        "profiles": "[profiles.NAME]",
+        "channels": "[channels.NAME]",
+        "egress": "[egress]",
+        "sources": "[sources]",
+    }
+    assert {tables.get(key, key) for key in SettingsShape.model_fields} <= table_keys("workspace.md")
+    text = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
+    assert {
+        name for name in (*TOOL_NAMES, *ACTION_NAMES, *SourcesShape.model_fields) if f"`{name}`" not in text
+    } == set()
+
+
+def test_the_documents_name_the_defaults_that_hold() -> None:
+    job, settings, models = JobShape(schedule=""), SettingsShape(), defaults("models.md")
+    workspace = defaults("workspace.md")
+    assert workspace["max_iterations"] == str(job.max_iterations)
+    assert parse_duration(workspace["timeout"].strip("`")) == job.timeout
+    assert workspace["without_model"] == f"`{job.without_model}`"
+    assert workspace["max_running"] == str(settings.max_running)
+    assert workspace["user"] == f"`{settings.user}`"
+    assert workspace["home"].startswith(f"`{Settings().home_zone}`")
+    sources = settings.sources
+    shown = workspace["[sources]"].split(", ")
+    assert (parse_duration(shown[0]), parse_bytes(shown[1]), shown[2:4]) == (
+        sources.timeout,
+        sources.max_bytes,
+        [str(sources.max_items), str(sources.concurrency)],
+    )
+    profile = Profile("", "openai")
+    assert models["attempts"] == str(profile.attempts)
+    assert parse_duration(models["timeout"].strip("`")) == profile.timeout_s
+    assert models["context_window"] == f"{profile.context_window}, {profile.max_output_tokens}"
+
+
+def test_the_prompt_page_shows_the_budget_of_every_section() -> None:
+    text = (ROOT / "docs" / "prompt.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    agent = Agent("a", "", "Soul.", "Rules.")
+    job = Job("a", "j", "j.md", (), "UTC", prompt="Task.")
+    sections = outline(Gathered(agent, job, "Sam", "", "2026-11-21", 10_000))
+    assert [int(row[-2].replace(",", "")) for row in rows] == [section.budget_tokens for section in sections]
+
+
+def test_the_delivery_page_tells_the_pauses_of_the_outbox_and_the_daemon_page_its_patience() -> None:
+    delivery = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    assert (MAX_ATTEMPTS, FIRST_PAUSE_S, LONGEST_PAUSE_S) == (12, 30, 3600)
+    assert "at most twelve times, with pauses that double from 30 seconds to an hour" in delivery
+    daemon = " ".join((ROOT / "docs" / "daemon.md").read_text(encoding="utf-8").split())
+    assert (EVERY_S, STALE_AFTER_S) == (5, 30)
+    assert timedelta(hours=48) == LOOK_BACK
+    assert Liveness("dead").grace_s == 15
+    assert Liveness("alive").grace_s == 60
+    for words in ("every five seconds", "silent for 30 seconds", "last 48 hours", "after a minute", "after 15 seconds"):
+        assert words in daemon
+
+
+def test_the_daemon_page_names_everything_in_the_state_folder() -> None:
+    named = {re.split(r"[/<]", key)[0] for key in table_keys("daemon.md")}
+    state = StateFolder(Path("/state"))
+    paths = {
+        name: getattr(state, name) for name in dir(StateFolder) if isinstance(getattr(StateFolder, name), property)
+    }
+    assert {path.name for path in paths.values()} - named == set()
+
+
+def test_neither_channel_of_this_version_interrupts_as_the_delivery_page_says(tmp_path: Path) -> None:
+    channels = (FileChannel("digest", tmp_path), StdoutChannel("terminal", io.StringIO()))
+    assert [channel.is_interrupting for channel in channels] == [False, False]
 
 
 def test_every_harness_command_in_the_documents_exists() -> None:
