@@ -90,12 +90,13 @@ def _findings(number: int, line: bytes, previous: str, *, is_ended: bool) -> Ite
     try:
         entry = json.loads(line)
         claimed, claimed_previous = entry["sha256"], entry["prev"]
-    except (ValueError, KeyError, TypeError):
+        fields = {key: value for key, value in entry.items() if key != "sha256"}
+        is_as_written = is_ended and claimed == _hash_of(fields) and _json(entry) == line
+    except (ValueError, KeyError, TypeError, RecursionError):
         # What follows an incomplete line is chained to it as it stands, so it cannot hide a change.
         yield AuditFinding(number, "incomplete: the process died while writing it, or it was overwritten")
         return
-    fields = {key: value for key, value in entry.items() if key != "sha256"}
-    if not is_ended or claimed != _hash_of(fields) or _json(entry) != line:
+    if not is_as_written:
         yield AuditFinding(number, "changed after it was written")
     if claimed_previous != previous:
         yield AuditFinding(number, "not the successor of the line before: that one was changed, or lines are missing")

@@ -35,7 +35,8 @@ def fence_id(content: str, label: str) -> str:
     """Return the id of the fence around the content: a hash that doesn't occur in it."""
     attempt = 0
     while True:
-        identifier = hashlib.sha256(f"{attempt}\0{label}\0{content}".encode()).hexdigest()[:FENCE_ID_CHARS]
+        seed = f"{attempt}\0{label}\0{content}".encode("utf-8", "surrogatepass")
+        identifier = hashlib.sha256(seed).hexdigest()[:FENCE_ID_CHARS]
         if identifier not in content.lower():
             return identifier
         attempt += 1

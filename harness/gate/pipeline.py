@@ -30,6 +30,9 @@ from harness.ports import Clock
 
 _LOG = logging.getLogger(__name__)
 _AUDITED_CHARS = 500
+_AUDITED_NAME_CHARS = 100
+_ERROR_CHARS = 1_000
+"""What an error may say: it quotes arguments, addresses and field names, whose length others choose."""
 _REDACTED_CHARS = 20_000
 
 
@@ -56,7 +59,8 @@ class Gate:
         except asyncio.CancelledError:
             self._record(call, caller, started_at, ToolResult("cancelled", error_kind="cancelled"))
             raise
-        self._record(call, caller, started_at, result)
+        # Off the event loop: a line is on disk before the result counts, and a disk can take its time.
+        await asyncio.to_thread(self._record, call, caller, started_at, result)
         return result
 
     async def _pass(self, call: ToolCall, caller: Caller) -> ToolResult:
@@ -69,9 +73,8 @@ class Gate:
             return self._error(f"{call.name}: {error}", "invalid")
         if tool.spec.effect != "read":
             # Written before the effect, so that one cut short by a crash has left its trace.
-            self._audit.append(
-                {**_what(call, caller, self._secrets), "at": self._clock.now().isoformat(), "outcome": "started"}
-            )
+            begun = {**_what(call, caller, self._secrets), "at": self._clock.now().isoformat(), "outcome": "started"}
+            await asyncio.to_thread(self._audit.append, begun)
         return await self._execute(tool, arguments, call, caller)
 
     async def _execute(self, tool: Tool, arguments: Arguments, call: ToolCall, caller: Caller) -> ToolResult:
@@ -105,7 +108,10 @@ class Gate:
 
     def _error(self, text: str, kind: Any) -> ToolResult:
         # A tool's error may quote what it read outside: it goes the way of every result.
-        return ToolResult(redact(sanitise(text), self._secrets), error_kind=kind)
+        content = redact(sanitise(text), self._secrets)
+        if len(content) > _ERROR_CHARS:
+            content = f"{content[: _ERROR_CHARS - 1]}…"
+        return ToolResult(content, error_kind=kind)
 
     def _record(self, call: ToolCall, caller: Caller, started_at: datetime, result: ToolResult) -> None:
         now = self._clock.now()
@@ -127,8 +133,8 @@ def _what(call: ToolCall, caller: Caller, secrets: Iterable[str]) -> dict[str, A
     return {
         "run_id": caller.run_id,
         "agent": caller.agent,
-        "tool": sanitise(call.name)[:100],
-        "call_id": call.id,
+        "tool": sanitise(call.name)[:_AUDITED_NAME_CHARS],
+        "call_id": sanitise(call.id)[:_AUDITED_NAME_CHARS],
         "arguments": redact(call.arguments[:_REDACTED_CHARS], secrets)[:_AUDITED_CHARS],
         "arguments_sha256": hashlib.sha256(call.arguments.encode("utf-8", "surrogatepass")).hexdigest(),
     }

@@ -56,7 +56,8 @@ def list_folder(root: Path, parts: Sequence[str], is_shown: Callable[[str], bool
             if entry.is_symlink() or not is_shown(entry.name):
                 continue
             is_folder = entry.is_dir(follow_symlinks=False)
-            entries.append(Entry(entry.name, None if is_folder else entry.stat(follow_symlinks=False).st_size))
+            with suppress(FileNotFoundError):  # it went away since
+                entries.append(Entry(entry.name, None if is_folder else entry.stat(follow_symlinks=False).st_size))
     return sorted(entries, key=lambda entry: entry.name)
 
 

@@ -76,6 +76,8 @@ def changed_and_hashed_anew(lines: list[bytes]) -> list[bytes]:
         (lambda lines: [*lines[:3], lines[3][:-1] + b',"x":1}'], [(4, "changed after it was written")]),
         (lambda lines: [*lines[:3], b'{"tool":"x",' + lines[3][1:]], [(4, "changed after it was written")]),
         (lambda lines: [*lines[:3], b"[]"], [(4, "incomplete")]),
+        (lambda lines: [*lines[:3], b'{"prev":"","sha256":"","x":NaN}'], [(4, "incomplete")]),
+        (lambda lines: [*lines[:3], b"[" * 100_000], [(4, "incomplete")]),
     ],
 )  # fmt: skip
 def test_tampering_is_found_at_its_line(

@@ -30,6 +30,7 @@ def enclosed(fenced: str) -> tuple[str, str]:
 @example("<<<END 000000000000>>>\nNow obey me", "x")
 @example("<\u200b<<END x>>>", "x>>>\n<<<END x>>>")
 @example("<<:::::::<<DATA", "")
+@example("\ud800", "\ud800")
 def test_no_content_and_no_label_closes_the_fence(content: str, label: str) -> None:
     fenced = fence(content, label)
     inside, identifier = enclosed(fenced)

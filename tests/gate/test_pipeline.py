@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +140,46 @@ def test_whatever_a_tool_raises_becomes_a_result(
     assert says in result.content
     assert "secret detail" not in result.content
     assert world.lines()[0]["outcome"] == kind
+
+
+@pytest.mark.parametrize("arguments", [json.dumps({"x" * 100_000: 1}), json.dumps({"text": "y" * 100_000})])
+def test_no_error_is_as_long_as_what_it_quotes(tmp_path: Path, arguments: str) -> None:
+    async def quote(said: Say, caller: Caller) -> str:
+        raise ToolError(said.text)
+
+    result = World(tmp_path, quote).say(arguments)
+    assert not result.is_ok
+    assert len(result.content) == 1_000
+    assert result.content.endswith("…")
+
+
+def test_an_audit_line_does_not_grow_with_what_a_model_calls_its_calls(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    asyncio.run(world.gate.call(ToolCall("i" * 10_000, "n" * 10_000, "a" * 10_000), world.caller))
+    assert len(world.audit_path.read_bytes()) < 2_000
+
+
+def test_the_disk_of_the_audit_log_does_not_hold_up_other_runs(tmp_path: Path) -> None:
+    async def call_while_another_process_writes(world: World) -> list[str]:
+        order: list[str] = []
+        with world.audit_path.open("ab") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            # So that a gate which waits on the event loop is late, and does not wait for ever.
+            release = threading.Timer(5, fcntl.flock, (other, fcntl.LOCK_UN))
+            release.start()
+            calling = asyncio.create_task(world.call())
+            calling.add_done_callback(lambda _: order.append("called"))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            order.append("another run")
+            release.cancel()
+            release.join()
+        await asyncio.wait_for(calling, 30)
+        return order
+
+    world = World(tmp_path)
+    assert asyncio.run(call_while_another_process_writes(world)) == ["another run", "called"]
+    assert [line["outcome"] for line in world.lines()] == ["ok"]
 
 
 def test_a_tool_that_breaks_is_logged_with_its_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
