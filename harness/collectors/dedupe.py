@@ -21,14 +21,21 @@ def merge_items(items: Iterable[Item]) -> tuple[Item, ...]:
     """
     stories: dict[int, Item] = {}
     story_of: dict[tuple[str, str], int] = {}
-    for item in items:
+    absorbed_by: dict[int, int] = {}
+
+    def present(story: int) -> int:
+        while story in absorbed_by:
+            story = absorbed_by[story]
+        return story
+
+    for position, item in enumerate(items):
         identities = _identities(item)
-        known = sorted({story_of[identity] for identity in identities if identity in story_of})
-        number = known[0] if known else len(story_of)
+        known = sorted({present(story_of[identity]) for identity in identities if identity in story_of})
+        number = known[0] if known else position
         # An item with the address of one story and the title of another shows that the two are one.
         parts = [stories.pop(part) for part in known]
         stories[number] = reduce(_joined, [*parts, item])
-        story_of = {identity: number if story in known else story for identity, story in story_of.items()}
+        absorbed_by.update(dict.fromkeys(known[1:], number))
         story_of.update(dict.fromkeys(identities, number))
     return tuple(stories[number] for number in sorted(stories))
 

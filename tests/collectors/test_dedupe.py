@@ -119,3 +119,17 @@ def test_no_two_merged_stories_share_an_address_or_a_long_title(stories: list[It
 def test_what_is_no_address_is_its_own_identity() -> None:
     assert canonical_url("http://[bad") == "http://[bad"
     assert canonical_url(canonical_url("http://[2001:db8::1]:80/x/")) == canonical_url("https://[2001:db8::1]/x")
+
+
+def test_the_story_that_joins_two_others_leaves_what_is_known_of_both_findable() -> None:
+    stories = [
+        Item("One two three four", "https://x.test/1", "A"),
+        Item("Five six seven eight", "https://x.test/2", "B"),
+        Item("One two three four", "https://x.test/2", "C"),
+        Item("Five six seven eight", "https://x.test/3", "D"),
+        Item("Short", "https://x.test/3", "E"),
+    ]
+
+    (item,) = merge_items(stories)
+
+    assert (item.url, item.source, item.also_in) == ("https://x.test/1", "A", ("B", "C", "D", "E"))
