@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import os
 import subprocess
@@ -21,6 +22,10 @@ from harness.collectors.frames import read_frame, write_frame
 
 MAX_PAGE_CHARS = 40_000
 START_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 5.0
+_CLOSING = "was not parsed: the harness is closing"
+# Codecs of Python's that are no charset of the web: punycode takes quadratic time, the others make half characters.
+_NO_CHARSETS = ("punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class FeedParser:
         count = workers or min(4, os.cpu_count() or 1)
         self._timeout_s = timeout_s
         self._command = (
-            python, "-m", "harness.collectors.parse_worker", str(memory_bytes), str(int(timeout_s) + 1)
+            # -P: the current folder is the workspace, and a module that an agent writes there must not be run.
+            python, "-P", "-m", "harness.collectors.parse_worker", str(memory_bytes), str(int(timeout_s) + 1)
         )  # fmt: skip
         # One thread for each process: asyncio's own subprocesses belong to the loop that started them.
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="feed-parser")
@@ -124,12 +130,19 @@ class FeedParser:
         await asyncio.to_thread(self.close)
 
     async def _ask(self, header: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-        return await asyncio.wrap_future(self._threads.submit(self._exchange, json.dumps(header).encode(), body))
+        with self._lock:  # close() sets the flag behind the same lock before it shuts the threads down
+            if self._is_closed:
+                return {"problem": _CLOSING}
+            exchange = self._threads.submit(self._exchange, json.dumps(header).encode(), body)
+        return await asyncio.wrap_future(exchange)
 
     def _exchange(self, header: bytes, body: bytes) -> dict[str, Any]:
-        worker = self._take()
+        try:
+            worker = self._take()
+        except OSError as error:
+            return {"problem": f"was not parsed: the parser cannot be started ({error.strerror})"}
         if worker is None:
-            return {"problem": "was not parsed: the harness is closing"}
+            return {"problem": _CLOSING}
         answer = worker.ask(header, body, self._timeout_s)
         if isinstance(answer, dict):
             with self._lock:
@@ -181,15 +194,18 @@ class _Worker:
             # A busy machine that takes long to start Python is not the document's fault.
             greeting, _ = self._within(START_TIMEOUT_S, self._receive)
             if greeting is None:
-                return f"was not parsed: the parser did not start ({_ending(self._process.wait())})"
+                return f"was not parsed: the parser did not start ({self._ending()})"
             self._is_ready = True
         answer, is_in_time = self._within(timeout_s, lambda: self._exchange(header, body))
         if not is_in_time:
             return f"took longer than {timeout_s:g} s to parse"
         if answer is None:
-            return f"ended the parser ({_ending(self._process.wait())})"
-        decoded: dict[str, Any] = json.loads(answer)
-        return decoded
+            return f"ended the parser ({self._ending()})"
+        try:
+            decoded = json.loads(answer)
+        except ValueError:
+            decoded = None
+        return decoded if isinstance(decoded, dict) else "made the parser answer what cannot be understood"
 
     def _exchange(self, header: bytes, body: bytes) -> bytes | None:
         assert self._process.stdin is not None
@@ -222,6 +238,15 @@ class _Worker:
             deadline.join()
         return answer, not expired.is_set()
 
+    def _ending(self) -> str:
+        """Say how the process ended, of which nothing more is to be read."""
+        try:
+            code = self._process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:  # it closed its output and lives on
+            self.kill()
+            code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
     def kill(self) -> None:
         self._process.kill()
 
@@ -247,17 +272,14 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _ending(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
 def known_charset(charset: str) -> str:
-    """Return the charset, or UTF-8 if Python does not know it as a text encoding."""
+    """Return the charset, or UTF-8 if Python does not know it as one that a page may be in."""
     try:
         b" ".decode(charset, "replace")  # of no bytes at all it would not even look the name up
+        is_refused = codecs.lookup(charset).name in _NO_CHARSETS
     except (LookupError, ValueError):
         return "utf-8"
-    return charset
+    return "utf-8" if is_refused else charset
 
 
 def _entry(entry: Mapping[str, Any]) -> ParsedEntry:

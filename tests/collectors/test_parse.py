@@ -181,6 +181,64 @@ def test_a_parser_that_does_not_start_is_not_blamed_on_the_document() -> None:
         broken.close()
 
 
+def test_a_parser_that_cannot_be_started_at_all_is_a_problem(tmp_path: Path) -> None:
+    broken = FeedParser(workers=1, python=str(tmp_path / "no-python"))
+    try:
+        assert "the parser cannot be started (No such file or directory)" in parse(broken).problem
+    finally:
+        broken.close()
+
+
+def program(path: Path, *lines: str) -> str:
+    """A program that is started in place of Python, which greets as a worker does."""
+    path.write_text("\n".join(["#!/bin/sh", r"printf '\000\000\000\005ready'", *lines]) + "\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_answer_that_cannot_be_understood_costs_the_process_and_is_a_problem(tmp_path: Path) -> None:
+    babbling = FeedParser(workers=1, python=program(tmp_path / "p", r"printf '\000\000\000\003abc'", "cat >&2"))
+    try:
+        assert parse(babbling).problem == "made the parser answer what cannot be understood"
+        assert babbling.worker_ids() == ()
+    finally:
+        babbling.close()
+
+
+def test_a_process_that_stops_answering_and_lives_on_is_killed(tmp_path: Path) -> None:
+    mute = FeedParser(workers=1, python=program(tmp_path / "p", "exec >&-", "cat >&2"))
+    try:
+        assert parse(mute).problem == "ended the parser (signal 9)"
+        assert mute.worker_ids() == ()
+    finally:
+        mute.close()
+
+
+def test_after_closing_there_is_a_problem_and_no_error() -> None:
+    parser = FeedParser(workers=1)
+    parser.close()
+
+    assert parse(parser).problem == "was not parsed: the harness is closing"
+    assert parser.worker_ids() == ()
+
+
+def test_a_module_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
+    # The daemon runs in the workspace, and agents write files there.
+    (tmp_path / "feedparser.py").write_text(f"open({str(tmp_path / 'was-run')!r}, 'w').close()")
+    script = (
+        "import asyncio\nfrom harness.collectors.parse import FeedParser\nparser = FeedParser(workers=1)\n"
+        f"print(asyncio.run(parser.parse({RSS!r}, url='', max_items=1)).entries[0].title)\nparser.close()"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.stdout, done.stderr) == ("N\n", "")
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_closing_while_documents_are_parsed_and_wait_ends_all_of_them_at_once() -> None:
     async def close_in_the_middle() -> list[ParsedFeed]:
         parser = FeedParser(workers=1, timeout_s=60.0)
