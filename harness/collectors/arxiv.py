@@ -5,7 +5,14 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from harness.collectors.context import CollectContext, SourceYield
-from harness.collectors.fetch import Unchanged, Unreachable, fetch_source, keep_answer, words_for_status
+from harness.collectors.fetch import (
+    Unchanged,
+    Unreachable,
+    fetch_source,
+    keep_answer,
+    record_health,
+    words_for_status,
+)
 from harness.collectors.freshness import settle_dates
 from harness.collectors.parse import ParsedEntry, ParsedFeed
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, shorten
@@ -21,8 +28,7 @@ async def collect_arxiv(read: str, context: CollectContext) -> Collected:
     query = read.partition("/")[2]
     url = query_url(query, context.limits.arxiv_url, context.limits.max_items_per_source)
     result = await _read(url, f"arXiv {query}", context)
-    problem = "; ".join(gap.problem for gap in result.gaps)
-    context.cache.record(url, ok=bool(result.items), problem=problem, at=context.now)
+    await record_health(url, result, context)
     return Collected(read, items=result.items, gaps=result.gaps)
 
 
@@ -65,7 +71,7 @@ async def _read(url: str, name: str, context: CollectContext) -> SourceYield:
     if answer.status >= 400 and feed.problem:
         return SourceYield(gaps=(Gap(name, words_for_status(answer.status)),))
     if not result.gaps:
-        keep_answer(url, answer, result.items, context)
+        await keep_answer(url, answer, result.items, context)
     return SourceYield(settle_dates(result.items, context.now), result.gaps)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 
 from harness.collectors.context import CachedSource
@@ -13,6 +14,8 @@ from harness.store.json_codec import from_json, to_json
 from harness.store.sources import CachedSourceRow, load_source, record_source, save_source
 
 FAILURES_UNTIL_INCIDENT = 3
+
+_LOG = logging.getLogger(__name__)
 
 
 class DatabaseSourceCache:
@@ -27,13 +30,14 @@ class DatabaseSourceCache:
             row = load_source(connection, url)
         if row is None:
             return None
-        return CachedSource(
-            url=row.url,
-            etag=row.etag,
-            last_modified=row.last_modified,
-            items=from_json(tuple[Item, ...], json.loads(row.items)),
-            fetched_at=datetime.fromtimestamp(row.fetched_at, UTC),
-        )
+        try:
+            items = from_json(tuple[Item, ...], json.loads(row.items))
+        except ValueError:
+            # Written by another version, or damaged: without an answer to go back to, the whole is asked for anew.
+            _LOG.warning("the kept answer of %s cannot be read; it is fetched anew", url)
+            return None
+        fetched_at = datetime.fromtimestamp(row.fetched_at, UTC)
+        return CachedSource(row.url, row.etag, row.last_modified, items, fetched_at)
 
     def save(self, cached: CachedSource) -> None:
         """Keep an answer in place of the one before."""

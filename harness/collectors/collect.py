@@ -11,11 +11,13 @@ from harness.collectors.arxiv import collect_arxiv
 from harness.collectors.context import CollectContext
 from harness.collectors.dedupe import merge_items
 from harness.collectors.feeds import collect_feed_list
+from harness.collectors.fetch import gap_of_fault
 from harness.collectors.file import collect_file
 from harness.collectors.freshness import keep_recent
 from harness.collectors.output import collect_output
 from harness.collectors.page import collect_page
-from harness.domain.source import Collected
+from harness.domain.errors import HarnessError
+from harness.domain.source import Collected, Gap
 
 ReadKind = Literal["feeds", "arxiv", "url", "output", "file"]
 
@@ -32,7 +34,17 @@ async def collect(read: str, context: CollectContext) -> Collected:
     Never raises for a bad source: its failure is a gap in words for the person, and the other sources of the
     entry are not affected. Items older than the job's `max_age` are left out, except from what the person
     put in place of the entry and from what another agent chose to deliver.
+    Raises HarnessError where what all sources need is broken, such as a database on a full disk.
     """
+    try:
+        return await _collect(read, context)
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary of an entry: whatever breaks, the others go on
+        return Collected(read, gaps=(gap_of_fault(read, error, context),))
+
+
+async def _collect(read: str, context: CollectContext) -> Collected:
     stand_in = find_override(read, context)
     if stand_in is not None:
         collected = await _collect_address(read, stand_in, context)
@@ -101,5 +113,8 @@ def find_override(read: str, context: CollectContext) -> str | None:
 async def _collect_address(read: str, address: str, context: CollectContext) -> Collected:
     if is_address(address):
         return await collect_page(read, address, context)
-    path = unquote(urlsplit(address).path) if address.lower().startswith("file:") else address
+    try:
+        path = unquote(urlsplit(address).path) if address.lower().startswith("file:") else address
+    except ValueError as error:
+        return Collected(read, gaps=(Gap(address, f"is no address of a file ({error})"),))
     return await collect_file(read, path, context)

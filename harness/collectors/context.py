@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from harness.collectors.parse import FeedParser
+from harness.collectors.politeness import HostTurns
 from harness.domain.job import Job
 from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Gap, Item
@@ -27,7 +28,7 @@ class CachedSource:
 
 
 class SourceCache(Protocol):
-    """What is remembered about sources from run to run."""
+    """What is remembered about sources from run to run; used from several threads."""
 
     def load(self, url: str) -> CachedSource | None:
         """Return the last whole answer of the URL."""
@@ -48,7 +49,8 @@ class CollectContext:
 
     `overrides` are the person's `--input K=V`: `feeds=PATH_OR_URL` stands in for every `feeds/…` entry of the
     job, and a key that equals an entry for that one. `latest_output` returns another job's latest delivered
-    output, or None.
+    output, or None. `turns` makes requests wait for each other at hosts that ask for it; contexts that share
+    one wait for each other too.
     """
 
     workspace: Workspace
@@ -59,6 +61,7 @@ class CollectContext:
     parser: FeedParser
     latest_output: Callable[[str], Collected | None]
     overrides: Mapping[str, str] = field(default_factory=dict)
+    turns: HostTurns = field(default_factory=HostTurns)
 
     @property
     def limits(self) -> SourceLimits:

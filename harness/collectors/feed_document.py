@@ -13,14 +13,17 @@ from xml.sax import SAXException
 
 import feedparser
 
-from harness.collectors.plain_text import MAX_SUMMARY_CHARS, fold, shorten, strip_html
+from harness.collectors.plain_text import MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, shorten, strip_html
 from harness.collectors.sniff import is_feed_closed, looks_like_html, refuse_document
 from harness.domain.source import canonical_url
+from harness.gate.sanitise import one_line
 
-MAX_TITLE_CHARS = 300
 MAX_URL_CHARS = 2000
+MAX_AUTHOR_CHARS = 200
+_MOST_AUTHORS = 100
+_MOST_OF_A_REASON = 200
 
-_UNSAFE_IN_URL = re.compile(r"""[\s"<>\\^`{|}\x00-\x1f\x7f]""")
+_UNSAFE_IN_URL = re.compile(r"""[\s"<>\\^`{|}]|[^\w\s!-~]""")
 
 
 def read_feed(body: bytes, *, url: str, max_items: int) -> dict[str, Any]:
@@ -81,13 +84,13 @@ def _read_entry(entry: Mapping[str, Any], base: str) -> dict[str, Any] | None:
     if link is None:
         return None
     summary = _summary_of(entry)
-    authors = [fold(str(author.get("name", ""))) for author in entry.get("authors") or ()]
+    authors = [one_line(str(author.get("name", ""))) for author in (entry.get("authors") or ())[:_MOST_AUTHORS]]
     published = _published_at(entry)
     return {
         "title": _title_of(entry, "title") or shorten(summary, 80) or link,
         "url": link,
         "summary": summary,
-        "authors": [author for author in authors if author],
+        "authors": [shorten(author, MAX_AUTHOR_CHARS) for author in authors if author],
         "published": None if published is None else published.isoformat(),
     }
 
@@ -98,7 +101,7 @@ def _summary_of(entry: Mapping[str, Any]) -> str:
     if not summary and entry.get("content"):
         summary, kind = str(entry["content"][0].get("value", "")), entry["content"][0].get("type", "text/html")
     if kind == "text/plain":
-        return shorten(fold(summary), MAX_SUMMARY_CHARS)
+        return shorten(one_line(summary), MAX_SUMMARY_CHARS)
     return strip_html(summary, MAX_SUMMARY_CHARS)
 
 
@@ -106,7 +109,7 @@ def _title_of(holder: Mapping[str, Any], name: str) -> str:
     title = str(holder.get(name) or "")
     kind = (holder.get(f"{name}_detail") or {}).get("type", "text/plain")
     if kind == "text/plain":
-        return shorten(fold(title), MAX_TITLE_CHARS)
+        return shorten(one_line(title), MAX_TITLE_CHARS)
     return strip_html(title, MAX_TITLE_CHARS)
 
 
@@ -139,7 +142,7 @@ def _why_no_entries(document: Any, body: bytes) -> str:
     if isinstance(document.get("bozo_exception"), SAXException):
         if document.version and not is_feed_closed(body):
             return "is cut off before its first entry"
-        reason = fold(str(document.bozo_exception.getMessage()))
+        reason = shorten(one_line(str(document.bozo_exception.getMessage())), _MOST_OF_A_REASON)
         return f"is no readable XML ({reason})" if body.lstrip().startswith(b"<") else "is not a feed"
     return "has no entries" if document.version else "is not a feed"
 

@@ -6,8 +6,17 @@ import asyncio
 from dataclasses import replace
 
 from harness.collectors.context import CollectContext, SourceYield
-from harness.collectors.fetch import Unchanged, Unreachable, fetch_source, keep_answer, source_name
+from harness.collectors.fetch import (
+    Unchanged,
+    Unreachable,
+    fetch_source,
+    gap_of_fault,
+    keep_answer,
+    record_health,
+    source_name,
+)
 from harness.collectors.freshness import settle_dates
+from harness.domain.errors import HarnessError
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.workspace import FeedEntry
 
@@ -24,10 +33,19 @@ async def collect_feed_list(read: str, context: CollectContext) -> Collected:
 
     async def read_in_turn(feed: FeedEntry) -> SourceYield:
         async with places:
-            return await read_feed_url(feed.url, feed.title, context)
+            try:
+                return await read_feed_url(feed.url, feed.title, context)
+            except HarnessError:
+                raise  # not this feed's, but what all of them need: a full disk, a database that is locked
+            except Exception as error:  # noqa: BLE001 - the boundary of a source: whatever breaks, the others go on
+                return SourceYield(gaps=(gap_of_fault(feed.title or source_name(feed.url), error, context),))
 
-    async with asyncio.TaskGroup() as tasks:
-        readings = [tasks.create_task(read_in_turn(feed)) for feed in feeds]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            readings = [tasks.create_task(read_in_turn(feed)) for feed in feeds]
+    except ExceptionGroup as failures:
+        # A group would hide from the person what the error says and from the run that it is one of the harness's.
+        raise failures.exceptions[0] from failures
     results = [reading.result() for reading in readings]
     return Collected(
         read,
@@ -42,9 +60,7 @@ async def read_feed_url(url: str, name: str, context: CollectContext) -> SourceY
     Never raises for what the feed does: that is a gap.
     """
     result = await _read(url, name, context)
-    # Items with a gap beside them: the source works, if not well.
-    problem = "; ".join(gap.problem for gap in result.gaps)
-    context.cache.record(url, ok=bool(result.items), problem=problem, at=context.now)
+    await record_health(url, result, context)
     return result
 
 
@@ -74,5 +90,5 @@ async def _read(url: str, name: str, context: CollectContext) -> SourceYield:
             return SourceYield(settle_dates(named, context.now))
     result = await parse_feed(answer.body, answer.url, name, context)
     if not result.gaps:
-        keep_answer(url, answer, result.items, context)
+        await keep_answer(url, answer, result.items, context)
     return SourceYield(settle_dates(result.items, context.now), result.gaps)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from harness.collectors.context import CachedSource, CollectContext
+from harness.collectors.context import CachedSource, CollectContext, SourceYield
 from harness.domain.errors import LimitReached, Refused, TransientError
-from harness.domain.source import Item
+from harness.domain.source import Collected, Gap, Item
 from harness.ports import WebResponse
 
+_LOG = logging.getLogger(__name__)
 _ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+_MAX_VALIDATOR_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,16 @@ async def fetch_source(
 
     Answers of a status in `explained` come back as they are: their body says more than the number.
     """
-    cached = context.cache.load(url)
+    # The cache is a database, and this is the event loop that all runs share.
+    cached = await asyncio.to_thread(context.cache.load, url)
     try:
-        response = await context.web.get(
-            url,
-            max_bytes=context.limits.max_bytes,
-            timeout_s=context.limits.timeout_s,
-            headers={"accept": _ACCEPT_FEED, **_validators(cached)},
-        )
+        async with context.turns.take(url):
+            response = await context.web.get(
+                url,
+                max_bytes=context.limits.max_bytes,
+                timeout_s=context.limits.timeout_s,
+                headers={"accept": _ACCEPT_FEED, **_validators(cached)},
+            )
     except Refused as error:
         return Unreachable(f"was refused: {error.reason}")
     except LimitReached:
@@ -56,14 +63,28 @@ async def fetch_source(
     return response
 
 
-def keep_answer(url: str, response: WebResponse, items: tuple[Item, ...], context: CollectContext) -> None:
+async def keep_answer(url: str, response: WebResponse, items: tuple[Item, ...], context: CollectContext) -> None:
     """Remember what was read, for the next conditional GET.
 
     Only for an answer without gaps: a 304 would hide them from then on.
     """
-    etag, last_modified = response.headers.get("etag"), response.headers.get("last-modified")
+    etag, last_modified = (_sendable(response.headers.get(name)) for name in ("etag", "last-modified"))
     if etag or last_modified:
-        context.cache.save(CachedSource(url, etag, last_modified, items, context.now))
+        kept = CachedSource(url, etag, last_modified, items, context.now)
+        await asyncio.to_thread(context.cache.save, kept)
+
+
+async def record_health(url: str, result: SourceYield | Collected, context: CollectContext) -> None:
+    """Record how the source at the URL did: with items it works, if not well where a gap stands beside them."""
+    problem = "; ".join(gap.problem for gap in result.gaps)
+    record = partial(context.cache.record, url, ok=bool(result.items), problem=problem, at=context.now)
+    await asyncio.to_thread(record)
+
+
+def gap_of_fault(name: str, error: Exception, context: CollectContext) -> Gap:
+    """Return the gap that a fault of ours over one source is, and log the fault."""
+    _LOG.error("%s: reading %s broke", context.job.id, name, exc_info=error)
+    return Gap(name, f"could not be read: a fault in the harness ({type(error).__name__})")
 
 
 def source_name(url: str) -> str:
@@ -85,5 +106,12 @@ def words_for_status(status: int) -> str:
 def _validators(cached: CachedSource | None) -> dict[str, str]:
     if cached is None:
         return {}
-    known = {"if-none-match": cached.etag, "if-modified-since": cached.last_modified}
+    known = {"if-none-match": _sendable(cached.etag), "if-modified-since": _sendable(cached.last_modified)}
     return {name: value for name, value in known.items() if value}
+
+
+def _sendable(validator: str | None) -> str | None:
+    """Return the validator if a header can carry it back: a server may put anything into one."""
+    if not validator or len(validator) > _MAX_VALIDATOR_CHARS:
+        return None
+    return validator if validator.isascii() and validator.isprintable() else None

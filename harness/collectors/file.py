@@ -63,9 +63,10 @@ def _read(path: str, context: CollectContext) -> tuple[Path, bytes]:
 
 def _decode(body: bytes) -> tuple[str, str]:
     try:
-        return body.decode("utf-8-sig"), ""
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "", "is not UTF-8 text"
+    return ("", "is not text") if "\0" in text else (text, "")
 
 
 def _is_untrusted(file: Path, context: CollectContext) -> bool:

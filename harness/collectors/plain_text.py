@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from harness.gate.sanitise import one_line
+
 MAX_SUMMARY_CHARS = 600
 """How much of an entry's text an item carries."""
+MAX_TITLE_CHARS = 300
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _WITHOUT_TEXT = frozenset(("script", "style", "noscript", "template", "svg", "iframe", "object", "head"))
 # fmt: off
@@ -21,6 +23,7 @@ _BLOCKS = frozenset((
 # fmt: on
 _PIECE_CHARS = 4096
 _MOST_OF_A_SUMMARY = 200_000
+_LONGEST_WORD_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +34,32 @@ class PageText:
     text: str
 
 
-def fold(text: str) -> str:
-    """Return the text on one line: white space folded, control characters and lone surrogates gone."""
-    return " ".join(_CONTROL.sub(" ", text).split())
-
-
 def shorten(text: str, max_chars: int) -> str:
-    """Return the text, cut after its last whole word that leaves room for an ellipsis if it is too long."""
+    """Return the text, cut after its last whole word that leaves room for an ellipsis if it is too long.
+
+    What goes on longer than any word, as scripts without spaces and data do, is cut anywhere.
+    """
     if len(text) <= max_chars:
         return text
     cut = text[: max_chars - 1]
     if not text[max_chars - 1].isspace():
-        whole_words = cut.rpartition(" ")[0]
-        cut = whole_words or cut
+        end = max(cut.rfind(space, -_LONGEST_WORD_CHARS) for space in " \n")
+        cut = cut[:end] if end > 0 else cut
     return cut.rstrip(" ,;:.-–—") + "…"
 
 
 def strip_html(html: str, max_chars: int) -> str:
     """Return the first `max_chars` characters of the HTML's text on one line, cut at a word."""
     reader = _read(html[:_MOST_OF_A_SUMMARY], enough_chars=4 * max_chars)
-    return shorten(fold(reader.text()), max_chars)
+    return shorten(one_line(reader.text()), max_chars)
 
 
 def read_html_page(html: str, max_chars: int) -> PageText:
     """Return the page's title and its text, block by block, cut at a word after `max_chars`."""
     reader = _read(html, enough_chars=4 * max_chars)
-    lines = (fold(line) for line in reader.text().splitlines())
-    return PageText(fold(reader.title()), shorten("\n".join(line for line in lines if line), max_chars))
+    lines = (one_line(line) for line in reader.text().splitlines())
+    title = shorten(one_line(reader.title()), MAX_TITLE_CHARS)
+    return PageText(title, shorten("\n".join(line for line in lines if line), max_chars))
 
 
 def _read(html: str, enough_chars: int) -> _TextReader:

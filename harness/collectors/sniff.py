@@ -8,7 +8,8 @@ _SNIFF_BYTES = 4096
 _TAIL_BYTES = 2000
 _FEED_ROOTS = (b"rss", b"feed", b"rdf")
 _HTML_ROOTS = (b"html", b"head", b"body")
-_OWN_DECLARATIONS = re.compile(rb"<!DOCTYPE[^>\[]*\[", re.IGNORECASE)
+# A quoted address may hold any sign, also one that would end the declaration outside of quotes.
+_OWN_DECLARATIONS = re.compile(rb"<!DOCTYPE(?:[^>\[\"']|\"[^\"]*\"|'[^']*')*+\[", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _ROOT = re.compile(rb"<([A-Za-z_][\w:.-]*)")
 _FEED_END = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.collectors.fetch import source_name
 from harness.collectors.page import reduce_page
 from harness.collectors.parse import FeedParser
 from harness.domain.errors import Refused, ToolError
@@ -24,13 +25,15 @@ def web_tools(web: Web, parser: FeedParser) -> tuple[Tool, ...]:
         if not arguments.url.lower().startswith(("http://", "https://")):
             raise Refused("egress", "only http and https addresses are read")
         response = await web.get(arguments.url, max_bytes=MAX_BYTES, timeout_s=TIMEOUT_S)
+        # Only the host: whoever redirects here has chosen the words of the rest, and an error is not fenced.
+        host = source_name(response.url)
         if not 200 <= response.status < 300:
-            raise ToolError(f"{response.url} answered with status {response.status}")
+            raise ToolError(f"{host} answered with status {response.status}")
         page = await reduce_page(response, parser)
         if page.problem:
-            raise ToolError(f"{response.url} {page.problem}")
+            raise ToolError(f"what {host} answered {page.problem}")
         if not page.text:
-            raise ToolError(f"{response.url} has no readable text; it may need a browser to show itself")
+            raise ToolError(f"{host} answered with no readable text; the page may need a browser to show itself")
         return f"# {page.title}\n\n{page.text}" if page.title else page.text
 
     traits = Traits(effect="read", is_untrusted=True, timeout_s=TIMEOUT_S + 20)

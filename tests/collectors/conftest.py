@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from harness.collectors.collect import collect
-from harness.collectors.context import CachedSource, CollectContext
+from harness.collectors.context import CachedSource, CollectContext, SourceCache
 from harness.collectors.parse import FeedParser
+from harness.collectors.politeness import HostTurns
 from harness.domain.agent import Agent
 from harness.domain.job import Job
 from harness.domain.settings import Egress, Settings, SourceLimits
 from harness.domain.source import Collected
 from harness.domain.workspace import FeedEntry, Workspace
 from harness.gate.egress import SystemResolver, WebDoor
+from harness.ports import Web
 from harness.testing.web_server import WebServer
 
 NOW = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
@@ -62,7 +64,7 @@ def health() -> dict[str, tuple[bool, str]]:
 @pytest.fixture
 def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path: Path) -> Callable[..., Collected]:
     """Collect one entry in a workspace at tmp_path; calls of one test share the cache."""
-    cache = RememberedSources(health)
+    cache: SourceCache = RememberedSources(health)
 
     def run(
         read: str,
@@ -75,6 +77,9 @@ def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path:
         outputs: Mapping[str, Collected] | None = None,
         write_paths: tuple[str, ...] = (),
         parser: FeedParser = parser,
+        web: Web | None = None,
+        cache: SourceCache = cache,
+        turns: HostTurns | None = None,
     ) -> Collected:
         workspace = Workspace(
             root=tmp_path,
@@ -87,12 +92,13 @@ def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path:
         context = CollectContext(
             workspace=workspace,
             job=Job("scout", "morning", "agents/scout/jobs/morning.md", (), "UTC", max_age_s=max_age_s),
-            web=WebDoor(egress, SystemResolver()),
+            web=web or WebDoor(egress, SystemResolver()),
             now=NOW,
             cache=cache,
             parser=parser,
             latest_output=(outputs or {}).get,
             overrides=overrides or {},
+            turns=turns or HostTurns(),
         )
         return asyncio.run(collect(read, context))
 

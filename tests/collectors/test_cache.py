@@ -13,6 +13,7 @@ from harness.collectors.context import CachedSource
 from harness.domain.source import Item
 from harness.store.database import Database
 from harness.store.incidents import open_incidents
+from harness.store.sources import CachedSourceRow, save_source
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 URL = "https://feeds.example/rss"
@@ -58,3 +59,14 @@ def test_a_success_forgives_the_failures_before_it(database: Database) -> None:
     for ok in (False, False, True, False, False):
         cache.record(URL, ok=ok, problem="" if ok else "slow", at=NOW)
     assert causes(database) == []
+
+
+@pytest.mark.parametrize("items", ["", "{", "[{}]", '[{"title": 3}]', "null"])
+def test_an_answer_that_cannot_be_read_any_more_is_no_answer(
+    database: Database, items: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.write() as connection:
+        save_source(connection, CachedSourceRow(URL, '"v1"', None, items, 0.0))
+
+    assert DatabaseSourceCache(database).load(URL) is None
+    assert URL in caplog.text

@@ -104,6 +104,13 @@ def test_an_override_outside_the_workspace_needs_the_grant(
     assert collected("feeds/ai", overrides={"feeds": str(outside)}, egress=Egress(file_sources=True)).items
 
 
+def test_an_override_that_is_no_address_is_a_gap(collected: Collect) -> None:
+    result = collected("feeds/ai", overrides={"feeds": "file://[x/feed.xml"})
+
+    assert result.gaps[0].source == "file://[x/feed.xml"
+    assert "is no address of a file" in result.gaps[0].problem
+
+
 def test_age_is_counted_from_now(collected: Collect, tmp_path: Path) -> None:
     (tmp_path / "saved.xml").write_bytes(RSS)
 

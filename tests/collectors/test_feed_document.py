@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.collectors.feed_document import read_feed, usable_link
+from harness.collectors.feed_document import MAX_AUTHOR_CHARS, read_feed, usable_link
 
 
 def rss(items: str, head: str = "<title>F</title>") -> bytes:
@@ -30,6 +30,8 @@ def entries(body: bytes, url: str = "https://site.test/blog/feed", max_items: in
         (" https://x.test/a b ", "https://x.test/a%20b"),
         ("https://x.test/<b>\"c\"", "https://x.test/%3Cb%3E%22c%22"),
         ("https://de.test/wiki/A_(b)", "https://de.test/wiki/A_(b)"),
+        ("https://ja.test/日本?q=é", "https://ja.test/日本?q=é"),
+        ("https://x.test/\u202egpj\u200b", "https://x.test/%E2%80%AEgpj%E2%80%8B"),
         ("javascript:alert(1)", None),
         ("mailto:a@x.test", None),
         ("ftp://x.test/", None),
@@ -186,3 +188,30 @@ def test_a_feed_cut_anywhere_says_so_or_gives_whole_entries_and_survives_json(da
     if "problem" not in result:
         assert [entry["url"] for entry in result["entries"]] == links[: len(result["entries"])]
         assert any("is cut off in the middle" in note for note in result["notes"])
+
+
+def test_what_a_feed_says_reaches_nobody_as_control_or_invisible_characters() -> None:
+    hostile = "A\u202e\u200b\U000e0041B"
+    body = rss(
+        f"<item><title>{hostile}</title><link>https://x.test/1</link><description>{hostile}</description>"
+        f"<author>{hostile}</author></item>",
+        head=f"<title>{hostile}</title>",
+    )
+
+    result = read_feed(body, url="", max_items=1)
+
+    assert result["title"] == result["entries"][0]["title"] == result["entries"][0]["summary"] == "AB"
+    assert result["entries"][0]["authors"] == ["AB"]
+
+
+def test_authors_without_end_are_cut() -> None:
+    authors = "".join(f"<author><name>{'N' * 1000} {number}</name></author>" for number in range(300))
+    body = (
+        "<feed xmlns='http://www.w3.org/2005/Atom'><title>F</title><entry><title>N</title>"
+        f"<link href='https://x.test/1'/>{authors}</entry></feed>"
+    ).encode()
+
+    (entry,) = entries(body)
+
+    assert len(entry["authors"]) == 100
+    assert max(map(len, entry["authors"])) <= MAX_AUTHOR_CHARS

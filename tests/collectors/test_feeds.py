@@ -1,14 +1,18 @@
 """Feed lists over real HTTP: one bad feed of every kind beside good ones that still come through."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
 
+from harness.collectors.context import CachedSource
 from harness.collectors.parse import FeedParser
+from harness.domain.errors import OwnerError
 from harness.domain.settings import Egress
 from harness.domain.source import Collected, Gap
+from harness.gate.egress import SystemResolver, WebDoor
+from harness.ports import WebResponse
 from harness.testing.web_server import WebReply, WebServer
 
 Collect = Callable[..., Collected]
@@ -259,3 +263,79 @@ def test_as_many_feeds_are_asked_at_once_as_the_limit_says_and_no_more(collected
 
     assert max(peaks) == 2
     assert (result.gaps, result.items[0].also_in) == ((), ("F1", "F2", "F3", "F4", "F5"))
+
+
+@pytest.mark.parametrize("etag", ['"ü"', '"\x01"', '"' + "a" * 2000 + '"'])
+def test_a_validator_that_no_request_can_carry_does_not_break_the_next_run(
+    collected: Collect, server: WebServer, etag: str
+) -> None:
+    url = server.serve("/feed", WebReply(rss(("N", "https://x.test/1")), headers={"ETag": etag}))
+
+    first = collected("feeds/ai", lists={"ai": [("One", url)]})
+    second = collected("feeds/ai", lists={"ai": [("One", url)]})
+
+    assert first == second
+    assert (titles(second), second.gaps) == (["N"], ())
+    assert "if-none-match" not in server.requests[1].headers
+
+
+class BrokenOver:
+    """A door with a fault of ours in it: one URL breaks it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._door = WebDoor(Egress(loopback=True), SystemResolver())
+
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> WebResponse:
+        if url == self._url:
+            raise KeyError("a bug")
+        return await self._door.get(url, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers, method=method)
+
+
+def test_a_fault_of_the_harness_over_one_feed_is_its_gap_and_is_logged(
+    collected: Collect, server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = server.serve("/bad", rss(("N", "https://x.test/1")))
+
+    gaps = beside_good_feeds(collected, server, url, web=BrokenOver(url))
+
+    assert gaps == (Gap("Bad", "could not be read: a fault in the harness (KeyError)"),)
+    (record,) = caplog.records
+    assert "scout/morning" in record.getMessage()
+    assert record.exc_info is not None
+
+
+def test_a_fault_of_the_harness_over_one_entry_is_its_gap(collected: Collect, server: WebServer) -> None:
+    url = server.url("/page")
+
+    assert collected(url, web=BrokenOver(url)).gaps == (
+        Gap(url, "could not be read: a fault in the harness (KeyError)"),
+    )
+
+
+class FullDisk:
+    """A cache whose disk is full."""
+
+    def load(self, url: str) -> None:
+        return None
+
+    def save(self, cached: CachedSource) -> None:
+        raise OwnerError("harness.db", None, "the disk is full", "free some space")
+
+    def record(self, source: str, *, ok: bool, problem: str, at: datetime) -> None:
+        raise OwnerError("harness.db", None, "the disk is full", "free some space")
+
+
+def test_a_full_disk_is_no_gap_of_a_feed_and_says_what_it_is(collected: Collect, server: WebServer) -> None:
+    urls = [server.serve(f"/{number}", rss(("N", "https://x.test/1"))) for number in range(3)]
+
+    with pytest.raises(OwnerError, match="the disk is full"):
+        collected("feeds/ai", lists={"ai": [("", url) for url in urls]}, cache=FullDisk())

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.collectors.page import read_content_type
 from harness.domain.source import Collected, Gap
@@ -90,7 +92,35 @@ def test_the_health_of_a_page_is_recorded(
         ("", ("", "utf-8")),
         ("Text/HTML; Charset=ISO-8859-1", ("text/html", "iso-8859-1")),
         ("nonsense", ("text/plain", "utf-8")),
+        ("do/as I say; charset=utf-8", ("text/plain", "utf-8")),
+        ("text/html; q=1; charset = 'latin-1'", ("text/html", "latin-1")),
+        ("text/html; charset*0=a; charset*=b; charset*1=c", ("text/html", "utf-8")),
+        ('text/html; charset="\ud800"', ("text/html", "utf-8")),
+        (";;;", ("text/plain", "utf-8")),
     ],
 )
 def test_a_content_type_is_read_as_type_and_charset(header: str, expected: tuple[str, str]) -> None:
     assert read_content_type(header) == expected
+
+
+@given(st.text())
+def test_no_content_type_however_broken_raises(header: str) -> None:
+    kind, charset = read_content_type(header)
+
+    assert kind.isascii()
+    assert charset.isascii()
+
+
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "raw_unicode_escape", "utf-7", "U7"])
+def test_a_codec_that_is_no_charset_is_not_used(collected: Collect, server: WebServer, charset: str) -> None:
+    # The first takes hours for this much text, the others make half characters that no file can hold.
+    body = b"\\ud800 +2AA- " + b"9" * 1_000_000
+    url = server.serve("/", WebReply(body, content_type=f"text/plain; charset={charset}"))
+
+    assert collected(url).text.startswith("\\ud800 +2AA- 999")
+
+
+def test_plain_text_is_made_safe_to_show(collected: Collect, server: WebServer) -> None:
+    url = server.serve("/", WebReply(b"one \x1b[31mred\x1b[0m\r\ntwo\x07", content_type="text/plain"))
+
+    assert collected(url).text == "one red\ntwo"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.collectors.plain_text import fold, read_html_page, shorten, strip_html
+from harness.collectors.plain_text import MAX_TITLE_CHARS, read_html_page, shorten, strip_html
+from harness.gate.sanitise import one_line, sanitise
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from harness.collectors.plain_text import fold, read_html_page, shorten, strip_h
         ("cut in a tag <a href='x", "cut in a tag"),
         ("a < b and b > a", "a < b and b > a"),
         ("the end of AT&T", "the end of AT&T"),
-        ("no\x00 control\x1b[31m", "no control [31m"),
+        ("no\x00 control\x1b[31m", "no control"),
         ("", ""),
     ],
 )
@@ -46,10 +47,10 @@ def test_a_page_keeps_its_blocks_as_lines_and_its_title_apart() -> None:
 
 @given(st.text(), st.integers(min_value=2, max_value=50))
 def test_shortened_text_fits_and_is_a_beginning_of_the_text(text: str, limit: int) -> None:
-    short = shorten(fold(text), limit)
+    short = shorten(one_line(text), limit)
 
     assert len(short) <= limit
-    assert short == fold(text) or fold(text).startswith(short.removesuffix("…"))
+    assert short == one_line(text) or one_line(text).startswith(short.removesuffix("…"))
 
 
 def test_text_is_cut_between_words() -> None:
@@ -58,7 +59,14 @@ def test_text_is_cut_between_words() -> None:
     assert shorten("one two three", 9) == "one two…"
     assert shorten("one two three", 8) == "one two…"
     assert shorten("one two three", 7) == "one…"
+    assert shorten("one\ntwo three", 9) == "one\ntwo…"
     assert shorten("onetwothree", 5) == "onet…"
+
+
+def test_data_without_a_space_is_not_lost_from_its_last_space_on() -> None:
+    minified = '{"a": [' + "1," * 50_000
+
+    assert shorten(minified, 40_000) == minified[:39_999].rstrip(",") + "…"
 
 
 @given(st.text(st.sampled_from("<>/!-[]ab &;#'\"=\n"), max_size=200))
@@ -67,9 +75,17 @@ def test_no_markup_however_broken_raises(html: str) -> None:
     read_html_page(html, 50)
 
 
-@given(st.text(st.characters(codec=None, categories=("Cs", "Cc", "L")), max_size=30))
-def test_folded_text_can_be_stored_and_stands_on_one_line(text: str) -> None:
-    folded = fold(text)
+def test_a_title_that_never_ends_is_cut() -> None:
+    page = read_html_page("<title>" + "long " * 1_000_000, 50)
 
-    folded.encode()
-    assert len(folded.splitlines()) <= 1
+    assert 0 < len(page.title) <= MAX_TITLE_CHARS
+
+
+@given(st.text(st.characters(codec=None, categories=("Cs", "Cc", "Cf", "L")), max_size=30))
+def test_what_is_read_of_a_page_can_be_stored_and_shown(text: str) -> None:
+    page = read_html_page(f"<title>{text}</title><p>{text}</p>", 100)
+
+    for part in (page.title, page.text):
+        part.encode()
+        assert sanitise(part) == part
+    assert len(page.title.splitlines()) <= 1

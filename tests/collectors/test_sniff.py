@@ -52,6 +52,16 @@ def test_own_declarations_are_refused_in_every_encoding(encoding: str) -> None:
     assert refuse_document(DECLARING.encode(encoding)) == REFUSED
 
 
+@pytest.mark.parametrize("address", ["'a>b'", '"a>b"', "'a' \"x>[y\""])
+def test_declarations_do_not_hide_behind_a_quoted_sign(address: str) -> None:
+    assert refuse_document(f'<!DOCTYPE r SYSTEM {address} [<!ENTITY a "x">]><rss/>'.encode()) == REFUSED
+
+
+def test_a_document_full_of_quotes_is_judged_at_once() -> None:
+    assert refuse_document(b"<!DOCTYPE r " + b"'\"" * 500_000) is None
+    assert refuse_document(b"<!DOCTYPE r " + b"'x' " * 500_000) is None
+
+
 @pytest.mark.parametrize(
     "document",
     [
