@@ -14,6 +14,7 @@ from harness.cli.failures import DONE, FAILED, UnknownName
 from harness.cli.fires import counts_in_words, fire_json, iso, ledger_lines
 from harness.cli.lazy_group import new_app
 from harness.cli.ledger import parse_day
+from harness.cli.log_lines import log_lines
 from harness.cli.options import AllOption, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, note, say
 from harness.cli.place import find_place
@@ -74,7 +75,7 @@ def day(
             raise UnknownName("agent", agent, known, "harness agents")
     first_day = parse_day(start, place)
     note(f"rehearsing {_span(first_day, days)} of {', '.join(agents or known)} in {out} ({world} world)")
-    with RehearsalProgress(place.zone) as progress:
+    with RehearsalProgress(place.zone) as progress, log_lines():
         rehearsed = run_day(
             place.root,
             out=out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -89,7 +90,7 @@ def next_jobs(
 def show_job(job: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show one job: when, from what, what it promises, where it delivers."""
     place = find_place(workspace)
-    shown = find_job(place, load_workspace(place), job)
+    shown = find_job(place, job)
     if as_json:
         emit_json(_job_document(shown, place.now))
         return
@@ -140,11 +141,21 @@ def _job_rows(job: Job, zone: str, now: datetime) -> list[tuple[str, str]]:
     else:
         rows.append(("without model", job.without_model))
         rows.append(("limits", f"{duration_in_words(job.timeout_s)}, {job.max_iterations} model calls"))
-    promises = [f"{rule}: {value}" for rule, value in _contract_json(job.contract).items()]
-    rows.append(("promises", ", ".join(promises) or "nothing"))
+    rows.append(("promises", ", ".join(_promises(job.contract)) or "nothing"))
     if job.budget_usd is not None:
         rows.append(("budget", f"${job.budget_usd:g} a run"))
     return rows
+
+
+def _promises(contract: Contract) -> Iterator[str]:
+    for rule, value in _contract_json(contract).items():
+        words = rule.removesuffix("_s").replace("_", " ")
+        if rule.endswith("_s"):
+            yield f"{words} {duration_in_words(value)}"
+        elif value is True:
+            yield f"every link {words.removeprefix('url ')}"
+        else:
+            yield f"{words} {', '.join(value) if isinstance(value, list) else value}"
 
 
 def _contract_json(contract: Contract) -> dict[str, Any]:

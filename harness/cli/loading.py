@@ -9,7 +9,8 @@ from harness.domain.agent import Agent
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.workspace import Workspace
-from harness.wiring.files import check, load
+from harness.wiring.files import load
+from harness.workspace.load import Loaded
 
 
 def load_workspace(place: Place) -> Workspace:
@@ -18,30 +19,36 @@ def load_workspace(place: Place) -> Workspace:
     Raises OwnerError if nothing good was ever seen.
     """
     loaded = load(place.root, place.environ)
-    for finding in loaded.findings:
-        if finding.severity == "error":
-            in_force = " (the last good version is in force)" if finding.path in loaded.held_back else ""
-            note(f"{finding}{in_force}")
+    _tell(loaded)
     return loaded.workspace
 
 
-def problem_of_job(place: Place, job_id: str) -> OwnerError | None:
-    """Return what is wrong with the job's own file, for a job that is there and could not be loaded."""
+def find_job(place: Place, job_id: str) -> Job:
+    """Return the job. Raises OwnerError if a file keeps it from being used, else UnknownName with what is near."""
+    loaded = load(place.root, place.environ)
+    known = {job.id: job for job in loaded.workspace.jobs()}
+    if job_id not in known:
+        raise problem_of_job(loaded, job_id) or UnknownName("job", job_id, known, "harness jobs")
+    _tell(loaded)
+    return known[job_id]
+
+
+def problem_of_job(loaded: Loaded, job_id: str) -> OwnerError | None:
+    """Return what is wrong with the files of a job that is not in force: its own, or those of its agent."""
     agent, _, name = job_id.partition("/")
-    path = f"agents/{agent}/jobs/{name}.md"
-    for finding in check(place.root):
-        if finding.path == path and finding.severity == "error":
-            return OwnerError(finding.path, finding.line, finding.problem, finding.fix)
+    folder = f"agents/{agent}"
+    own = f"{folder}/jobs/{name}.md"
+    for path in (own, f"{folder}/agent.toml", f"{folder}/SOUL.md", f"{folder}/AGENTS.md", folder):
+        for finding in loaded.errors:
+            if finding.path == path and (loaded.workspace.root / own).exists():
+                return OwnerError(finding.path, finding.line, finding.problem, finding.fix)
     return None
 
 
-def find_job(place: Place, workspace: Workspace, job_id: str) -> Job:
-    """Return the job. Raises OwnerError if its file is broken, UnknownName with the names that are near."""
-    known = {job.id: job for job in workspace.jobs()}
-    if job_id not in known:
-        problem = problem_of_job(place, job_id)
-        raise problem or UnknownName("job", job_id, known, "harness jobs")
-    return known[job_id]
+def _tell(loaded: Loaded) -> None:
+    for finding in loaded.errors:
+        in_force = " (the last good version is in force)" if finding.path in loaded.held_back else ""
+        note(f"{finding}{in_force}")
 
 
 def find_agent(workspace: Workspace, name: str) -> Agent:

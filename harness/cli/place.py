@@ -45,7 +45,7 @@ def find_root(workspace: Path | None, here: Path) -> Path:
     """Return the folder with `harness.toml`. Raises OwnerError if there is none."""
     if workspace is None:
         return find_workspace(here)
-    root = workspace.expanduser().absolute()
+    root = workspace.expanduser().resolve()
     if not (root / SETTINGS_FILE).is_file():
         fix = f"name another, or make one: harness init {workspace}"
         raise OwnerError(root, None, f"no {SETTINGS_FILE} in this folder", fix)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.cli.lazy_group import noun_app
-from harness.cli.loading import find_job, load_workspace
+from harness.cli.loading import find_job
+from harness.cli.log_lines import log_lines
 from harness.cli.options import JobArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, note, write_exactly
 from harness.cli.place import find_place
@@ -32,8 +33,9 @@ def show(job: JobArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
     and what was left out for lack of room. Tokens are estimated.
     """
     place = find_place(workspace)
-    find_job(place, load_workspace(place), job)
-    prompt = show_prompt(place.root, place.environ, job)
+    find_job(place, job)
+    with log_lines():
+        prompt = show_prompt(place.root, place.environ, job)
     if as_json:
         emit_json(
             {

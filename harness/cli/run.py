@@ -112,28 +112,33 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
                 note(f"{run_id}: {answer['state']}")
     except NoDaemon:
         # Only now, because it brings everything that a run needs.
+        from harness.cli.log_lines import log_lines
         from harness.daemon.once import run_once
 
-        return run_once(
-            place.root,
-            place.environ,
-            order["job"],
-            order["inputs"],
-            profile=order["profile"],
-            preview=order["preview"],
-            echo=note,
-            out=out,
-        )
+        with log_lines():
+            return run_once(
+                place.root,
+                place.environ,
+                order["job"],
+                order["inputs"],
+                profile=order["profile"],
+                preview=order["preview"],
+                echo=note,
+                out=out,
+            )
     return _fire_in_ledger(place, run_id)
 
 
 def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
-    """Return what is wrong with the job's file, if that is why the job is not known; otherwise the error."""
+    """Return what is wrong with a file, if that is why the job is not known; otherwise the error."""
     if type(error) is not HarnessError:
         return error
     from harness.cli.loading import problem_of_job
+    from harness.wiring.files import load
 
-    return problem_of_job(place, job) or error
+    loaded = load(place.root, place.environ)
+    is_in_force = any(job == known.id for known in loaded.workspace.jobs())
+    return error if is_in_force else problem_of_job(loaded, job) or error
 
 
 def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from harness.cli.lazy_group import new_app
+from harness.cli.log_lines import log_lines
 from harness.cli.options import WorkspaceOption
 from harness.cli.output import note
 from harness.cli.place import find_place
@@ -26,4 +27,5 @@ def up(workspace: WorkspaceOption = None) -> None:
     crash interrupted go on where they were. For a service that starts by itself: harness service print.
     """
     place = find_place(workspace)
-    raise typer.Exit(serve(place.root, place.environ, echo=note))
+    with log_lines():
+        raise typer.Exit(serve(place.root, place.environ, echo=note))

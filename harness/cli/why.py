@@ -95,10 +95,16 @@ def _advice(story: Story) -> Iterator[str]:
             if story.liveness.is_alive
             else "nobody was there to fire it; start the daemon: harness up"
         )
+        if fire is not None and fire.state.is_success:
+            return
     if fire is None:
         if story.overdue_since is None:
             yield f"it has never fired; try it: harness run {story.job_id}"
         return
+    yield from _advice_on(story, fire)
+
+
+def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
     match fire.state:
         case FireState.FAILED:
             if fire.run_id and story.run is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,6 +147,36 @@ def test_state_folder_may_lie_elsewhere(harness: CommandLine, tmp_path: Path) ->
 def test_exit_code_says_who_must_act(error: Exception, code: int) -> None:
     assert exit_code_of(error) == code
     assert len(line_about(error).splitlines()) == 1
+
+
+def hiding(cause: Exception, error: Exception) -> Exception:
+    """Return the error as if it had been raised while the cause was being handled."""
+    error.__context__ = cause
+    return error
+
+
+def database_full() -> Exception:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        try:
+            connection.execute("CREATE TABLE t (a)")
+        except sqlite3.OperationalError as error:
+            return error
+    raise AssertionError("there was room")
+
+
+def test_full_disk_is_recognised_behind_the_errors_of_libraries() -> None:
+    hidden = hiding(database_full(), RuntimeError("(sqlite3.OperationalError) database or disk is full"))
+    assert exit_code_of(hidden) == 2
+    assert line_about(hidden) == ("the database: the disk is full; free some space; nothing already written is lost")
+    in_a_task = ExceptionGroup("tasks", [hiding(OSError(errno.ENOSPC, "No space left on device", "/x"), ValueError())])
+    assert exit_code_of(in_a_task) == 2
+    assert line_about(in_a_task) == "/x: no space left on device; free some space; nothing already written is lost"
+
+
+def test_bug_stays_a_bug_whatever_was_being_handled() -> None:
+    assert exit_code_of(hiding(FileNotFoundError(errno.ENOENT, "no", "/x"), KeyError("a"))) == 1
+    assert exit_code_of(hiding(OwnerError("f.md", 3, "wrong", "fix it"), KeyError("a"))) == 1
 
 
 def test_unknown_name_names_what_is_near_or_where_to_look() -> None:

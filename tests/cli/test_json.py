@@ -97,4 +97,27 @@ def test_job_that_cannot_be_loaded_says_what_is_wrong_with_its_file(
     assert main(arguments.split()) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.splitlines()[-1].startswith("agents/scout/jobs/morning.md:2: ")
+    [line] = captured.err.splitlines()
+    assert line.startswith("agents/scout/jobs/morning.md:2: ")
+
+
+@pytest.mark.parametrize("arguments", ["run scout/morning", "prompt show scout/morning", "jobs show scout/morning"])
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("agent.toml", 'description = "x"\ntools = ["web.raed"]\n', "agent.toml:2: unknown tool 'web.raed'"),
+        ("agent.toml", 'description = "x"\nskills = ["rank-item"]\n', "agent.toml:2: unknown skill 'rank-item'"),
+        ("agent.toml", 'description = "x"\ndescription = "y"\n', "agent.toml:2: description is given twice"),
+        ("SOUL.md", None, "SOUL.md: the file is missing"),
+    ],
+)
+def test_job_of_an_agent_that_cannot_be_loaded_says_what_is_wrong_with_the_agent(
+    team: Path, capsys: pytest.CaptureFixture[str], arguments: str, file: str, text: str | None, told: str
+) -> None:
+    path = team / "agents/scout" / file
+    path.unlink() if text is None else path.write_text(text)
+    assert main(arguments.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = captured.err.splitlines()
+    assert line.startswith(f"agents/scout/{told}")

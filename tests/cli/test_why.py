@@ -41,7 +41,9 @@ def test_failure_is_sent_to_its_run_and_to_a_retry() -> None:
 
 def test_overdue_job_asks_for_the_daemon_only_where_there_is_none() -> None:
     late = NOW - timedelta(hours=1)
-    assert advise(story(FireState.DELIVERED, Liveness("dead"), late))[0].endswith("start the daemon: harness up")
+    assert advise(story(FireState.DELIVERED, Liveness("dead"), late)) == (
+        "nobody was there to fire it; start the daemon: harness up",
+    )
     assert advise(story(FireState.DELIVERED, ALIVE, late))[0].endswith("harness doctor")
 
 

@@ -1,0 +1,57 @@
+"""What goes wrong beside a command's own work, as single lines on stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.cli.failures import line_about
+from harness.cli.output import note
+
+
+@contextmanager
+def log_lines() -> Iterator[None]:
+    """Show warnings and errors of the log as one line each; HARNESS_DEBUG=1 shows their tracebacks.
+
+    A line that repeats the one before is not shown again: a daemon on a full disk fails every second. So
+    is what the log's own file has no room for: the line here says it.
+    """
+    root = logging.getLogger()
+    handler = _Lines(logging.WARNING)
+    before = logging.raiseExceptions
+    root.addHandler(handler)
+    logging.raiseExceptions = False
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        logging.raiseExceptions = before
+
+
+class _Lines(logging.Handler):
+    """Passes each record on as a note."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._last = ""
+        if os.environ.get("HARNESS_DEBUG") == "1":
+            self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        else:
+            self.setFormatter(_OneLine())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        if line != self._last:
+            self._last = line
+            note(line)
+
+
+class _OneLine(logging.Formatter):
+    """The message, and of an exception what it means instead of where it came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        return message if error is None else f"{message}: {line_about(error)}"
