@@ -43,6 +43,6 @@ def asked_wait_s(headers: Mapping[str, str]) -> float | None:
 def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or one with a year that no machine can count
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,17 +8,37 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.domain.errors import LimitReached
 from harness.domain.message import Finish, Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
+from harness.gate.sanitise import sanitise
 from harness.llm.usage import cost_usd
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-_LENGTH = {"length", "max_tokens", "model_length"}
+_LENGTH = ("length", "max_tokens", "model_length")
+_MOST_TOKENS = 1_000_000_000
 
 
 class MalformedReply(ValueError):
     """A body that says 200 and is not a chat completion."""
+
+
+def refuse_what_cannot_fit(profile: Profile, request: ModelRequest) -> None:
+    """Raise LimitReached("context") if the request and its answer are longer than the model's context.
+
+    Some endpoints say so themselves, others drop the beginning of the conversation, where the rules stand, and
+    answer as if nothing were missing. The prompt leaves room for a conversation; tool results can fill it.
+    """
+    answer = min(request.max_output_tokens, profile.max_output_tokens)
+    said = estimate_request_tokens(request.messages, request.tools)
+    if said + answer > profile.context_window:
+        raise LimitReached(
+            "context",
+            f"about {said:,} tokens of conversation and {answer:,} for the answer are more than the "
+            f"{profile.context_window:,} of profile {profile.name!r} (context_window); "
+            "let the job read less, or choose a model with more",
+        )
 
 
 def request_body(profile: Profile, request: ModelRequest, limit_field: str = "max_tokens") -> dict[str, Any]:
@@ -47,7 +67,8 @@ def request_body(profile: Profile, request: ModelRequest, limit_field: str = "ma
 def read_reply(payload: Any, profile: Profile, request: ModelRequest) -> ModelReply:
     """Return what the model answered.
 
-    Arguments of tool calls stay the text that the model wrote, valid JSON or not. Calls without an id of
+    The text can be printed and stored: what would steer a terminal or cannot be encoded is left out. Arguments of
+    tool calls stay as the model wrote them, valid JSON or not. Calls without an id of
     their own get one that depends on nothing but the request. Where the endpoint counts no tokens they
     are estimated, so that a budget still ends a run. Raises MalformedReply, naming what is missing.
     """
@@ -62,7 +83,7 @@ def read_reply(payload: Any, profile: Profile, request: ModelRequest) -> ModelRe
     calls: tuple[ToolCall, ...] = ()
     finish: Finish = "stop"
     if refusal or reason == "content_filter":
-        finish, text = "refused", str(refusal or text)
+        finish, text = "refused", sanitise(str(refusal or text))
     else:
         calls = _calls(message.get("tool_calls"), request)
         finish = "tool_calls" if calls else "length" if reason in _LENGTH else "stop"
@@ -130,10 +151,10 @@ def _text(content: Any) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return content
+        return sanitise(content)
     if isinstance(content, list):
         texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        return "".join(text for text in texts if isinstance(text, str))
+        return sanitise("".join(text for text in texts if isinstance(text, str)))
     raise MalformedReply("the message's content is not text")
 
 
@@ -180,7 +201,9 @@ def _usage(wire: Any) -> Usage | None:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    """What no context can hold is no count, and would break the sum that the budget is held against."""
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 < value <= _MOST_TOKENS else 0
 
 
 def _estimate(request: ModelRequest, text: str, calls: Sequence[ToolCall]) -> Usage:

@@ -25,6 +25,8 @@ NO_SENTENCE = "nothing in its summary to quote"
 USUAL_ITEMS = 12
 SPARE_SHARE = 0.25
 """How many more than `min_items` are given, for the items that a contract may strike out afterwards."""
+MOST_RANKED = 600
+"""Ranking compares everything with everything: six thousand items would take gigabytes."""
 WHY_CHARS = 240
 WHY_SENTENCES = 2
 TITLE_CHARS = 200
@@ -69,16 +71,31 @@ def extract(sources: Sequence[Item], min_items: int, max_items: int) -> str:
     if not sources:
         return NO_SOURCES
     linkable = [item for item in sources if is_linkable(item.url)]
-    items = _fold_same_links(linkable)
+    found = _fold_same_links(linkable)
+    wanted = min(max_items, max(USUAL_ITEMS, math.ceil(min_items * (1 + SPARE_SHARE))))
+    items = _most_promising(found, max(MOST_RANKED, wanted))
     texts = [words(f"{item.title} {item.summary}") for item in items]
     matrix = similarity_matrix(tfidf_vectors(texts))
     scores = _weigh(items, centralities(matrix))
-    wanted = min(max_items, max(USUAL_ITEMS, math.ceil(min_items * (1 + SPARE_SHARE))))
     lines = [_line(items[i]) for i in pick_diverse(scores, matrix, wanted, RELEVANCE)]
     blocks = [FIRST_LINE, "\n".join(lines)]
     if left_out := len(sources) - len(linkable):
         blocks.append(f"*Left out for want of a usable link: {left_out}.*")
+    if len(items) < len(found):
+        blocks.append(f"*Only the {len(items)} most reported and newest of {len(found):,} items were compared.*")
     return "\n\n".join(block for block in blocks if block)
+
+
+def _most_promising(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """Return the items that most sources report, the newest of them first to stay, in the order given."""
+    if len(items) <= most:
+        return items
+    newest = max((item.published_at for item in items if item.published_at), default=None)
+    ranked = sorted(
+        range(len(items)),
+        key=lambda i: (-len(items[i].also_in), -_recency(items[i].published_at, newest), i),
+    )
+    return [items[i] for i in sorted(ranked[:most])]
 
 
 def _fold_same_links(items: Sequence[Item]) -> list[Item]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.domain.errors import LimitReached, OwnerError
 from harness.domain.settings import Profile
+from harness.gate.sanitise import one_line
 from harness.llm.backoff import asked_wait_s
 from harness.llm.endpoint import SETTINGS_FILE, Endpoint
 
@@ -106,7 +107,7 @@ def words_in(payload: Any, text: str) -> str:
 
 def shown_words(said: str) -> str:
     """Return the text on one line of at most 300 characters; secrets are taken out before, never after."""
-    line = " ".join(said.split())
+    line = one_line(said)
     return line if len(line) <= _SAID_CHARS else f"{line[:_SAID_CHARS]}…"
 
 

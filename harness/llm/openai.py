@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -14,7 +16,7 @@ from harness.domain.errors import OwnerError, TransientError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.llm.backoff import wait_s
-from harness.llm.completions import MalformedReply, read_reply, request_body
+from harness.llm.completions import MalformedReply, read_reply, refuse_what_cannot_fit, request_body
 from harness.llm.endpoint import SETTINGS_FILE, Endpoint, endpoint_of
 from harness.llm.failures import (
     ErrorAnswer,
@@ -28,7 +30,19 @@ from harness.llm.failures import (
     words_in,
 )
 
+MAX_BODY_BYTES = 20_000_000
+
 _CONNECT_TIMEOUT_S = 10.0
+_ERROR_STATUS = re.compile(r"[45]\d\d", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """What came back, whole; `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class OpenAIModel:
@@ -68,8 +82,9 @@ class OpenAIModel:
         """Return the model's answer, after at most `attempts` tries with growing waits between them.
 
         Raises TransientError naming what happened and how often, OwnerError naming the profile and the fix,
-        LimitReached("context"). A refusal is a reply with finish `refused`.
+        LimitReached("context"), also before anything is sent. A refusal is a reply with finish `refused`.
         """
+        refuse_what_cannot_fit(self._profile, request)
         failures: list[Retry] = []
         async with self._client() as client:
             while True:
@@ -85,8 +100,8 @@ class OpenAIModel:
         response = await self._send(client, request_body(self._profile, request, self._limit_field))
         if isinstance(response, Retry):
             return response
-        payload = _parsed(response.content)
-        if response.status_code == 200 and not (isinstance(payload, dict) and payload.get("error")):
+        payload = _parsed(response.body)
+        if response.status == 200 and not (isinstance(payload, dict) and payload.get("error")):
             try:
                 return read_reply(payload, self._profile, request)
             except MalformedReply as malformed:
@@ -100,12 +115,15 @@ class OpenAIModel:
             return ModelReply(judged.said, self.label, finish="refused")
         return judged
 
-    async def _send(self, client: httpx2.AsyncClient, body: dict[str, Any]) -> httpx2.Response | Retry:
+    async def _send(self, client: httpx2.AsyncClient, body: dict[str, Any]) -> _Response | Retry:
         # httpx2 limits each wait for bytes; only the outer timeout ends an answer that drips.
         timeout_s = self._profile.timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
-                return await client.post(self._url, content=json.dumps(body).encode())
+            async with (
+                asyncio.timeout(timeout_s),
+                client.stream("POST", self._url, content=json.dumps(body).encode()) as response,
+            ):
+                content = await _read_body(response)
         except httpx2.ConnectTimeout:
             return Retry("no connection")
         except (TimeoutError, httpx2.TimeoutException):
@@ -116,35 +134,59 @@ class OpenAIModel:
             return Retry("malformed body", self._redacted(str(error)))
         except httpx2.TransportError as error:
             return Retry("connection cut", self._redacted(str(error)))
+        if content is None:
+            return Retry("malformed body", f"it is longer than {MAX_BODY_BYTES / 1_000_000:g} MB")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return _Response(response.status_code, headers, content)
 
     def _client(self) -> httpx2.AsyncClient:
-        if self._ssl_context is None:
-            self._ssl_context = httpx2.create_ssl_context()
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self._api_key is not None:
             headers["authorization"] = f"Bearer {self._api_key}"
         timeout_s = self._profile.timeout_s
-        return httpx2.AsyncClient(
-            verify=self._ssl_context,
-            headers=headers,
-            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
-            trust_env=not self._endpoint.is_loopback,  # a proxy cannot reach this machine's loopback
-            follow_redirects=False,  # a redirect would carry the key to an address nobody configured
-        )
+        try:
+            if self._ssl_context is None:
+                self._ssl_context = httpx2.create_ssl_context()
+            return httpx2.AsyncClient(
+                verify=self._ssl_context,
+                headers=headers,
+                timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+                trust_env=not self._endpoint.is_loopback,  # a proxy cannot reach this machine's loopback
+                follow_redirects=False,  # a redirect would carry the key to an address nobody configured
+            )
+        except (ImportError, OSError, ValueError):
+            # What the library says of a proxy repeats its address, and with it its password.
+            raise OwnerError(
+                "environment",
+                None,
+                f"profile {self._profile.name!r} cannot be called through the proxy or certificates that are set there",
+                "correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (http:// only), SSL_CERT_FILE, SSL_CERT_DIR",
+            ) from None
 
-    def _error_answer(self, response: httpx2.Response, payload: Any) -> ErrorAnswer:
+    def _error_answer(self, response: _Response, payload: Any) -> ErrorAnswer:
         codes = codes_in(payload)
         # Gateways answer 200 and put the status of whoever they asked into the body.
-        inner = next((int(code) for code in sorted(codes) if code.isdecimal() and 400 <= int(code) <= 599), 502)
+        inner = next((int(code) for code in sorted(codes) if _ERROR_STATUS.fullmatch(code)), 502)
+        text = response.body.decode("utf-8", "replace")
         return ErrorAnswer(
-            status=inner if response.status_code == 200 else response.status_code,
-            said=shown_words(self._redacted(words_in(payload, response.text))),
+            status=inner if response.status == 200 else response.status,
+            said=shown_words(self._redacted(words_in(payload, text))),
             codes=codes,
-            headers={name.lower(): self._redacted(value) for name, value in response.headers.items()},
+            headers={name: self._redacted(value) for name, value in response.headers.items()},
         )
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._api_key, "[key]") if self._api_key else text
+
+
+async def _read_body(response: httpx2.Response) -> bytes | None:
+    """Return the body, or None if it is too long to be an answer."""
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
 
 
 def _parsed(body: bytes) -> Any:

@@ -52,3 +52,15 @@ def test_a_date_that_has_passed_asks_for_nothing() -> None:
 @pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "Sun, 01 Mar 2026 08:00:09 GMT"])
 def test_what_cannot_be_understood_asks_for_nothing(text: str) -> None:
     assert asked_wait_s({"retry-after": text}) is None
+
+
+@pytest.mark.parametrize("year", ["99999", "9" * 30, "9" * 5000])
+def test_a_year_that_is_none_asks_for_nothing(year: str) -> None:
+    headers = {"retry-after": f"Mon, 01 Jan {year} 00:00:00 GMT", "date": "Sun, 01 Mar 2026 08:00:00 GMT"}
+    assert asked_wait_s(headers) is None
+
+
+@given(st.text(), st.text())
+def test_no_header_however_broken_raises(retry_after: str, date: str) -> None:
+    asked = asked_wait_s({"retry-after": retry_after, "date": date})
+    assert asked is None or asked >= 0

@@ -1,13 +1,16 @@
 """The chat-completions format, without a network."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.domain.errors import LimitReached
 from harness.domain.message import Message, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
-from harness.llm.completions import MalformedReply, read_reply, request_body, wire_names
+from harness.domain.tokens import estimate_request_tokens
+from harness.llm.completions import MalformedReply, read_reply, refuse_what_cannot_fit, request_body, wire_names
 
 PROFILE = Profile("cheap", "openai", model="m", base_url="http://h/v1", input_usd_per_mtok=1.0, max_output_tokens=500)
 READ = ToolSchema("web.read", "A page as text", {"type": "object", "properties": {"url": {"type": "string"}}})
@@ -116,6 +119,46 @@ def test_the_reason_to_finish_is_translated(finish: str | None, expected: str) -
     assert read_reply(completion({"content": "hi"}, finish), PROFILE, REQUEST).finish == expected
 
 
+@pytest.mark.parametrize("finish", [["length"], {"a": 1}, 3, True])
+def test_a_reason_that_is_no_word_is_none(finish: Any) -> None:
+    assert read_reply(completion({"content": "hi"}, finish), PROFILE, REQUEST).finish == "stop"
+
+
+@pytest.mark.parametrize("key", ["content", "refusal"])
+def test_what_the_model_says_can_be_printed_and_stored(key: str) -> None:
+    text = read_reply(completion({key: "a\ud800\x1b[31mb\x07\u202ec"}), PROFILE, REQUEST).text
+
+    assert text == "a\ufffdbc"
+
+
+def conversation(tokens: int) -> ModelRequest:
+    """A request of that many tokens, as they are estimated."""
+    request = ModelRequest((Message("user", "x " * tokens),))
+    while estimate_request_tokens(request.messages, ()) > tokens:
+        request = replace(request, messages=(Message("user", request.messages[0].content[:-2]),))
+    return request
+
+
+def test_a_conversation_that_leaves_no_room_for_the_answer_is_not_sent() -> None:
+    profile = replace(PROFILE, context_window=2_000, max_output_tokens=500)
+    fits, too_long = conversation(1_500), conversation(1_502)
+
+    refuse_what_cannot_fit(profile, fits)
+    refuse_what_cannot_fit(profile, replace(too_long, max_output_tokens=400))
+    with pytest.raises(LimitReached, match=r"^context: about 1,50\d tokens .* more than the 2,000 of profile 'cheap'"):
+        refuse_what_cannot_fit(profile, too_long)
+
+
+def test_tool_schemas_and_earlier_calls_count_as_conversation() -> None:
+    profile = replace(PROFILE, context_window=1_000, max_output_tokens=500)
+    called = Message("assistant", "", (ToolCall("c", "web.read", "x " * 500),))
+
+    with pytest.raises(LimitReached):
+        refuse_what_cannot_fit(profile, ModelRequest((called,)))
+    with pytest.raises(LimitReached):
+        refuse_what_cannot_fit(profile, ModelRequest((), (replace(READ, description="x " * 500),)))
+
+
 def test_tool_calls_decide_whatever_reason_the_endpoint_gives() -> None:
     assert read_reply(completion({"tool_calls": [call()]}, "stop"), PROFILE, REQUEST).finish == "tool_calls"
 
@@ -142,7 +185,19 @@ def test_cached_tokens_are_found_under_their_other_name() -> None:
     assert read_reply(completion({"content": "hi"}, usage=usage), PROFILE, REQUEST).usage.cached_tokens == 40
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": -3}, "many"])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": None},
+        {"prompt_tokens": -3},
+        {"prompt_tokens": 10**400},
+        {"prompt_tokens": True},
+        {"prompt_tokens": float("inf")},
+        "many",
+    ],
+)
 def test_tokens_that_nobody_counted_are_estimated_so_that_budgets_hold(usage: Any) -> None:
     reply = read_reply(completion({"content": "four words for you"}, usage=usage), PROFILE, REQUEST)
     assert reply.usage.input_tokens > 10
@@ -163,6 +218,7 @@ def test_tokens_that_nobody_counted_are_estimated_so_that_budgets_hold(usage: An
         completion({"tool_calls": [None]}),
         completion({"tool_calls": [{"function": {"arguments": "{}"}}]}),
         completion({"content": "hi"}, "error"),
+        completion({"content": {"text": "hi"}}),
     ],
 )
 def test_what_is_no_completion_is_called_malformed(payload: Any) -> None:

@@ -13,7 +13,16 @@ from markdown_it.token import Token
 
 from harness.domain.message import Message, ModelRequest, Usage
 from harness.domain.source import Item
-from harness.llm.extractive import FIRST_LINE, NO_SENTENCE, NO_SOURCES, NO_SUMMARY, WHY_CHARS, ExtractiveModel, extract
+from harness.llm.extractive import (
+    FIRST_LINE,
+    MOST_RANKED,
+    NO_SENTENCE,
+    NO_SOURCES,
+    NO_SUMMARY,
+    WHY_CHARS,
+    ExtractiveModel,
+    extract,
+)
 from harness.llm.inline_markdown import is_linkable
 from harness.llm.sentences import one_line
 from harness.ports import ChatModel
@@ -216,3 +225,21 @@ def test_the_model_reads_sources_and_no_messages_and_costs_nothing() -> None:
     assert reply.text == extract(request.sources, 0, 30)
     assert (reply.model, reply.usage, reply.cost_usd, reply.finish) == ("extractive, no model", Usage(), 0.0, "stop")
     assert not model.is_language_model
+
+
+def test_of_thousands_of_items_the_most_reported_and_newest_are_compared_and_the_answer_says_so() -> None:
+    crowd = [item(f"Story number {n}", f"Something happened in place {n}.", age_h=1 + n) for n in range(3_000)]
+    old_and_reported = item("An old story that all report", age_h=9_000, also_in=("Two", "Three", "Four"))
+    newest = item("The newest story of all", age_h=0)
+
+    text = extract([*crowd, old_and_reported, newest], 0, 30)
+    among_600 = extract([*crowd[:598], old_and_reported, newest], 0, 30)
+
+    note = f"*Only the {MOST_RANKED} most reported and newest of 3,002 items were compared.*"
+    assert text == f"{among_600}\n\n{note}"
+
+
+def test_more_items_are_compared_where_a_contract_asks_for_more() -> None:
+    crowd = [item(f"Story {n}") for n in range(MOST_RANKED + 50)]
+
+    assert len(entries(extract(crowd, MOST_RANKED + 20, MOST_RANKED + 20))) == MOST_RANKED + 20

@@ -1,6 +1,7 @@
 """The OpenAI-compatible adapter against a real server."""
 
 import asyncio
+import gzip
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from harness.domain.errors import LimitReached, OwnerError, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
-from harness.llm.openai import OpenAIModel
+from harness.llm.openai import MAX_BODY_BYTES, OpenAIModel
 from harness.ports import ChatModel
 from harness.testing.openai_server import (
     ChatAnswer,
@@ -103,6 +104,11 @@ def test_a_tool_call_with_invalid_json_is_passed_through_and_can_be_answered() -
         (ChatAnswer({"choices": []}), "malformed body"),
         (ChatAnswer(b"not gzip", headers={"Content-Encoding": "gzip"}), "malformed body"),
         (ChatAnswer({"error": {"message": "upstream is down", "code": 502}}), "HTTP 502"),
+        (ChatAnswer({"error": {"message": "upstream is down", "code": "5" * 5000}}), "HTTP 502"),
+        (
+            ChatAnswer(gzip.compress(b" " * (MAX_BODY_BYTES + 1)), headers={"Content-Encoding": "gzip"}),
+            "malformed body",
+        ),
     ],
 )
 def test_a_passing_failure_is_retried_and_named_when_it_does_not_pass(failure: ChatAnswer, named: str) -> None:
@@ -217,6 +223,34 @@ def test_a_request_that_is_too_long_reaches_the_context_limit_at_once(answer: Ch
         ask(profile_for(server.base_url))
     assert caught.value.limit == "context"
     assert len(server.requests) == 1
+
+
+def test_a_conversation_that_has_outgrown_the_context_is_not_sent_at_all() -> None:
+    grown = Message("tool", "a page of text " * 1_000, tool_call_id="c1")
+    with OpenAIServer([say("as if nothing were missing")]) as server, pytest.raises(LimitReached) as caught:
+        ask(
+            replace(profile_for(server.base_url), context_window=8_000),
+            replace(REQUEST, messages=(*REQUEST.messages, *[grown] * 3)),
+        )
+    assert caught.value.limit == "context"
+    assert server.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://sam:secret@proxy.example:1080"),
+        ("HTTPS_PROXY", "secret://x"),
+        ("SSL_CERT_FILE", "/no/such/secret"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_the_persons_to_fix(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(OwnerError, match=r"^environment: profile 'cheap' .*; correct or unset HTTPS_PROXY") as caught:
+        ask(profile_for("https://api.example.com/v1", attempts=1))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
