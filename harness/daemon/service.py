@@ -19,6 +19,7 @@ from harness.daemon.control import ControlServer
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
 from harness.daemon.supervise import Pulse, Supervisor
+from harness.gate.redact import redact
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
@@ -51,16 +52,23 @@ def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]
 
 
 def log_to_file(state: StateFolder) -> logging.Handler:
-    """Send the log to `logs/harness.log`, kept to four files of 5 MB, and return the handler."""
+    """Send the log to `logs/harness.log`, kept to four files of 5 MB, without secrets, and return the handler."""
     state.logs.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(
         state.logs / "harness.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8"
     )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.INFO)
     logging.getLogger().addHandler(handler)
     logging.getLogger("harness").setLevel(logging.INFO)
     return handler
+
+
+class _RedactingFormatter(logging.Formatter):
+    """The one writer of the log takes out what is shaped like a secret, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], None]) -> int:

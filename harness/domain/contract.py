@@ -63,12 +63,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken promise. `rule` is the contract's own key; `detail` says what to change, to a model as to
-    the person; `url` is the item's link where the promise is about one item."""
+    """One broken promise. `rule` is the contract's own key; `detail` says what is wrong, to the person as to
+    a model; `remedy` what the model is to do about it. `url` is the item's link where the promise is about
+    one item."""
 
     rule: str
     detail: str
     url: str | None = None
+    remedy: str = ""
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}"
@@ -104,7 +106,10 @@ def gaps(evidence: Evidence, contract: Contract | None = None) -> tuple[str, ...
 
 def repair_message(violations: Sequence[Violation]) -> str:
     """Return what is said to the model in its one repair turn: exactly what is wrong, and nothing else to change."""
-    faults = "\n".join(f"{number}. {violation}" for number, violation in enumerate(violations, start=1))
+    faults = "\n".join(
+        f"{number}. {violation}" + (f"; {violation.remedy}" if violation.remedy else "")
+        for number, violation in enumerate(violations, start=1)
+    )
     return (
         "Your answer breaks its contract. Fix exactly these points and send the whole answer again, "
         "complete and in the same form, with no comment on the change:\n" + faults
@@ -121,11 +126,12 @@ def _judge_size(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
     if contract.min_items is not None and count < contract.min_items:
         yield Violation(
             "min_items",
-            f"{count} {noun}{aside}, at least {contract.min_items} needed; an item is a list entry "
-            "that starts with a link: - [Title](URL) — why it matters",
+            f"{count} {noun}{aside}, at least {contract.min_items} needed",
+            remedy="an item is a list entry that starts with a link: - [Title](URL) — why it matters",
         )
     if contract.max_items is not None and count > contract.max_items:
-        yield Violation("max_items", f"{count} {noun}, at most {contract.max_items} allowed; keep the most important")
+        detail = f"{count} {noun}, at most {contract.max_items} allowed"
+        yield Violation("max_items", detail, remedy="keep the most important")
     length = len(evidence.text.strip())
     if contract.min_chars is not None and length < contract.min_chars:
         yield Violation("min_chars", f"{length} characters, at least {contract.min_chars} needed")
@@ -134,7 +140,7 @@ def _judge_size(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
     words = _folded(evidence.text)
     for phrase in contract.must_include:
         if _folded(phrase) not in words:
-            yield Violation("must_include", f"the text must contain “{phrase}”, word for word")
+            yield Violation("must_include", f"the text lacks “{phrase}”", remedy="write it word for word")
 
 
 def _judge_items(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
@@ -145,24 +151,25 @@ def _judge_items(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
             if rule is not None and rule.url_collected:
                 yield Violation(
                     "every_item.url",
-                    f"{name} links {item.url} which is not among the collected sources; "
-                    "use a collected URL or drop the item",
+                    f"{name} links {item.url} which is not among the collected sources",
                     item.url,
+                    "use a collected URL or drop the item",
                 )
             continue
         if rule is not None and rule.reachable and item.reachable is False:
             reason = f" ({item.reach_reason})" if item.reach_reason else ""
             yield Violation(
                 "every_item.reachable",
-                f"{name} links {item.url} which does not answer{reason}; drop the item or replace it",
+                f"{name} links {item.url} which does not answer{reason}",
                 item.url,
+                "drop the item or replace it",
             )
         if contract.unseen_for_s is not None and item.is_seen:
             yield Violation(
                 "unseen_for",
-                f"{name} ({item.url}) was already delivered within the last "
-                f"{_in_words(contract.unseen_for_s)}; drop the item or replace it",
+                f"{name} ({item.url}) was already delivered within the last {_in_words(contract.unseen_for_s)}",
                 item.url,
+                "drop the item or replace it",
             )
 
 

@@ -144,7 +144,8 @@ class Outcome:
     """What a run came to, before its fire is closed with it.
 
     `reason` is in words, empty only for a plain delivery. `artifact` is a path below the state folder.
-    `delivered_urls` are the canonical URLs that count as seen from then on.
+    `delivered_urls` are the canonical URLs that count as seen from then on. `details` are the gaps that
+    `reason` only counts.
     """
 
     state: FireState
@@ -153,6 +154,7 @@ class Outcome:
     items: int | None = None
     gaps: int | None = None
     delivered_urls: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

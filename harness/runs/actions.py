@@ -17,5 +17,8 @@ class ActionResult:
     text: str = ""
 
 
-Action = Callable[[Job, datetime], ActionResult]
-"""Does its work for one run of the job; called off the event loop, and safe to repeat."""
+Action = Callable[[Job, datetime, datetime], ActionResult]
+"""Does its work for one run of the job, given the run's due time and the present moment, both aware UTC.
+
+Called off the event loop, and safe to repeat.
+"""

@@ -11,7 +11,7 @@ from harness.store.fires import close_fire, mark_fire
 from harness.store.incidents import open_incident, resolve_incident
 from harness.store.json_codec import to_json
 from harness.store.outbox import deliveries_of_run
-from harness.store.runs import end_run, suspend_run
+from harness.store.runs import end_run, run_by_id, suspend_run
 from harness.store.sources import mark_seen
 
 
@@ -55,9 +55,11 @@ def close(
     if not did_close:
         return None
     end_run(connection, run_id, now, stop=stop, outcome=to_json(Outcome, outcome))
-    if outcome.state is FireState.FAILED:
+    run = run_by_id(connection, run_id)
+    is_preview = run is not None and bool(run.options.get("preview"))
+    if outcome.state is FireState.FAILED and not is_preview:
         open_incident(connection, f"job {job_id}", f"{job_id}: {outcome.reason}", now, run_id)
-    elif outcome.state.is_success:
+    elif outcome.state.is_success and not is_preview:
         resolve_incident(connection, f"job {job_id}", now)
         resolve_incident(connection, f"missed {job_id}", now)
     if outcome.state.is_success:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from harness.collectors.collect import collect, find_override, read_kind
 from harness.collectors.context import CollectContext
@@ -99,7 +100,7 @@ def latest_output(database: Database, state: StateFolder, job: Job, now: datetim
     since = slots_between(job.schedules, job.zone, fire.due_at, now)
     if fire.state.is_open or since:
         due_at = since[-1] if since else fire.due_at
-        return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at)} has no result yet"),))
+        return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at, job)} has no result yet"),))
     if fire.state.is_success and fire.artifact is not None:
         try:
             digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
@@ -108,12 +109,12 @@ def latest_output(database: Database, state: StateFolder, job: Job, now: datetim
         return collected_from_digest(digest, job_id)
     if fire.state is FireState.SILENT:
         return Collected(job_id, text=f"Nothing to report: {fire.reason}.", is_untrusted=False)
-    problem = f"its run due {_moment(fire.due_at)} {_became(fire.state)}: {fire.reason}"
+    problem = f"its run due {_moment(fire.due_at, job)} {_became(fire.state)}: {fire.reason}"
     return Collected(job_id, gaps=(Gap(job_id, problem),))
 
 
-def _moment(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+def _moment(moment: datetime, job: Job) -> str:
+    return moment.astimezone(ZoneInfo(job.zone)).strftime("%a %d %b %H:%M %Z")
 
 
 def _became(state: FireState) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id, spent_usd
 
-Method = Literal["model", "template", "action"]
+Method = Literal["model", "extract", "template", "action"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class RunPlan:
 
     run_id: str
     job: Job
+    due_at: datetime
     begun_at: datetime
     method: Method
     max_output_tokens: int = 4096
@@ -59,6 +60,7 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     plan = RunPlan(
         run_id,
         job,
+        datetime.fromtimestamp(row.due_at, UTC),
         now,
         "action" if job.action else "model",
         inputs=row.inputs,
@@ -81,7 +83,7 @@ def day_start(now: datetime, zone: str) -> datetime:
 def _without_model(plan: RunPlan) -> RunPlan:
     match plan.job.without_model:
         case "extract":
-            return plan
+            return replace(plan, method="extract")
         case "template":
             return replace(plan, method="template")
         case "skip":

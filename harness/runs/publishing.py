@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +28,21 @@ from harness.store.state_folder import StateFolder
 _BREAKING_RULES = ("must_include", "min_chars")
 
 
-def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, notice: str = "") -> Draft:
+def publish(
+    state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, *, notice: str, redact: Callable[[str], str]
+) -> Draft:
     """Write what the run made below its folder and return what its fire is closed with.
 
     Items whose links were not collected or do not answer are taken out and named as gaps. An answer
     that misses what may never be missing, or from which nothing is left, is a failure; one with gaps is
-    `degraded`. `notice` stands above it. Writing again gives the same bytes.
+    `degraded`. `notice` stands above it; `redact` takes secrets out of the transcript. Writing again
+    gives the same bytes.
     Raises OwnerError if the disk is full or read-only.
     """
     folder = state.run_folder(plan.run_id)
     if answer.messages:
-        _write(folder / "transcript.json", json.dumps(to_json(tuple[Message, ...], answer.messages), indent=1))
+        transcript = json.dumps(to_json(tuple[Message, ...], answer.messages), ensure_ascii=False, indent=1)
+        _write(folder / "transcript.json", redact(transcript))
     if not isinstance(answer.stop, Completed):
         ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
         return Draft(Outcome(ended, str(answer.stop)), answer.stop.reason)
@@ -95,23 +99,28 @@ def publish(state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, n
 def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     """Return how a run ends that found nothing to write about; None if there is something, or need not be.
 
-    Nothing new from sources that work is `silent`; nothing because no source worked is a failure.
+    Nothing new from sources that work is `silent`; nothing because no source worked is a failure. Without
+    a model, text without items leaves nothing to select from.
     """
-    if not plan.job.read or not inputs.is_empty or plan.method == "template":
+    if not plan.job.read:
         return None
-    gaps = "; ".join(str(gap) for gap in inputs.gaps)
-    if inputs.has_failed:
-        return Draft(
-            Outcome(FireState.FAILED, f"nothing could be collected: {gaps}", gaps=len(inputs.gaps)), "completed"
-        )
+    gaps = tuple(str(gap) for gap in inputs.gaps)
+    if inputs.is_empty and inputs.has_failed:
+        reason = f"nothing could be collected: {_in_short(gaps)}"
+        return Draft(Outcome(FireState.FAILED, reason, gaps=len(gaps), details=gaps), "completed")
+    if not inputs.is_empty and (inputs.items or plan.method != "extract"):
+        return None
+    if not inputs.is_empty:
+        reason = "no language model is configured, and what was read has no items to select from"
+        return Draft(Outcome(FireState.SKIPPED, reason, gaps=len(gaps), details=gaps), "completed")
     count = sum(inputs.sources)
     reason = f"nothing new in {count} {'source' if count == 1 else 'sources'}"
     if inputs.already_delivered:
         were = "item was" if inputs.already_delivered == 1 else "items were"
         reason += f"; {inputs.already_delivered} collected {were} delivered before"
     if gaps:
-        reason += f"; could not be read: {gaps}"
-    return Draft(Outcome(FireState.SILENT, reason, items=0, gaps=len(inputs.gaps)), "completed")
+        reason += f"; could not be read: {_in_short(gaps)}"
+    return Draft(Outcome(FireState.SILENT, reason, items=0, gaps=len(gaps), details=gaps), "completed")
 
 
 def _without_bad_items(answer: Answer, items: Sequence[Item]) -> tuple[Report, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from harness.store.incidents import open_incidents
 from harness.store.outbox import count_pending
 
 GRACE_S = 120
+_SOURCES_NAMED = 5
 _TROUBLE = (FireState.FAILED, FireState.MISSED)
 
 
@@ -30,18 +31,18 @@ def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action
     stays open is counted in its reason, and shown by `harness status` all the time.
     """
 
-    def check(job: Job, now: datetime) -> ActionResult:
+    def check(job: Job, due_at: datetime, now: datetime) -> ActionResult:
         with database.read() as connection:
-            since = _last_look(connection, job, now)
-            news = list(_news(connection, workspace(), since, now))
+            since = _last_look(connection, job, due_at)
+            news = list(_news(connection, workspace(), since, due_at, now))
             still_open = len(open_incidents(connection))
             pending = count_pending(connection)
-            fires = len(fires_between(connection, since, now))
+            fires = len(fires_between(connection, since, due_at))
         told = f"{_count(fires, 'fire', 'fires')} since {_clock(since, job.zone)}"
-        rest = [
+        rest = (
             _count(still_open, "incident open", "incidents open") if still_open else "",
             _count(pending, "delivery pending", "deliveries pending") if pending else "",
-        ]
+        )
         summary = "; ".join([told, *(part for part in rest if part)])
         if not news:
             return ActionResult(f"checked: {summary}; nothing new is wrong")
@@ -65,27 +66,37 @@ def unfired_slots(connection: Connection, workspace: Workspace, now: datetime) -
         yield from ((job.id, slot) for slot in slots if int(slot.timestamp()) not in taken)
 
 
-def _news(connection: Connection, workspace: Workspace, since: datetime, now: datetime) -> Iterator[str]:
-    # What closed in the very moment of the last look may have been told then; better twice than never.
-    for fire in fires_between(connection, since - timedelta(days=1), now):
-        if fire.state in _TROUBLE and fire.closed_at is not None and fire.closed_at >= since:
-            due = _clock(fire.due_at, workspace.settings.home_zone)
-            yield f"**{fire.job_id}** due {due} {fire.state}: {fire.reason}"
+def _news(
+    connection: Connection, workspace: Workspace, since: datetime, until: datetime, now: datetime
+) -> Iterator[str]:
+    """Yield what went wrong in [since, until): each moment belongs to exactly one look."""
+    zone = workspace.settings.home_zone
+    for fire in fires_between(connection, since - timedelta(days=1), until):
+        if fire.state in _TROUBLE and fire.closed_at is not None and since <= fire.closed_at < until:
+            yield f"**{fire.job_id}** due {_clock(fire.due_at, zone)} {fire.state}: {fire.reason}"
     for job_id, slot in unfired_slots(connection, workspace, now):
-        yield f"**{job_id}** was due {_clock(slot, workspace.settings.home_zone)} and nothing fired it"
-    for incident in open_incidents(connection):
-        is_told_by_fire = incident.cause.startswith(("job ", "missed "))
-        if incident.first_at >= since.timestamp() and not is_told_by_fire:
-            # In code: a bare address would be read as a link that nobody collected.
-            yield f"`{incident.cause}`: `{incident.message}`"
+        if not since <= slot + timedelta(seconds=GRACE_S) < until:
+            continue
+        yield f"**{job_id}** was due {_clock(slot, zone)} and nothing fired it"
+    fresh = [i for i in open_incidents(connection) if since.timestamp() <= i.first_at < until.timestamp()]
+    sources = [incident for incident in fresh if incident.cause.startswith("source ")]
+    # A fire that failed or was missed is told above. In code, as a bare address would be read as a link
+    # that nobody collected.
+    for incident in fresh:
+        if not incident.cause.startswith(("job ", "missed ", "source ")):
+            yield f"{incident.cause}: `{incident.message}`"
+    if len(sources) > _SOURCES_NAMED:
+        yield f"{len(sources)} sources keep failing (is the network up?), one of them: `{sources[0].message}`"
+    else:
+        yield from (f"`{incident.message}`" for incident in sources)
 
 
-def _last_look(connection: Connection, job: Job, now: datetime) -> datetime:
-    """Return when the last finished check began; a day ago if there is none."""
+def _last_look(connection: Connection, job: Job, due_at: datetime) -> datetime:
+    """Return until when the last finished check had looked; a day back if there is none."""
     for fire in last_fires(connection, job.id, 50):
-        if not fire.state.is_open and fire.state.is_success and fire.due_at < now:
+        if not fire.state.is_open and fire.state.is_success and fire.due_at < due_at:
             return fire.due_at
-    return now - timedelta(days=1)
+    return due_at - timedelta(days=1)
 
 
 def _count(number: int, one: str, many: str) -> str:

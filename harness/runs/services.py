@@ -56,4 +56,5 @@ class RunServices:
     channels: Callable[[Settings], Mapping[str, Channel]]
     actions: Mapping[str, Action]
     ended: Callable[[], None]
+    redact: Callable[[str], str]
     notice: str = ""

@@ -183,7 +183,7 @@ class RunWorkflow:
         action = self._services.actions[plan.job.action]
 
         def work() -> Json:
-            result = action(plan.job, plan.begun_at)
+            result = action(plan.job, plan.due_at, plan.begun_at)
             return {"reason": result.reason, "text": result.text}
 
         result = await steps.reserve("act", plan.job.action, {}).run(partial(self._in_thread, work))
@@ -231,7 +231,9 @@ class RunWorkflow:
         return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
 
     def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
-        return to_json(Draft, publish(self._services.state, plan, inputs, answer, self._services.notice))
+        services = self._services
+        draft = publish(services.state, plan, inputs, answer, notice=services.notice, redact=services.redact)
+        return to_json(Draft, draft)
 
     def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
         services = self._services

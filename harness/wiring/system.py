@@ -31,6 +31,7 @@ from harness.gate.caller import Caller, caller_for
 from harness.gate.egress import SystemResolver
 from harness.gate.granted_web import GrantedWeb
 from harness.gate.pipeline import Gate
+from harness.gate.redact import redact
 from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
@@ -163,6 +164,7 @@ def build_system(
         channels=partial(_channels, state, out),
         actions=_actions(database, current),
         ended=ended,
+        redact=partial(redact, secrets=secrets),
         notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)

@@ -155,6 +155,24 @@ def test_a_job_that_needs_a_model_is_skipped_with_the_reason_where_there_is_none
     assert "without_model: skip" in fire.reason
 
 
+def test_without_a_model_text_without_items_is_skipped_and_not_called_a_delivery(workbench: Workbench) -> None:
+    workbench.write({**job("read: [note.md]\ndeliver: digest"), "note.md": "Only words, no links.\n"})
+    fire = workbench.run()
+    assert (fire.state, workbench.delivered()) == (FireState.SKIPPED, [])
+    assert "no items to select from" in fire.reason
+
+
+def test_when_every_source_is_down_the_reason_stays_readable_and_the_run_keeps_them_all(workbench: Workbench) -> None:
+    feeds = [workbench.web.serve(f"/{n}.xml", WebReply(b"", status=503)) for n in range(30)]
+    workbench.write({"shared-context/feeds/ai.md": "".join(f"- [Feed {n}]({url})\n" for n, url in enumerate(feeds))})
+    fire = workbench.run()
+    assert fire.reason.endswith("Feed 0: answered 503 Service Unavailable (and 29 more gaps)")
+    with workbench.system.database.read() as connection:
+        run = run_by_id(connection, fire.run_id or "")
+    assert run is not None
+    assert len(run.outcome["details"]) == 30
+
+
 def test_a_template_fills_in_for_a_model_and_reads_what_another_job_delivered(workbench: Workbench) -> None:
     links = workbench.serve_stories(3)
     workbench.write(
@@ -202,7 +220,7 @@ def test_an_old_delivery_never_stands_in_for_a_failed_run(workbench: Workbench) 
     workbench.tick_at(EIGHT + timedelta(days=1, hours=1))
     page = [fire for fire in workbench.fires() if fire.job_id == "scout/page"][-1]
     assert page.state is FireState.FAILED
-    assert "scout/morning: its run due 2026-11-22 16:00 UTC failed" in page.reason
+    assert "scout/morning: its run due Sun 22 Nov 08:00 PST failed" in page.reason
 
 
 # ── With a model ─────────────────────────────────────────────────────────────────────────────────
@@ -315,6 +333,17 @@ def test_a_key_that_is_not_set_is_told_with_the_fix(workbench: Workbench) -> Non
     assert "NO_SUCH_KEY is not set" in fire.reason
 
 
+def test_a_secret_that_a_model_repeats_does_not_reach_the_transcript(workbench: Workbench) -> None:
+    links = workbench.serve_stories(1)
+    secret = "sk-" + "a1b2c3d4e5f6g7h8"
+    with OpenAIServer([say(f"My key is {secret}.\n\n{item_lines(links)}")]) as server:
+        workbench.write(model(server))
+        fire = workbench.run()
+    transcript = workbench.system.state.run_folder(fire.run_id or "") / "transcript.json"
+    assert "[redacted]" in transcript.read_text()
+    assert secret not in transcript.read_text()
+
+
 # ── By hand ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -324,6 +353,14 @@ def test_a_preview_makes_the_digest_and_delivers_nothing(workbench: Workbench) -
     assert (fire.state, fire.is_preview, fire.items) == (FireState.SILENT, True, 3)
     assert workbench.delivered() == []
     assert len(digest_of(workbench, fire).items) == 3
+
+
+def test_a_preview_that_fails_is_told_to_whoever_asked_and_is_no_incident(workbench: Workbench) -> None:
+    url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
+    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    assert workbench.run(preview=True).state is FireState.FAILED
+    with workbench.system.database.read() as connection:
+        assert open_incidents(connection) == []
 
 
 def test_an_input_by_hand_stands_in_for_the_feeds(workbench: Workbench) -> None:
