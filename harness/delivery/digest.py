@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,14 +50,14 @@ def collected_from_digest(digest: Digest, read: str) -> Collected:
     """Return the digest as what the `read` entry of another job yields.
 
     Items keep the sources that reported them, so that a story stays single-source from job to job;
-    gaps are handed on with the name of the job that had them. The text is the whole Markdown, and
-    untrusted: it quotes what came from outside the team.
+    gaps are handed on with the name of the job that had them, and stand in no other place. The text is the
+    Markdown without them, and untrusted: it quotes what came from outside the team.
     """
     return Collected(
         read=read,
         items=tuple(_collected_item(item, digest) for item in digest.items),
         gaps=tuple(Gap(digest.job_id, gap) for gap in digest.gaps),
-        text=render_markdown(digest),
+        text=render_markdown(replace(digest, gaps=(), notice="")),
         is_untrusted=True,
     )
 
