@@ -52,6 +52,7 @@ def test_a_saved_html_page_is_reduced_to_its_text(collected: Collect, tmp_path: 
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"\xff\xfe\x00binary", "is not UTF-8 text"),
+        (b"\0\0 binary", "is not text"),
         (b"x" * 2001, "is larger than 0.002 MB"),
     ],
 )
