@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import os
 import socket
 import subprocess
@@ -34,6 +35,7 @@ from harness.testing.openai_server import (
 )
 
 KEY = "sk-test-0123456789"
+ENDLESS = gzip.compress(json.dumps(say("Hi").body).encode() + b" " * MAX_BODY_BYTES)
 READ = ToolSchema("web.read", "A page as text", {"type": "object"})
 REQUEST = ModelRequest((Message("user", "Hello"),), (READ,))
 
@@ -106,7 +108,7 @@ def test_a_tool_call_with_invalid_json_is_passed_through_and_can_be_answered() -
         (ChatAnswer({"error": {"message": "upstream is down", "code": 502}}), "HTTP 502"),
         (ChatAnswer({"error": {"message": "upstream is down", "code": "5" * 5000}}), "HTTP 502"),
         (
-            ChatAnswer(gzip.compress(b" " * (MAX_BODY_BYTES + 1)), headers={"Content-Encoding": "gzip"}),
+            ChatAnswer(ENDLESS, headers={"Content-Encoding": "gzip"}),
             "malformed body",
         ),
     ],

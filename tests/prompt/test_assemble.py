@@ -269,6 +269,12 @@ def test_a_memory_that_is_no_text_is_the_owners_to_fix(tmp_path: Path) -> None:
         gathered(tmp_path)
 
 
+def test_a_job_reaches_the_model_without_control_and_invisible_characters(tmp_path: Path) -> None:
+    prompt = assemble(gathered(tmp_path, job=replace(JOB, prompt="Rank\x1b[31m \u202eit.\x00")))
+
+    assert "Rank it." in user(prompt)
+
+
 def test_a_jinja_error_names_the_line_of_the_job_file(tmp_path: Path) -> None:
     with pytest.raises(OwnerError, match=r"^agents/scout/jobs/morning\.md:8: Jinja2: .*'nothing'"):
         assemble(gathered(tmp_path, job=replace(JOB, prompt="Rank.\n{{ inputs.nothing }}")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from harness.domain.errors import LimitReached, OwnerError
 from harness.domain.tokens import estimate_tokens
 from harness.prompt.budget import Fitted, fit
-from harness.prompt.sections import Record, Section, render_section
+from harness.prompt.sections import Record, Section, group_tokens, record_tokens, render_section
 
 _TEXT = st.one_of(
     st.text(max_size=40),
@@ -82,6 +84,15 @@ def test_several_inputs_lose_their_last_items_first() -> None:
     kept = [sum(record.group == group for record in part.kept) for group in ("a", "b")]
     assert 0 < kept[0] < 50
     assert kept[0] - kept[1] in (0, 1)
+
+
+def test_the_fence_of_an_input_is_paid_once_however_many_items_it_holds() -> None:
+    records = tuple(Record(str(n), f"item {n}", n, "feeds/ai") for n in range(9))
+    section = Section("inputs", records, 1_000, style="fenced")
+    cost = group_tokens(section, "feeds/ai") + sum(record_tokens(section, record) for record in records)
+    for allowance, kept in ((cost, 9), (cost - 1, 8)):
+        (part,) = fit([replace(section, budget_tokens=allowance)], 1_000)
+        assert (len(part.kept), part.tokens <= allowance) == (kept, True)
 
 
 def test_a_fence_says_how_much_of_an_input_is_shown() -> None:
