@@ -142,21 +142,8 @@ class WebDoor:
         async with httpx2.AsyncClient(
             verify=self._trust(target.url.scheme), trust_env=False, follow_redirects=False, timeout=timeout
         ) as client:
-            for index, (ip, port) in enumerate(addresses):
-                # The URL holds the checked address, so nothing below resolves a name again; the header and
-                # the TLS handshake (SNI and verification) still say the name.
-                request = client.build_request(
-                    method,
-                    target.url.copy_with(host=ip, port=port, fragment=None),
-                    headers={
-                        "user-agent": USER_AGENT,
-                        "accept": "*/*",
-                        **headers,
-                        "host": target.authority,
-                        "accept-encoding": "gzip",
-                    },
-                    extensions={"sni_hostname": target.host.rstrip(".")},
-                )
+            for index, address in enumerate(addresses):
+                request = _pinned_request(client, target, address, method, headers)
                 try:
                     response = await client.send(request, stream=True)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -165,15 +152,7 @@ class WebDoor:
                     raise TransientError(f"no connection to {target.host}: {error or 'timed out'}") from error
                 except httpx2.HTTPError as error:
                     raise _failure(target, error) from error
-                try:
-                    body = b"" if response.status_code in _REDIRECTS else await _read_body(response, max_bytes)
-                except httpx2.HTTPError as error:
-                    raise _failure(target, error) from error
-                finally:
-                    await response.aclose()
-                return WebResponse(
-                    status=response.status_code, url=str(target.url), body=body, headers=dict(response.headers.items())
-                )
+                return await _whole_answer(response, target, max_bytes)
         raise AssertionError("there is always an address: an empty list was refused")
 
     def _trust(self, scheme: str) -> ssl.SSLContext:
@@ -214,6 +193,35 @@ def _join(base: str, location: str) -> str:
         return urljoin(base, location)
     except ValueError as error:
         raise Refused("egress", "redirects to what is not a URL") from error
+
+
+def _pinned_request(
+    client: httpx2.AsyncClient, target: Target, address: tuple[str, int], method: str, headers: Mapping[str, str]
+) -> httpx2.Request:
+    """Return the request to one checked address of the target.
+
+    The URL holds the address, so nothing below resolves a name again; the header and the TLS handshake (SNI and
+    verification) still say the name.
+    """
+    ip, port = address
+    own = {"host": target.authority, "accept-encoding": "gzip"}
+    return client.build_request(
+        method,
+        target.url.copy_with(host=ip, port=port, fragment=None),
+        headers={"user-agent": USER_AGENT, "accept": "*/*", **headers, **own},
+        extensions={"sni_hostname": target.host.rstrip(".")},
+    )
+
+
+async def _whole_answer(response: httpx2.Response, target: Target, max_bytes: int) -> WebResponse:
+    """Return the response with its body, closed."""
+    try:
+        body = b"" if response.status_code in _REDIRECTS else await _read_body(response, max_bytes)
+    except httpx2.HTTPError as error:
+        raise _failure(target, error) from error
+    finally:
+        await response.aclose()
+    return WebResponse(response.status_code, str(target.url), body, dict(response.headers.items()))
 
 
 def _failure(target: Target, error: httpx2.HTTPError) -> Exception:
