@@ -51,14 +51,20 @@ def counted(count: int, noun: str) -> str:
 
 
 def summary_of(digest: Digest) -> tuple[tuple[int, str], ...]:
-    """Return the digest in numbers: items, sources, single-source items, gaps, each with its noun."""
+    """Return the digest in numbers: items, sources, single-source items, gaps, each with its noun.
+
+    A message without items is not counted in them: only its gaps are, if it has any.
+    """
+    gaps = (len(digest.gaps), "gap" if len(digest.gaps) == 1 else "gaps")
+    if not digest.items:
+        return (gaps,) if digest.gaps else ()
     sources = {source for item in digest.items for source in item.sources}
     single = sum(item.is_single_source for item in digest.items)
     return (
         (len(digest.items), "item" if len(digest.items) == 1 else "items"),
         (len(sources), "source" if len(sources) == 1 else "sources"),
         (single, "single-source"),
-        (len(digest.gaps), "gap" if len(digest.gaps) == 1 else "gaps"),
+        gaps,
     )
 
 
@@ -86,9 +92,8 @@ def _blocks(digest: Digest) -> Iterator[str]:
     if digest.notice:
         yield f"> **{escape_with_addresses(digest.notice.strip())}**"
     yield f"{local_day(digest.made_at, zone)}, {local_time(digest.made_at, zone)} · {escape(digest.job_id)}"
-    yield " · ".join(f"{count} {noun}" for count, noun in summary_of(digest)) + (
-        " · **degraded**" if digest.state == "degraded" else ""
-    )
+    numbers = [f"{count} {noun}" for count, noun in summary_of(digest)]
+    yield " · ".join([*numbers, *(["**degraded**"] if digest.state == "degraded" else [])])
     if digest.gaps:
         named = "\n".join(f"> - {escape_with_addresses(gap)}" for gap in digest.gaps)
         yield f"> **What is missing ({counted(len(digest.gaps), 'gap')})**\n>\n{named}"

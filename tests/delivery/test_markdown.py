@@ -106,3 +106,9 @@ def test_a_notice_stands_above_everything_but_the_title_in_one_block_of_its_own(
     assert written.startswith(
         "# Morning digest\n\n> **All of this is invented: see `https://world.example/` for why**\n\nSaturday, 21"
     )
+
+
+def test_a_message_without_items_does_not_count_what_it_never_meant_to_have() -> None:
+    message = replace(DIGEST, sections=(Section("What went wrong", "A feed failed."),), gaps=(), state="delivered")
+    assert "0 items" not in render_markdown(message)
+    assert "1 gap" in render_markdown(replace(message, gaps=("a feed failed",), state="degraded"))
