@@ -10,7 +10,7 @@ from typing import TextIO
 from harness.daemon.lock import executor_lock
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireState, RunState
-from harness.prompt.assemble import AssembledPrompt, assemble
+from harness.prompt.assemble import AssembledPrompt, assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.collecting import collect_inputs
@@ -69,7 +69,8 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
         now = system.clock.now()
         inputs = asyncio.run(collect_inputs(system.services, workspace, job, {}, now))
         tools = system.services.tool_schemas(agent)
-        return assemble(gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools))
+        gathered = gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools)
+        return without_secrets(assemble(gathered), system.services.redact)
     finally:
         system.close()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from harness.domain.message import Message, ToolSchema
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
@@ -48,6 +48,12 @@ def assemble(gathered: Gathered) -> AssembledPrompt:
         sha256=prompt_hash(messages, gathered.tools),
         manifest=Manifest(rows, total, gathered.budget_tokens),
     )
+
+
+def without_secrets(prompt: AssembledPrompt, redact: Callable[[str], str]) -> AssembledPrompt:
+    """Return the prompt as it may be sent: whatever file a secret stood in, it stays here."""
+    messages = tuple(replace(message, content=redact(message.content)) for message in prompt.messages)
+    return replace(prompt, messages=messages, sha256=prompt_hash(messages, prompt.tools))
 
 
 def prompt_hash(messages: tuple[Message, ...], tools: tuple[ToolSchema, ...]) -> str:

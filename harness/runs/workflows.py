@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 from harness.domain.contract import repair_message
-from harness.domain.errors import HarnessError, ReplayMismatch
+from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
 from harness.domain.run import Completed, FireState, Outcome
 from harness.domain.source import Item
 from harness.domain.tool import ToolResult
 from harness.ports import Json, Steps
-from harness.prompt.assemble import assemble
+from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.prompt.template import render_template
 from harness.runs.answer import Answer, Draft
@@ -124,11 +124,15 @@ class RunWorkflow:
             messages=(*turn.messages, Message("user", repair_message(verdict.violations))),
             sources=tuple(item for item in request.sources if item.url not in verdict.bad_urls),
         )
-        turn = await self._turn(plan, repair, steps, progress)
+        # Where the repair fails the first answer stands, with what is wrong with it: better than nothing.
+        unrepaired = replace(answer, verdict=verdict)
+        try:
+            turn = await self._turn(plan, repair, steps, progress)
+        except (LimitReached, TransientError) as error:
+            return replace(unrepaired, gaps=(*answer.gaps, f"the answer could not be repaired: {error}"))
         if not isinstance(turn.stop, Completed):
-            # The first answer stands, with what is wrong with it: it is better than nothing.
             gap = f"the answer could not be repaired: {turn.stop}"
-            return replace(answer, verdict=verdict, gaps=(*answer.gaps, gap), messages=turn.messages)
+            return replace(unrepaired, gaps=(*answer.gaps, gap), messages=turn.messages)
         return replace(_answer(turn), verdict=await self._check(plan, inputs.items, turn.text, steps, "check-2"))
 
     async def _turn(self, plan: RunPlan, request: ModelRequest, steps: Steps, progress: Progress) -> Turn:
@@ -218,7 +222,7 @@ class RunWorkflow:
             run_inputs={},
             tools=services.tool_schemas(agent),
         )
-        prompt = assemble(gathered)
+        prompt = without_secrets(assemble(gathered), services.redact)
         with services.database.write() as connection:
             record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
         return {

@@ -91,5 +91,5 @@ def same_arguments(arguments: str) -> str:
     """Return the arguments in a form in which spacing and key order make no difference."""
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments.strip()

@@ -333,6 +333,29 @@ def test_a_key_that_is_not_set_is_told_with_the_fix(workbench: Workbench) -> Non
     assert "NO_SUCH_KEY is not set" in fire.reason
 
 
+def test_a_secret_in_a_file_that_a_job_reads_does_not_reach_the_model(workbench: Workbench) -> None:
+    links = workbench.serve_stories(1)
+    secret = "sk-" + "z9y8x7w6v5u4t3s2"
+    workbench.write({**job("read: [note.md, feeds/ai]\ndeliver: digest"), "note.md": f"Never show {secret}.\n"})
+    with OpenAIServer([say(item_lines(links))]) as server:
+        workbench.write(model(server))
+        workbench.run()
+        sent = json.dumps(server.requests[0].body)
+    assert "Never show [redacted]" in sent
+    assert secret not in sent
+
+
+def test_when_the_repair_cannot_be_had_the_first_answer_stands_with_its_gaps(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    workbench.write(job("read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3}"))
+    with OpenAIServer([say(item_lines(links[:2])), fail(500)]) as server:
+        workbench.write(model(server))
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items) == (FireState.DEGRADED, 2)
+    assert "the answer could not be repaired" in workbench.delivered()[0].read_text()
+
+
 def test_a_secret_that_a_model_repeats_does_not_reach_the_transcript(workbench: Workbench) -> None:
     links = workbench.serve_stories(1)
     secret = "sk-" + "a1b2c3d4e5f6g7h8"

@@ -190,3 +190,8 @@ def test_text_from_outside_taints_the_turn() -> None:
 def test_a_model_that_cannot_be_reached_is_the_callers_to_judge() -> None:
     with pytest.raises(TransientError, match="overloaded"):
         turn(TransientError("overloaded after 4 attempts"))
+
+
+def test_arguments_nested_beyond_all_measure_are_answered_and_not_a_fault() -> None:
+    ended, _ = turn(said("", call(1, arguments="[" * 100_000)), said("done"))
+    assert ended.stop == Completed()
