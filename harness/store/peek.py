@@ -294,18 +294,40 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def _connect(database: Path) -> sqlite3.Connection:
-    address = database.absolute().as_uri()
-    connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("SELECT COUNT(*) FROM sqlite_master")
+        return _checked(database, "mode=ro", timeout_s=_BUSY_TIMEOUT_S)
     except sqlite3.Error as error:
-        connection.close()
-        # A WAL database in a folder that cannot be written has no place for its index. Without a log
-        # beside it nobody is writing either, and the file alone is the whole truth.
-        is_closed_to_us = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-        if not is_closed_to_us or Path(f"{database}-wal").exists():
+        if error.sqlite_errorcode & 0xFF not in _NO_PLACE_FOR_AN_INDEX:
             raise
-        return sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        return _connect_without_index(database, error)
+
+
+_NO_PLACE_FOR_AN_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+"""What SQLite says if it cannot make a log's index: in a folder that cannot be written, and on a full disk."""
+
+
+def _connect_without_index(database: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Connect to a database whose log's index cannot be made; a daemon that is alive would have made it."""
+    log = Path(f"{database}-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        # Nobody is writing, and the file alone is the whole truth.
+        return _checked(database, "mode=ro&immutable=1")
+    try:
+        # Whoever has the file for himself keeps the index in memory. The log is what a killed daemon left.
+        return _checked(database, "mode=rw", "PRAGMA locking_mode=EXCLUSIVE")
+    except sqlite3.Error as second:
+        raise error from second
+
+
+def _checked(database: Path, options: str, *pragmas: str, timeout_s: float = 0.0) -> sqlite3.Connection:
+    address = f"{database.absolute().as_uri()}?{options}"
+    connection = sqlite3.connect(address, uri=True, timeout=timeout_s, isolation_level=None)
+    try:
+        for statement in (*pragmas, "SELECT COUNT(*) FROM sqlite_master"):
+            connection.execute(statement).fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
