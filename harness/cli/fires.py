@@ -48,6 +48,8 @@ def outcome_of(fire: Fire) -> str:
         parts.append("1 item" if fire.items == 1 else f"{fire.items} items")
     if fire.gaps:
         parts.append("1 gap" if fire.gaps == 1 else f"{fire.gaps} gaps")
+    if fire.state is FireState.SUSPENDED and not fire.reason:
+        parts.append("made; its delivery waits")
     counted = ", ".join(parts)
     return f"{counted}: {fire.reason}" if counted and fire.reason else counted or fire.reason
 

@@ -110,7 +110,10 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         return
     held = [entry for entry in seen.open_fires if seen.is_held(entry)]
     abandoned = [entry for entry in seen.open_fires if not seen.is_held(entry)]
-    yield from _listed("running", [_open_words(seen, entry) for entry in held], "harness runs", otherwise="nothing")
+    waiting = [entry for entry in held if entry.fire.state is FireState.SUSPENDED]
+    running = [_open_words(seen, entry) for entry in held if entry not in waiting]
+    yield from _listed("running", running, "harness runs", otherwise="nothing")
+    yield from _listed("waiting", [_open_words(seen, entry) for entry in waiting], "harness runs")
     yield from _listed("abandoned", [_open_words(seen, entry) for entry in abandoned], "harness up goes on with them")
     overdue = [f"{job_id} since {_moment(seen, moment)}" for job_id, moment in seen.overdue]
     yield from _listed("overdue", overdue, "harness doctor", otherwise="nothing")
@@ -125,8 +128,9 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
     ]
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
     outbox = [
-        f"{row.run_id} to {row.channel}: {row.state} after {row.attempts} tries, "
-        f"since {_moment(seen, datetime.fromtimestamp(row.created_at, UTC))}"
+        f"{row.run_id} to {row.channel}: {row.state} after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'},"
+        f" since {_moment(seen, datetime.fromtimestamp(row.created_at, UTC))}"
+        f"{f': {row.last_error}' if row.last_error else ''}"
         for row in seen.outbox
     ]
     yield from _listed("outbox", outbox, "harness doctor", otherwise="empty")

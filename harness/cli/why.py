@@ -18,7 +18,7 @@ from harness.cli.runs import run_document, run_lines
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.overdue import overdue_jobs
-from harness.daemon.wording import when
+from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire, FireState
 from harness.store.peek import Delivery, OpenIncident, Peek, PlannedJob, RunRecord, Spending, peek, read_heartbeat
 
@@ -38,7 +38,10 @@ or null."""
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known of a job, and of one run of it; `fires` are the newest first."""
+    """What is known of a job, and of one run of it; `fires` are the newest first.
+
+    `deliveries` are those of the run, or of the newest fire where no run was named.
+    """
 
     job_id: str
     now: datetime
@@ -119,10 +122,24 @@ def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
             yield "it ran and had nothing to say; nothing to fix"
         case FireState.PLANNED | FireState.RUNNING | FireState.SUSPENDED if not story.liveness.is_alive:
             yield "nobody is working on it; harness up goes on with it"
+        case FireState.SKIPPED:
+            yield f"it did not run, for the reason above; when that has changed: harness run {fire.job_id}"
         case FireState.SUSPENDED:
-            yield "it waits for its delivery to be acknowledged: harness status"
+            yield from _advice_on_deliveries(story)
         case FireState.PLANNED:
             yield "it waits until its agent is free: harness status"
+
+
+def _advice_on_deliveries(story: Story) -> Iterator[str]:
+    waiting = [row for row in story.deliveries if row.state == "pending"]
+    for row in waiting:
+        if row.last_error:
+            yield f"its delivery to {row.channel} failed: {row.last_error}"
+        next_try = datetime.fromtimestamp(row.next_try_at, UTC)
+        soon = "now" if next_try <= story.now else f"at {local_time(next_try, story.zone, story.now)}"
+        yield f"its delivery to {row.channel} is tried again {soon}; until then: harness status"
+    if not waiting:
+        yield "it waits for its delivery to be acknowledged: harness status"
 
 
 def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> Story:
@@ -135,18 +152,22 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         raise UnknownName("job", subject, known, "harness jobs")
     if look is None:
         return Story(job_id, place.now, place.zone, liveness, None, (), ())
-    causes = (f"job {job_id}", f"missed {job_id}")
+    agent, _, name = job_id.partition("/")
+    files = (f"jobs/{name}.md", "agent.toml", "SOUL.md", "AGENTS.md")
+    causes = {f"job {job_id}", f"missed {job_id}", *(f"file agents/{agent}/{file}" for file in files)}
+    fires = look.last_fires(job_id, _LAST_FIRES)
+    shown = run.id if run is not None else fires[0].run_id if fires else None
     return Story(
         job_id=job_id,
         now=place.now,
         zone=place.zone,
         liveness=liveness,
         planned=look.planned_jobs().get(job_id),
-        fires=look.last_fires(job_id, _LAST_FIRES),
+        fires=fires,
         incidents=tuple(row for row in look.open_incidents() if row.cause in causes),
         run=run,
         fire=None if run is None else look.fire_of_run(run.id),
-        deliveries=() if run is None else look.deliveries_of_run(run.id),
+        deliveries=() if shown is None else look.deliveries_of_run(shown),
         spending=Spending() if run is None else look.spending_of_run(run.id),
     )
 

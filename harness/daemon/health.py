@@ -248,13 +248,14 @@ def _judge_deliveries(facts: HealthFacts) -> Iterable[HealthFinding]:
     for delivery in facts.deliveries:
         created_at = datetime.fromtimestamp(delivery.created_at, UTC)
         error = delivery.last_error or "no error was recorded"
+        what = f"the delivery of {delivery.run_id} to {delivery.channel}"
+        tries = "1 try" if delivery.attempts == 1 else f"{delivery.attempts} tries"
         if delivery.state == "dead":
-            message = f"the delivery of {delivery.run_id} to {delivery.channel} was given up: {error}"
-        elif (facts.now - created_at).total_seconds() > _STUCK_DELIVERY_S:
-            message = (
-                f"the delivery of {delivery.run_id} to {delivery.channel} has waited since "
-                f"{_moment(facts, created_at)} ({delivery.attempts} tries): {error}"
-            )
+            message = f"{what} was given up after {tries}: {error}"
+        elif delivery.attempts:
+            message = f"{what} has waited since {_moment(facts, created_at)} ({tries}): {error}"
+        elif delivery.next_try_at + _STUCK_DELIVERY_S < facts.now.timestamp():
+            message = f"{what} has waited since {_moment(facts, created_at)} and was never tried"
         else:
             continue
         fix = f"check the channel {delivery.channel!r} in harness.toml"

@@ -118,6 +118,8 @@ def test_incidents_outbox_and_bad_edits_are_on_the_screen(
     text = " ".join(screen().split())
     assert "incidents the disk is full (since 09:18 (0 s ago))" in text
     assert f"outbox {run_id} to digest: pending after 0 tries" in text
+    assert "waiting scout/morning, suspended, due 09:13" in text
+    assert "running nothing" in text
     assert "held back agents/scout/jobs/morning.md: the version before your last edit is in force" in text
 
 

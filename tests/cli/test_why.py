@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Connection
 
 from harness.cli.why import Story, advise
+from harness.daemon.heartbeat import HeartbeatWriter
 from harness.daemon.liveness import Liveness
 from harness.domain.run import Fire, FireKind, FireState
+from harness.runs.wall_clock import WallClock
 from harness.store.incidents import open_incident
+from harness.store.outbox import postpone, promise
 from harness.store.peek import Heartbeat, PlannedJob
+from harness.store.state_folder import StateFolder
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine, Ledger
@@ -78,3 +83,27 @@ def test_misspelt_job_names_the_one_that_was_meant(harness: CommandLine) -> None
     ended = harness("why", "scout/mornign")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "did you mean scout/morning?" in ended.stderr
+
+
+def test_delivery_that_fails_and_a_broken_file_are_told_where_the_job_is_asked_for(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.SUSPENDED)
+
+    def fail(connection: Connection) -> None:
+        delivery_id = promise(connection, run_id=run_id, channel="digest", digest="{}", now=DUE)
+        postpone(connection, delivery_id, "digests is on a full disk", NOW)
+
+    ledger.write(fail)
+    broken = "agents/scout/jobs/morning.md:3: minute 61 is out of range; use 0-59"
+    ledger.write(lambda connection: open_incident(connection, "file agents/scout/jobs/morning.md", broken, NOW))
+    ledger.write(lambda connection: open_incident(connection, "file agents/other/agent.toml", "not this one", NOW))
+    HeartbeatWriter(StateFolder(harness.root / ".harness"), "me", 0).write(
+        WallClock().now().timestamp(), is_ready=True, running=0, held_back=()
+    )
+    text = " ".join(harness("why", "scout/morning").stdout.split())
+    assert "suspended made; its delivery waits" in text
+    assert "-> its delivery to digest failed: digests is on a full disk" in text
+    assert "tried again now" in text
+    assert broken in text
+    assert "not this one" not in text

@@ -224,16 +224,26 @@ def test_failure_is_not_told_a_second_time_as_its_incident() -> None:
     assert codes(replace(WELL, incidents=(incident,))) == ["incident"]
 
 
-def delivery(state: str, age: timedelta) -> Delivery:
-    created_at = (NOW - age).timestamp()
-    return Delivery("r>digest", "r", "digest", state, 3, created_at, created_at, None, None, "no space left")
+def delivery(state: str, age: timedelta, *, attempts: int = 1, next_try: timedelta = timedelta(minutes=1)) -> Delivery:
+    made, next_try_at = (NOW - age).timestamp(), (NOW + next_try).timestamp()
+    error = "no space left" if attempts else None
+    return Delivery("d", "r", "digest", state, attempts, made, next_try_at, None, None, error)
 
 
-def test_delivery_is_a_finding_when_given_up_or_waiting_too_long() -> None:
-    assert codes(replace(WELL, deliveries=(delivery("pending", timedelta(minutes=14)),))) == []
-    assert codes(replace(WELL, deliveries=(delivery("pending", timedelta(minutes=16)),))) == ["delivery"]
-    text = only_finding(replace(WELL, deliveries=(delivery("dead", timedelta(minutes=1)),)), "delivery")
-    assert "given up: no space left" in text
+def test_delivery_is_a_finding_once_it_failed_and_until_it_is_acknowledged() -> None:
+    failed = replace(WELL, deliveries=(delivery("pending", timedelta(seconds=5)),))
+    assert only_finding(failed, "delivery").startswith(
+        "the delivery of r to digest has waited since 09:17 (5 s ago) (1 try): no space left; "
+    )
+    given_up = replace(WELL, deliveries=(delivery("dead", timedelta(hours=1), attempts=12),))
+    assert "was given up after 12 tries: no space left" in only_finding(given_up, "delivery")
+
+
+def test_delivery_that_waits_for_its_hour_is_no_finding_until_that_is_long_past() -> None:
+    in_quiet_hours = delivery("pending", timedelta(hours=5), attempts=0, next_try=timedelta(hours=2))
+    assert codes(replace(WELL, deliveries=(in_quiet_hours,))) == []
+    forgotten = delivery("pending", timedelta(hours=5), attempts=0, next_try=timedelta(minutes=-16))
+    assert "was never tried" in only_finding(replace(WELL, deliveries=(forgotten,)), "delivery")
 
 
 def test_sources_files_disk_and_audit_are_judged() -> None:
