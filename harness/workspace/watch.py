@@ -2,57 +2,83 @@
 
 from __future__ import annotations
 
+import logging
+import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.snapshot import FEEDS_FOLDER
 
 _CHANGES = frozenset({"created", "modified", "deleted", "moved"})
 """Opening, reading and closing are events as well; loading the workspace must not cause another load."""
 
-_EDITOR_FILES = ("~", ".swp", ".swx", ".tmp", ".bak", "4913", "___jb_tmp___", "___jb_old___")
-_TREES = ("agents", "skills", FEEDS_FOLDER)
+_EDITOR_FILES = ("~", ".swp", ".swx", ".tmp", ".bak", "___jb_tmp___", "___jb_old___")
+_VIM_PROBE = "4913"
+_SHARED, _FEEDS = FEEDS_FOLDER.split("/")
+_TREES = {"agents": True, "skills": True, _SHARED: False, FEEDS_FOLDER: True}
+"""The folders that are watched beside the workspace itself, and whether all below them is."""
+
+_LONGEST_BURST_S = 3.0
+
+_LOG = logging.getLogger(__name__)
 
 
 def is_of_interest(path: Path, root: Path) -> bool:
-    """Say whether a change of the path may be an edit of the workspace: nothing hidden, no file of an editor."""
+    """Say whether a change of the path may be an edit of what the workspace is loaded from.
+
+    Nothing hidden, no file of an editor, and nothing that the harness itself keeps writing, wherever in
+    the workspace its state folder and its rehearsals are.
+    """
     try:
         parts = path.relative_to(root).parts
     except ValueError:
         return False
-    if any(part.startswith((".", "#")) for part in parts):
+    if not parts or any(part.startswith((".", "#")) for part in parts):
         return False
-    return not (parts and parts[-1].endswith(_EDITOR_FILES))
+    if parts[-1].endswith(_EDITOR_FILES) or parts[-1] == _VIM_PROBE:
+        return False
+    if parts[0] == _SHARED:
+        return len(parts) == 1 or parts[1] == _FEEDS
+    return parts[0] in ("agents", "skills") or parts in ((SETTINGS_FILE,), ("USER.md",))
 
 
 class WorkspaceWatch:
     """Calls `on_change` once after each burst of edits, from a thread of its own.
 
-    A burst is over when nothing changed for `quiet_s` seconds. Watched are the files at the top, agents,
-    skills and feed lists, not what the harness itself keeps writing. Folders that come later are
-    watched from then on.
+    A burst is over when nothing changed for `quiet_s` seconds, or after three seconds. Watched are the
+    files at the top, agents, skills and feed lists, not what the harness itself keeps writing. Folders
+    that come later, or are replaced by others, are watched from then on.
     """
 
-    def __init__(self, root: Path, on_change: Callable[[], None], quiet_s: float = 0.3) -> None:
+    def __init__(
+        self,
+        root: Path,
+        on_change: Callable[[], None],
+        quiet_s: float = 0.3,
+        observer: BaseObserver | None = None,
+    ) -> None:
         self._root = root.resolve()
         self._on_change = on_change
         self._quiet_s = quiet_s
         self._changed = threading.Condition()
         self._changes = 0
         self._is_stopped = False
-        self._watches: dict[Path, ObservedWatch] = {}
-        self._observer = Observer()
+        self._watches: dict[Path, tuple[ObservedWatch, _Identity]] = {}
+        self._observer = observer or Observer()
         self._teller = threading.Thread(target=self._tell, name="workspace-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to watch; returns when edits are noticed. Raises OSError if the system has no watch left."""
         self._observer.schedule(_Handler(self._note), str(self._root), recursive=False)
-        self._watch_trees()
+        for _, error in self._watch_trees():
+            raise error
         self._observer.start()
         self._teller.start()
 
@@ -68,14 +94,26 @@ class WorkspaceWatch:
         if self._observer.is_alive():
             self._observer.join()
 
-    def _watch_trees(self) -> None:
-        for name in _TREES:
+    def _watch_trees(self) -> list[tuple[Path, OSError]]:
+        """Watch the folders that are there now; return those that could not be."""
+        failed: list[tuple[Path, OSError]] = []
+        for name, with_all_below in _TREES.items():
             folder = self._root / name
-            watch = self._watches.get(folder)
-            if folder.is_dir() and watch is None:
-                self._watches[folder] = self._observer.schedule(_Handler(self._note), str(folder), recursive=True)
-            elif watch is not None and not folder.is_dir():
-                self._observer.unschedule(self._watches.pop(folder))
+            found = _identity_of(folder)
+            watch, watched = self._watches.get(folder, (None, None))
+            if found == watched:
+                continue
+            if watch is not None:
+                del self._watches[folder]
+                self._observer.unschedule(watch)
+            if found is None:
+                continue
+            try:
+                watch = self._observer.schedule(_Handler(self._note), str(folder), recursive=with_all_below)
+                self._watches[folder] = (watch, found)
+            except OSError as error:
+                failed.append((folder, error))
+        return failed
 
     def _note(self, event: FileSystemEvent) -> None:
         if event.is_directory and event.event_type == "modified":
@@ -88,7 +126,9 @@ class WorkspaceWatch:
 
     def _tell(self) -> None:
         while self._wait_for_burst():
-            self._watch_trees()
+            for folder, error in self._watch_trees():
+                # The next burst is another try.
+                _LOG.warning("%s is not watched (%s); after an edit: harness down, harness up", folder, error)
             self._on_change()
 
     def _wait_for_burst(self) -> bool:
@@ -96,7 +136,8 @@ class WorkspaceWatch:
         with self._changed:
             self._changed.wait_for(lambda: self._is_stopped or self._changes > 0)
             seen = 0
-            while seen != self._changes and not self._is_stopped:
+            latest = time.monotonic() + _LONGEST_BURST_S
+            while seen != self._changes and not self._is_stopped and time.monotonic() < latest:
                 seen = self._changes
                 self._changed.wait(self._quiet_s)
             self._changes = 0
@@ -111,6 +152,18 @@ class _Handler(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._note(event)
+
+
+_Identity = tuple[int, int]
+
+
+def _identity_of(folder: Path) -> _Identity | None:
+    """Return what tells the folder from another one of its name, None if there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def _as_text(path: bytes | str) -> str:

@@ -1,17 +1,38 @@
 from __future__ import annotations
 
+import errno
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any, cast
 
 import pytest
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from harness.testing.workspace import write_workspace_files
 from harness.workspace.watch import WorkspaceWatch, is_of_interest
 
 PATIENCE_S = 10
+
+
+class FullObserver:
+    """The observer of a system that has no watch left for folders of one name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._observer = Observer()
+
+    def schedule(self, handler: Any, path: str, **settings: Any) -> Any:
+        if Path(path).name == self._name:
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+        return self._observer.schedule(handler, path, **settings)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
 
 
 @contextmanager
@@ -24,6 +45,15 @@ def watching(root: Path, quiet_s: float = 0.05) -> Iterator[Queue[None]]:
         yield told
     finally:
         watch.stop()
+
+
+def wait_until_calm(told: Queue[None]) -> None:
+    """Take what is told until nothing is told any more."""
+    while True:
+        try:
+            told.get(timeout=0.5)
+        except Empty:
+            return
 
 
 @pytest.mark.parametrize(
@@ -57,6 +87,24 @@ def test_burst_of_edits_is_told_once(tmp_path: Path) -> None:
             told.get(timeout=0.7)
 
 
+def test_edits_without_a_pause_are_told_all_the_same(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path)
+    done = threading.Event()
+
+    def write_on() -> None:
+        while not done.wait(0.02):
+            (tmp_path / "agents/scout/SOUL.md").write_text("changed")
+
+    writer = threading.Thread(target=write_on)
+    with watching(tmp_path, quiet_s=0.5) as told:
+        writer.start()
+        try:
+            told.get(timeout=PATIENCE_S)
+        finally:
+            done.set()
+            writer.join()
+
+
 def test_state_hidden_files_notes_and_reading_are_not_told(tmp_path: Path) -> None:
     write_workspace_files(
         tmp_path, {".harness/x": "", "memory/scout/today.md": "", "agents/scout/.learnings/ERRORS.md": ""}
@@ -79,13 +127,63 @@ def test_folder_that_comes_later_is_watched_from_then_on(tmp_path: Path) -> None
     with watching(tmp_path) as told:
         write_workspace_files(tmp_path)
         told.get(timeout=PATIENCE_S)
-        while True:  # the rest of that burst
-            try:
-                told.get(timeout=0.5)
-            except Empty:
-                break
+        wait_until_calm(told)
         (tmp_path / "agents/scout/SOUL.md").write_text("changed")
         told.get(timeout=PATIENCE_S)
+
+
+def test_folder_that_is_replaced_as_a_whole_is_watched_from_then_on(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path)
+    with watching(tmp_path) as told:
+        # Before the burst is over the folder is there again, and is another one.
+        (tmp_path / "agents").rename(tmp_path / ".agents-before")
+        shutil.copytree(tmp_path / ".agents-before", tmp_path / "agents")
+        told.get(timeout=PATIENCE_S)
+        wait_until_calm(told)
+        (tmp_path / "agents/scout/SOUL.md").write_text("changed")
+        told.get(timeout=PATIENCE_S)
+
+
+def test_feed_lists_that_come_later_are_noticed(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path, {"shared-context/README.md": "x"})
+    shutil.rmtree(tmp_path / "shared-context/feeds")
+    with watching(tmp_path) as told:
+        (tmp_path / "shared-context/feeds").mkdir()
+        told.get(timeout=PATIENCE_S)
+        wait_until_calm(told)
+        (tmp_path / "shared-context/feeds/ai.md").write_text("changed")
+        told.get(timeout=PATIENCE_S)
+
+
+def test_rehearsal_and_state_inside_the_workspace_are_not_told(tmp_path: Path) -> None:
+    write_workspace_files(tmp_path)
+    (tmp_path / "state").mkdir()
+    with watching(tmp_path) as told:
+        for name in ("day/workspace/agents/scout/SOUL.md", "day/ledger.txt", "state/heartbeat", "harness.db-wal"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("changed")
+        with pytest.raises(Empty):
+            told.get(timeout=0.5)
+
+
+def test_folder_that_cannot_be_watched_is_said_and_keeps_no_other_edit_from_being_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_workspace_files(tmp_path)
+    shutil.rmtree(tmp_path / "skills")
+    told: Queue[None] = Queue()
+    observer = cast(BaseObserver, FullObserver("skills"))
+    watch = WorkspaceWatch(tmp_path, lambda: told.put(None), quiet_s=0.05, observer=observer)
+    watch.start()
+    try:
+        (tmp_path / "skills").mkdir()
+        told.get(timeout=PATIENCE_S)
+        wait_until_calm(told)
+        (tmp_path / "harness.toml").write_text("changed")
+        told.get(timeout=PATIENCE_S)
+    finally:
+        watch.stop()
+    assert f"{tmp_path / 'skills'} is not watched" in caplog.text
 
 
 def test_stopping_ends_every_thread_and_may_be_done_twice(tmp_path: Path) -> None:
@@ -111,6 +209,13 @@ def test_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
         ("agents/a/.SOUL.md.swp", False),
         ("agents/a/#SOUL.md#", False),
         ("agents/a/4913", False),
+        ("agents/unit-4913", True),
+        ("notes.md", False),
+        ("day/workspace/harness.toml", False),
+        ("memory/a/today.md", False),
+        ("shared-context", True),
+        ("shared-context/intel/x.md", False),
+        ("shared-context/feeds/ai.md", True),
         ("agents/a/SOUL.md~", False),
     ],
 )
