@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.cli.failures import UnknownName
 from harness.cli.place import find_place
 from harness.domain.errors import HarnessError
 from harness.store.peek import peek
@@ -17,6 +18,13 @@ _LATEST_RUNS = 40
 def agent_names(root: Path) -> tuple[str, ...]:
     """Return the folders in `agents/`, whether or not they are valid."""
     return tuple(sorted(path.name for path in (root / "agents").glob("[!.]*") if path.is_dir()))
+
+
+def check_agent(root: Path, name: str | None) -> None:
+    """Raise UnknownName, with the names that are near, for an agent that has no folder."""
+    names = agent_names(root)
+    if name is not None and name not in names:
+        raise UnknownName("agent", name, names, "harness agents")
 
 
 def job_names(root: Path) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from harness.cli.completion import agent_names, complete_agent
-from harness.cli.failures import DONE, FAILED, UnknownName
+from harness.cli.completion import agent_names, check_agent, complete_agent
+from harness.cli.failures import DONE, FAILED
 from harness.cli.fires import counts_in_words, fire_json, iso, ledger_lines
 from harness.cli.lazy_group import new_app
 from harness.cli.ledger import parse_day
@@ -69,12 +69,11 @@ def day(
     ends with the ledger of the day, and says where the digest and the ledger lie.
     """
     place = find_place(workspace)
-    known = agent_names(place.root)
     for agent in agents or ():
-        if agent not in known:
-            raise UnknownName("agent", agent, known, "harness agents")
+        check_agent(place.root, agent)
     first_day = parse_day(start, place)
-    note(f"rehearsing {_span(first_day, days)} of {', '.join(agents or known)} in {out} ({world} world)")
+    team = ", ".join(agents or agent_names(place.root))
+    note(f"rehearsing {_span(first_day, days)} of {team} in {out} ({world} world)")
     with RehearsalProgress(place.zone) as progress, log_lines():
         rehearsed = run_day(
             place.root,

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from harness.cli.completion import agent_names
-from harness.cli.failures import Misused, UnknownName
+from harness.cli.completion import check_agent
+from harness.cli.failures import Misused
 from harness.cli.fires import counts_in_words, fire_json, iso, ledger_lines, local_day
 from harness.cli.lazy_group import new_app
 from harness.cli.options import AgentFilter, AllOption, JsonOption, WorkspaceOption
@@ -52,8 +52,7 @@ def ledger(
     """
     place = find_place(workspace)
     chosen = parse_day(day, place)
-    if agent is not None and agent not in agent_names(place.root):
-        raise UnknownName("agent", agent, agent_names(place.root), "harness agents")
+    check_agent(place.root, agent)
     fires, planned = _read(place, chosen, agent)
     overdue = _overdue(place, planned, agent) if chosen == _today(place) else []
     if as_json:

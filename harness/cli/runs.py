@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.completion import agent_names, run_ids
+from harness.cli.completion import check_agent, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import artifact_path, fire_json, iso, outcome_of
 from harness.cli.lazy_group import noun_app
@@ -51,8 +51,7 @@ def list_runs(
 ) -> None:
     """List the latest runs, newest first."""
     place = find_place(workspace)
-    if agent is not None and agent not in agent_names(place.root):
-        raise UnknownName("agent", agent, agent_names(place.root), "harness agents")
+    check_agent(place.root, agent)
     with peek(place.state.database) as look:
         runs = () if look is None else look.runs(limit, agent=agent)
     if as_json:

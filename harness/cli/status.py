@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from harness.cli.fires import iso
+from harness.cli.incidents import incident_json
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
@@ -198,15 +199,7 @@ def status_json(seen: Status) -> dict[str, Any]:
         "overdue": [{"job": job_id, "since": iso(moment)} for job_id, moment in seen.overdue],
         "next": None if seen.upcoming is None else {"job": seen.upcoming[0], "due_at": iso(seen.upcoming[1])},
         "last_24h": {str(state): count for state, count in seen.counts},
-        "incidents": [
-            {
-                "cause": incident.cause,
-                "message": incident.message,
-                "since": iso(incident.first_at),
-                "occurrences": incident.occurrences,
-            }
-            for incident in seen.incidents
-        ],
+        "incidents": [incident_json(incident) for incident in seen.incidents],
         "outbox": [
             {
                 "id": row.id,

@@ -10,6 +10,7 @@ from typing import Any
 from harness.cli.completion import job_names, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import fire_json, iso, outcome_of
+from harness.cli.incidents import incident_json
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JobOrRunArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
@@ -207,15 +208,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         "next_due": iso(story.next_due),
         "overdue_since": iso(story.overdue_since),
         "fires": [fire_json(fire) for fire in story.fires],
-        "incidents": [
-            {
-                "cause": incident.cause,
-                "message": incident.message,
-                "since": iso(incident.first_at),
-                "occurrences": incident.occurrences,
-            }
-            for incident in story.incidents
-        ],
+        "incidents": [incident_json(incident) for incident in story.incidents],
         "advice": list(advise(story)),
         "run": None if story.run is None else run_document(story.run, story.fire, story.deliveries, story.spending),
     }

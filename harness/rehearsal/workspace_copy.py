@@ -17,11 +17,11 @@ from tomlkit.exceptions import ParseError
 
 from harness.domain.errors import OwnerError
 from harness.domain.workspace import FeedEntry, Workspace
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.snapshot import FEEDS_FOLDER
 
 MARKER = ".harness-rehearsal"
-SETTINGS = "harness.toml"
-FEEDS = "shared-context/feeds"
-WORKSPACE_PARTS = (SETTINGS, "USER.md", "agents", "skills", "shared-context", "memory")
+WORKSPACE_PARTS = (SETTINGS_FILE, "USER.md", "agents", "skills", "shared-context", "memory")
 
 _MARKER_TEXT = """\
 A rehearsal of the harness made this folder, and the next one with the same --out replaces all of it.
@@ -72,8 +72,8 @@ def copy_workspace(source: Path, target: Path, *, also: Iterable[str] = ()) -> W
     without `harness.toml`, and a target that contains the source raise OwnerError; nothing is changed then.
     """
     source = source.resolve()
-    if not (source / SETTINGS).is_file():
-        raise OwnerError(source / SETTINGS, None, "is not there", "name a workspace with --workspace DIR")
+    if not (source / SETTINGS_FILE).is_file():
+        raise OwnerError(source / SETTINGS_FILE, None, "is not there", "name a workspace with --workspace DIR")
     _check_target(source, target)
     _empty_target(target)
     copying = _Copying(source, target.resolve())
@@ -100,7 +100,7 @@ def point_at_world(workspace: Path, world: World) -> None:
     """
     if not _is_rehearsal(workspace):
         raise OwnerError(workspace, None, "is not the copy of a rehearsal", "only a copy is pointed at another world")
-    feeds = workspace / FEEDS
+    feeds = workspace / FEEDS_FOLDER
     for path in sorted(feeds.iterdir()) if feeds.is_dir() else ():
         if path.suffix in (".md", ".opml") and path.is_file():
             path.write_text(_render_list(path, _entries_for(path.stem, world.feed_lists)), encoding="utf-8")
@@ -236,7 +236,7 @@ def _keep_channels_inside(workspace: Path) -> list[LeftOut]:
         if isinstance(folder, str) and _leads_out(folder):
             channel["folder"] = f"digests/{name}"
             why = f"channel {name} delivers to digests/{name} of the rehearsal, not to {folder}"
-            redirected.append(LeftOut(SETTINGS, why))
+            redirected.append(LeftOut(SETTINGS_FILE, why))
     if redirected:
         _write_settings(workspace, settings)
     return redirected
@@ -248,7 +248,7 @@ def _leads_out(folder: str) -> bool:
 
 
 def _read_settings(workspace: Path) -> tomlkit.TOMLDocument:
-    path = workspace / SETTINGS
+    path = workspace / SETTINGS_FILE
     try:
         return tomlkit.parse(path.read_text(encoding="utf-8"))
     except ParseError as error:
@@ -258,7 +258,7 @@ def _read_settings(workspace: Path) -> tomlkit.TOMLDocument:
 
 
 def _write_settings(workspace: Path, settings: tomlkit.TOMLDocument) -> None:
-    (workspace / SETTINGS).write_text(tomlkit.dumps(settings), encoding="utf-8")
+    (workspace / SETTINGS_FILE).write_text(tomlkit.dumps(settings), encoding="utf-8")
 
 
 def _table(settings: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any]:
@@ -266,7 +266,7 @@ def _table(settings: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any
         settings[name] = tomlkit.table()
     table = settings[name]
     if not isinstance(table, MutableMapping):
-        raise OwnerError(SETTINGS, None, f"{name} is not a table", f"write [{name}] with its keys below")
+        raise OwnerError(SETTINGS_FILE, None, f"{name} is not a table", f"write [{name}] with its keys below")
     return table
 
 

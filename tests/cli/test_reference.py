@@ -28,7 +28,7 @@ def test_every_command_that_prints_data_documents_its_json() -> None:
         assert ("--json" in text.partition("Examples:")[0]) == ("JSON: " in text), name
 
 
-def test_summaries_of_the_first_screen_are_the_promises_of_the_commands() -> None:
+def test_every_command_of_the_first_screen_is_there_and_says_what_it_does() -> None:
     root = get_command(app)
     for entry in COMMANDS:
         command = root.commands[entry.name]  # type: ignore[attr-defined]

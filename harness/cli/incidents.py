@@ -1,0 +1,18 @@
+"""Incidents as JSON; the one place that decides their keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.cli.fires import iso
+from harness.store.peek import OpenIncident
+
+
+def incident_json(incident: OpenIncident) -> dict[str, Any]:
+    """Return the incident with stable keys; times are ISO 8601 in UTC."""
+    return {
+        "cause": incident.cause,
+        "message": incident.message,
+        "since": iso(incident.first_at),
+        "occurrences": incident.occurrences,
+    }
