@@ -48,6 +48,8 @@ def ask_lines(state: StateFolder, command: str, timeout_s: float, **arguments: A
         connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
         with connection.makefile("rb") as answers:
             while raw := answers.readline(_MAX_REPLY_LINE_BYTES):
+                if not raw.endswith(b"\n"):
+                    break  # it was killed in the middle of a line
                 line = json.loads(raw)
                 if "error" in line:
                     raise _error_from(line["error"])

@@ -155,6 +155,24 @@ def test_silent_daemon_is_told_from_an_absent_one(tmp_path: Path) -> None:
             ask(state, "ping", 0.05)
 
 
+def test_daemon_that_dies_in_the_middle_of_its_answer_is_told_as_such(tmp_path: Path) -> None:
+    state = private_state(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, ThreadPoolExecutor() as pool:
+        listener.bind(str(state.control_socket))
+        listener.listen()
+
+        def answer_half() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b'{"pid": 4')
+
+        answered = pool.submit(answer_half)
+        with pytest.raises(DaemonSilent, match="closed the connection before it had answered"):
+            ask(state, "ping", 5.0)
+        answered.result()
+
+
 def test_socket_of_a_dead_daemon_means_no_daemon_and_is_replaced(tmp_path: Path) -> None:
     state = private_state(tmp_path)
     with socket.socket(socket.AF_UNIX) as dead:
