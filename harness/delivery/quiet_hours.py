@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from harness.domain.settings import QuietHours
+from harness.domain.schedule import QuietHours
 
 _MINUTE = timedelta(minutes=1)
 

@@ -24,7 +24,8 @@ class Agent:
 
     `soul` and `rules` are the texts of SOUL.md and AGENTS.md. `tools` and `skills` are what it is
     granted: nothing else reaches its prompt. `read_paths` and `write_paths` are workspace-relative
-    folders that its file tools may touch. `budget_usd` is per day.
+    folders that its file tools may touch. `budget_usd` is per day. `on` binds all its jobs to the node of
+    that name: an agent's files are written there only.
     """
 
     name: str
@@ -39,3 +40,4 @@ class Agent:
     read_paths: tuple[str, ...] = ()
     write_paths: tuple[str, ...] = ()
     budget_usd: float | None = None
+    on: str | None = None

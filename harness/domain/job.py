@@ -6,10 +6,63 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.domain.contract import Contract
-from harness.domain.schedule import CatchUp, Schedule
+from harness.domain.schedule import CatchUp, QuietHours, Schedule
 
+Overlap = Literal["queue", "skip", "cancel_running"]
+Priority = Literal["high", "normal", "low"]
 WithoutModel = Literal["extract", "template", "skip"]
 Lane = Literal["agent", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyIf:
+    """A condition that is looked at without a model, before anything is paid for; all of it must hold.
+
+    `changed`: entries of `read`, at least one of which must read differently than in the last run that
+    succeeded. `new_items`: so many collected items must not have been there then. `exists`: files or glob
+    patterns in the workspace, each of which must match.
+    """
+
+    changed: tuple[str, ...] = ()
+    new_items: int | None = None
+    exists: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.changed or self.new_items or self.exists)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another job whose latest run must have succeeded with a result at most `within_s` seconds old.
+
+    While that job is at work, or due and not finished, it is waited for until `wait_s` seconds after the own
+    due time.
+    """
+
+    job_id: str
+    within_s: int = 24 * 3600
+    wait_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FreshFile:
+    """A file of the workspace that must have been written at most `within_s` seconds ago; None: just exist."""
+
+    path: str
+    within_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """What must be there before the job is worth starting: web addresses that answer, files that are fresh."""
+
+    endpoints: tuple[str, ...] = ()
+    files: tuple[FreshFile, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.endpoints or self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +97,19 @@ class Job:
     timeout_s: int = 900
     max_iterations: int = 12
     title: str | None = None
+    follows_person: bool = False
+    calendar: str | None = None
+    quiet_hours: QuietHours | None = None
+    only_if: OnlyIf = field(default_factory=OnlyIf)
+    depends_on: tuple[Dependency, ...] = ()
+    requires: Requires = field(default_factory=Requires)
+    overlap: Overlap = "queue"
+    priority: Priority = "normal"
+    attempts: int = 3
+    backoff_s: int = 60
+    deadline_s: int | None = None
+    on: str | None = None
+    disable_after: int | None = None
 
     @property
     def id(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 
@@ -36,8 +37,44 @@ class CatchUp:
     """What happens to slots that passed while nobody was there to fire them.
 
     `latest` runs the newest missed slot that is at most `within_s` seconds old, `all` every such slot,
-    `none` no slot; every slot that is not run gets its row as missed.
+    `none` no slot; every slot that is not run gets its row as missed. A slot at most `grace_s` seconds old
+    is on time and was not missed at all.
     """
 
     run: Literal["latest", "all", "none"] = "latest"
     within_s: int = 3 * 3600
+    grace_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Local times of day, in minutes after midnight; `start` may be later than `end` (over midnight)."""
+
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days on which something is closed, from one file in `shared-context/calendars/`.
+
+    `closed` maps a local date to what it is called; with `closed_on_weekends` Saturdays and Sundays are
+    closed as well. The file knows the days from `first` to `last`; outside of them nothing is known, and
+    only the weekends count. `zone` is the IANA zone in which its days begin and end; None means the job's.
+    """
+
+    name: str
+    title: str
+    closed: Mapping[date, str]
+    first: date
+    last: date
+    closed_on_weekends: bool = True
+    zone: str | None = None
+
+    def why_closed(self, day: date) -> str | None:
+        """Return what the day is called on which this is closed, or None if it is open."""
+        if day in self.closed:
+            return self.closed[day]
+        if self.closed_on_weekends and day.weekday() >= 5:
+            return "Saturday" if day.weekday() == 5 else "Sunday"
+        return None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
+
+from harness.domain.schedule import QuietHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,6 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class QuietHours:
-    """Local times of day, in minutes after midnight; `start` may be later than `end` (over midnight)."""
-
-    start_minute: int
-    end_minute: int
-
-
-@dataclass(frozen=True, slots=True)
 class Egress:
     """What the network door lets through beyond public addresses: `loopback`, and CIDR `networks`.
     `file_sources` allows job inputs outside the workspace to be read as files."""
@@ -65,8 +60,65 @@ class SourceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """Who is told of incidents, and when.
+
+    `channels` empty means every channel that jobs deliver to may be used: the first one is. An incident is
+    told once it has occurred `after` times, again at most once in `cool_down_s` seconds while it goes on,
+    and once more when it is over. A job that failed `disable_after` times in a row is paused by the
+    harness; None means never.
+    """
+
+    channels: tuple[str, ...] = ()
+    after: int = 1
+    cool_down_s: int = 6 * 3600
+    disable_after: int | None = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Whoever notices from outside that the daemon is dead: `ping_url` is fetched every `every_s` seconds."""
+
+    ping_url: str | None = None
+    every_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what runs leave behind is kept; the ledger and the usage stay for ever.
+
+    `runs_s`: recorded steps and transcripts, so that a run can be shown, forked and replayed. `artifacts_s`:
+    what runs made. Above `artifacts_bytes` the oldest artifacts go first. Seconds and bytes.
+    """
+
+    runs_s: int = 90 * 86_400
+    artifacts_s: int = 180 * 86_400
+    artifacts_bytes: int = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """Where backups go (below the state folder unless absolute) and how many of them are kept."""
+
+    folder: str = "backups"
+    keep: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where the person is: jobs with `tz: local` follow. `until` is the last local day of it."""
+
+    zone: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """All of `harness.toml`; `budget_usd` is the whole team's day."""
+    """All of `harness.toml`; `budget_usd` is the whole team's day.
+
+    `team` names who a database belongs to. `database_url` is None for the file in the state folder.
+    `drain_s` is how long a daemon that is told to stop lets runs in flight go on.
+    """
 
     home_zone: str = "America/Los_Angeles"
     default_profile: str = "extractive"
@@ -78,3 +130,11 @@ class Settings:
     egress: Egress = field(default_factory=Egress)
     sources: SourceLimits = field(default_factory=SourceLimits)
     max_running: int = 8
+    team: str | None = None
+    database_url: str | None = None
+    drain_s: int = 20
+    here: Here | None = None
+    alerts: Alerts = field(default_factory=Alerts)
+    watchdog: Watchdog = field(default_factory=Watchdog)
+    retention: Retention = field(default_factory=Retention)
+    backups: Backups = field(default_factory=Backups)

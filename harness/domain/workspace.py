@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.domain.agent import Agent, Skill
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
+from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
 
 
@@ -22,11 +23,16 @@ class Workspace:
     agents: Mapping[str, Agent] = field(default_factory=dict)
     skills: Mapping[str, Skill] = field(default_factory=dict)
     feed_lists: Mapping[str, tuple[FeedEntry, ...]] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Job]:
         """Yield all jobs, by agent and name."""
         for agent in sorted(self.agents):
             yield from (self.agents[agent].jobs[name] for name in sorted(self.agents[agent].jobs))
+
+    def node_of(self, job: Job) -> str | None:
+        """Return the name of the node that alone may run the job, or None if any may."""
+        return job.on or self.agents[job.agent].on
 
     def agent(self, name: str) -> Agent:
         """Return the agent. Raises HarnessError naming what exists if there is no such agent."""

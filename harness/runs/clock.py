@@ -26,7 +26,7 @@ from harness.store.fires import (
     taken_slots,
 )
 from harness.store.incidents import open_incident
-from harness.store.runs import queue_run
+from harness.store.runs import NewRun, queue_run
 
 _IN_ZONE = " in "
 _NEXT_SCHEDULE = "; "
@@ -190,18 +190,8 @@ def _queue(
         now=now,
     )
     if is_new:
-        queue_run(
-            connection,
-            run_id=run_id,
-            job_id=job.id,
-            lane=job.lane,
-            kind=kind,
-            due_at=due_at,
-            workflow_version=workflow_version,
-            now=now,
-            inputs=inputs,
-            options=options,
-        )
+        new = NewRun(run_id, job.id, job.lane, kind, due_at, workflow_version, inputs, options)
+        queue_run(connection, new, now)
     return is_new
 
 

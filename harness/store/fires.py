@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.domain.run import Fire, FireKind, FireState
 from harness.store.tables import fire, job_state
+from harness.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class JobState:
     """What the schedule remembers of a job; times in epoch seconds.
 
     `known_since`: no slot before it was ever expected. `planned_until`: every slot up to it has its row.
+    `failures_in_a_row` is counted apart and not written by `save_job_state`.
     """
 
     job_id: str
@@ -26,6 +27,7 @@ class JobState:
     known_since: int
     planned_until: int
     next_due: int | None
+    failures_in_a_row: int = 0
 
 
 def job_states(connection: Connection) -> dict[str, JobState]:
@@ -42,7 +44,9 @@ def save_job_state(connection: Connection, state: JobState) -> None:
         "planned_until": state.planned_until,
         "next_due": state.next_due,
     }
-    connection.execute(upsert(job_state).values(values).on_conflict_do_update(index_elements=["job_id"], set_=values))
+    connection.execute(
+        upsert(connection, job_state).values(values).on_conflict_do_update(index_elements=["job_id"], set_=values)
+    )
 
 
 def due_jobs(connection: Connection, now: int) -> list[JobState]:
@@ -73,7 +77,7 @@ def add_fire(
     now: datetime,
 ) -> bool:
     """Write the fire's row; False if this slot already has one, which then stays as it is."""
-    statement = upsert(fire).values(
+    statement = upsert(connection, fire).values(
         job_id=job_id,
         due_at=due_at,
         kind=str(kind),

@@ -12,7 +12,11 @@ from harness.store.tables import incident
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One cause of failure; times in epoch seconds, `resolved_at` is None while it is open."""
+    """One cause of failure; times in epoch seconds, `resolved_at` is None while it is open.
+
+    `alerts` is how often the person was told, last at `alerted_at`, when it had occurred
+    `alerted_occurrences` times; `over_told_at` is when they were told that it is over.
+    """
 
     cause: str
     first_at: float
@@ -21,6 +25,10 @@ class IncidentRow:
     occurrences: int
     run_id: str | None
     resolved_at: float | None
+    alerts: int = 0
+    alerted_at: float | None = None
+    alerted_occurrences: int = 0
+    over_told_at: float | None = None
 
 
 def open_incident(connection: Connection, cause: str, message: str, now: datetime, run_id: str | None = None) -> bool:

@@ -161,6 +161,66 @@ MIGRATIONS: tuple[Migration, ...] = (
             """,
         ),
     ),
+    Migration(
+        2,
+        "months: attempts, pauses, conditions, nodes that come and go, alerts, circuit breakers",
+        (
+            "ALTER TABLE job_state ADD COLUMN failures_in_a_row INTEGER NOT NULL DEFAULT 0",
+            """
+            CREATE TABLE identity (
+                name TEXT PRIMARY KEY,
+                value TEXT NOT NULL
+            )
+            """,
+            """
+            CREATE TABLE pause (
+                scope TEXT PRIMARY KEY,
+                paused_by TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                paused_at DOUBLE PRECISION NOT NULL,
+                is_automatic INTEGER NOT NULL DEFAULT 0
+            )
+            """,
+            """
+            CREATE TABLE condition_state (
+                job_id TEXT PRIMARY KEY,
+                state TEXT NOT NULL,
+                run_id TEXT NOT NULL,
+                committed_at DOUBLE PRECISION NOT NULL
+            )
+            """,
+            "ALTER TABLE run ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE run ADD COLUMN priority INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE run ADD COLUMN not_before DOUBLE PRECISION",
+            "ALTER TABLE run ADD COLUMN deadline_at DOUBLE PRECISION",
+            "ALTER TABLE run ADD COLUMN node TEXT",
+            "ALTER TABLE run ADD COLUMN source_run TEXT",
+            "ALTER TABLE run ADD COLUMN cancel_reason TEXT",
+            "CREATE INDEX run_queue ON run (agent, priority, due_at) WHERE state = 'queued'",
+            "CREATE INDEX run_deadline ON run (deadline_at) WHERE ended_at IS NULL",
+            "CREATE INDEX fire_run ON fire (run_id)",
+            "CREATE INDEX fire_open_job ON fire (job_id) WHERE closed_at IS NULL",
+            "ALTER TABLE node ADD COLUMN node_id TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE node ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE node ADD COLUMN state TEXT NOT NULL DEFAULT 'up'",
+            "ALTER TABLE node ADD COLUMN left_at DOUBLE PRECISION",
+            "ALTER TABLE node ADD COLUMN left_why TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE incident ADD COLUMN alerts INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE incident ADD COLUMN alerted_at DOUBLE PRECISION",
+            "ALTER TABLE incident ADD COLUMN alerted_occurrences INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE incident ADD COLUMN over_told_at DOUBLE PRECISION",
+            """
+            CREATE TABLE breaker (
+                endpoint TEXT PRIMARY KEY,
+                state TEXT NOT NULL,
+                failures_in_a_row INTEGER NOT NULL,
+                opened_at DOUBLE PRECISION,
+                retry_at DOUBLE PRECISION,
+                problem TEXT NOT NULL DEFAULT ''
+            )
+            """,
+        ),
+    ),
 )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.store.tables import outbox
+from harness.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def promise(connection: Connection, *, run_id: str, channel: str, digest: str, n
     """Promise a delivery and return its id, which is its idempotency key; the second time changes nothing."""
     delivery_id = f"{run_id}>{channel}"
     connection.execute(
-        upsert(outbox)
+        upsert(connection, outbox)
         .values(
             id=delivery_id,
             run_id=run_id,

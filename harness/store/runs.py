@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, RunState
 from harness.store.tables import node, run, usage
+from harness.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One durable run; times in epoch seconds. `outcome` is JSON of what was decided, also while it
-    waits for its delivery to be acknowledged."""
+    waits for its delivery to be acknowledged.
+
+    A queued run is not begun before `not_before`, and not finished after `deadline_at`. `node` is the name
+    of the node it is bound to. `attempt` counts the runs of one fire from 1; `source_run` is the run that
+    this one repeats. `cancel_reason` is set as soon as somebody wants it cancelled.
+    """
 
     id: str
     job_id: str
@@ -39,37 +44,59 @@ class RunRow:
     prompt_sha256: str | None = None
     manifest: Any = None
     outcome: Any = None
+    attempt: int = 1
+    priority: int = 1
+    not_before: float | None = None
+    deadline_at: float | None = None
+    node: str | None = None
+    source_run: str | None = None
+    cancel_reason: str | None = None
 
 
-def queue_run(
-    connection: Connection,
-    *,
-    run_id: str,
-    job_id: str,
-    lane: str,
-    kind: FireKind,
-    due_at: int,
-    workflow_version: int,
-    now: datetime,
-    inputs: Mapping[str, str] | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> bool:
-    """Queue a run; False if it exists.
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is known of a run when it is queued; see RunRow.
 
-    `inputs` replace what the job would read; `options` are `profile` and `preview` of `harness run`.
+    `inputs` replace what the job would read; `options` are `profile` and `preview` of `harness run`, and what
+    a fork needs.
     """
-    statement = upsert(run).values(
-        id=run_id,
-        job_id=job_id,
-        agent=job_id.partition("/")[0],
-        lane=lane,
-        kind=str(kind),
-        due_at=due_at,
+
+    id: str
+    job_id: str
+    lane: str
+    kind: FireKind
+    due_at: int
+    workflow_version: int
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+    priority: int = 1
+    not_before: float | None = None
+    deadline_at: float | None = None
+    node: str | None = None
+    source_run: str | None = None
+
+
+def queue_run(connection: Connection, new: NewRun, now: datetime) -> bool:
+    """Queue a run; False if it exists."""
+    statement = upsert(connection, run).values(
+        id=new.id,
+        job_id=new.job_id,
+        agent=new.job_id.partition("/")[0],
+        lane=new.lane,
+        kind=str(new.kind),
+        due_at=new.due_at,
         state=str(RunState.QUEUED),
-        inputs=json.dumps(dict(inputs or {})),
-        options=json.dumps(dict(options or {})),
-        workflow_version=workflow_version,
+        inputs=json.dumps(dict(new.inputs)),
+        options=json.dumps(dict(new.options)),
+        workflow_version=new.workflow_version,
         created_at=now.timestamp(),
+        attempt=new.attempt,
+        priority=new.priority,
+        not_before=new.not_before,
+        deadline_at=new.deadline_at,
+        node=new.node,
+        source_run=new.source_run,
     )
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
@@ -168,7 +195,7 @@ def record_usage(
 ) -> None:
     """Book one model call; the same call is booked once."""
     connection.execute(
-        upsert(usage)
+        upsert(connection, usage)
         .values(
             run_id=run_id,
             call_id=call_id,
@@ -219,7 +246,9 @@ def record_node(
         "started_at": now.timestamp(),
         "heartbeat_at": now.timestamp(),
     }
-    connection.execute(upsert(node).values(values).on_conflict_do_update(index_elements=["executor_id"], set_=values))
+    connection.execute(
+        upsert(connection, node).values(values).on_conflict_do_update(index_elements=["executor_id"], set_=values)
+    )
 
 
 def beat(connection: Connection, executor_id: str, now: datetime) -> None:
@@ -247,4 +276,11 @@ def _run(row: Row[Any]) -> RunRow:
         prompt_sha256=row.prompt_sha256,
         manifest=None if row.manifest is None else json.loads(row.manifest),
         outcome=None if row.outcome is None else json.loads(row.outcome),
+        attempt=row.attempt,
+        priority=row.priority,
+        not_before=row.not_before,
+        deadline_at=row.deadline_at,
+        node=row.node,
+        source_run=row.source_run,
+        cancel_reason=row.cancel_reason,
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.store.tables import seen_item, source_cache, source_health
+from harness.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ def save_source(connection: Connection, cached: CachedSourceRow) -> None:
         "items": cached.items,
         "fetched_at": cached.fetched_at,
     }
-    connection.execute(upsert(source_cache).values(values).on_conflict_do_update(index_elements=["url"], set_=values))
+    connection.execute(
+        upsert(connection, source_cache).values(values).on_conflict_do_update(index_elements=["url"], set_=values)
+    )
 
 
 def record_source(connection: Connection, source: str, *, ok: bool, problem: str, at: datetime) -> int:
@@ -46,10 +48,12 @@ def record_source(connection: Connection, source: str, *, ok: bool, problem: str
     moment = at.timestamp()
     if ok:
         values = {"last_ok_at": moment, "failures_in_a_row": 0, "problem": ""}
-        statement = upsert(source_health).values(source=source, **values)
+        statement = upsert(connection, source_health).values(source=source, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=values))
         return 0
-    statement = upsert(source_health).values(source=source, last_failed_at=moment, failures_in_a_row=1, problem=problem)
+    statement = upsert(connection, source_health).values(
+        source=source, last_failed_at=moment, failures_in_a_row=1, problem=problem
+    )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["source"],
@@ -77,5 +81,7 @@ def mark_seen(connection: Connection, job_id: str, urls: Iterable[str], at: date
     for url in urls:
         values = {"job_id": job_id, "url": url, "delivered_at": at.timestamp()}
         connection.execute(
-            upsert(seen_item).values(values).on_conflict_do_update(index_elements=["job_id", "url"], set_=values)
+            upsert(connection, seen_item)
+            .values(values)
+            .on_conflict_do_update(index_elements=["job_id", "url"], set_=values)
         )

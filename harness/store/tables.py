@@ -14,6 +14,33 @@ job_state = Table(
     Column("known_since", BigInteger, nullable=False),
     Column("planned_until", BigInteger, nullable=False),
     Column("next_due", BigInteger),
+    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("paused_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("paused_at", Double, nullable=False),
+    Column("is_automatic", Integer, nullable=False),
+)
+
+condition_state = Table(
+    "condition_state",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("committed_at", Double, nullable=False),
 )
 
 fire = Table(
@@ -54,6 +81,13 @@ run = Table(
     Column("prompt_sha256", Text),
     Column("manifest", Text),
     Column("outcome", Text),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("priority", Integer, nullable=False, server_default="1"),
+    Column("not_before", Double),
+    Column("deadline_at", Double),
+    Column("node", Text),
+    Column("source_run", Text),
+    Column("cancel_reason", Text),
 )
 
 node = Table(
@@ -65,6 +99,11 @@ node = Table(
     Column("workflow_version", Integer, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("heartbeat_at", Double, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("left_at", Double),
+    Column("left_why", Text, nullable=False),
 )
 
 outbox = Table(
@@ -93,6 +132,21 @@ incident = Table(
     Column("occurrences", Integer, nullable=False),
     Column("run_id", Text),
     Column("resolved_at", Double),
+    Column("alerts", Integer, nullable=False),
+    Column("alerted_at", Double),
+    Column("alerted_occurrences", Integer, nullable=False),
+    Column("over_told_at", Double),
+)
+
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("failures_in_a_row", Integer, nullable=False),
+    Column("opened_at", Double),
+    Column("retry_at", Double),
+    Column("problem", Text, nullable=False),
 )
 
 usage = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.domain.settings import QuietHours
+from harness.domain.schedule import QuietHours
 
 _DURATION = re.compile(r"(\d+)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from harness.domain.settings import Channel, Egress, Profile, QuietHours, Settings, SourceLimits
+from harness.domain.schedule import QuietHours
+from harness.domain.settings import Channel, Egress, Profile, Settings, SourceLimits
 from harness.workspace.located import Located
 from harness.workspace.quantities import (
     BadValue,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from harness.domain.run import FireKind, FireState, run_id_for
 from harness.store.database import Database
 from harness.store.fires import JobState, add_fire, close_fire, mark_fire, save_job_state
-from harness.store.runs import end_run, queue_run
+from harness.store.runs import NewRun, end_run, queue_run
 from harness.store.state_folder import StateFolder
 from harness.testing.workspace import write_workspace_files
 
@@ -83,17 +83,7 @@ class Ledger:
                 add_fire(connection, **{**common, "run_id": None}, state=state, reason=reason)  # type: ignore[arg-type]
                 return
             add_fire(connection, **common, state=FireState.PLANNED, reason="")  # type: ignore[arg-type]
-            queue_run(
-                connection,
-                run_id=run_id,
-                job_id=job_id,
-                lane="agent",
-                kind=FireKind.CRON,
-                due_at=due,
-                inputs={},
-                workflow_version=1,
-                now=due_at,
-            )
+            queue_run(connection, NewRun(run_id, job_id, "agent", FireKind.CRON, due, 1), due_at)
             if state is FireState.PLANNED:
                 return
             mark_fire(connection, run_id, FireState.RUNNING, owner)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.delivery.quiet_hours import quiet_until
-from harness.domain.settings import QuietHours
+from harness.domain.schedule import QuietHours
 
 ZONE = "America/Los_Angeles"
 NIGHT = QuietHours(23 * 60, 7 * 60)

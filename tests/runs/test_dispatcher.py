@@ -9,7 +9,7 @@ import pytest
 from harness.domain.run import FireKind
 from harness.runs.dispatcher import Dispatcher
 from harness.store.database import Database
-from harness.store.runs import end_run, queue_run
+from harness.store.runs import NewRun, end_run, queue_run
 from harness.testing.engine import MemoryEngine
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
@@ -37,10 +37,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def queue(database: Database, *job_ids: str, lane: str = "agent") -> None:
     for number, job_id in enumerate(job_ids):
         with database.write() as connection:
-            queue_run(
-                connection, run_id=f"run:{job_id}", job_id=job_id, lane=lane, kind=FireKind.CRON, due_at=number,
-                workflow_version=1, now=NOW,
-            )  # fmt: skip
+            queue_run(connection, NewRun(f"run:{job_id}", job_id, lane, FireKind.CRON, number, 1), NOW)
 
 
 def dispatcher(database: Database, engine: Recorder, *, max_running: int = 8, owner: str = "node-1") -> Dispatcher:

@@ -14,7 +14,7 @@ from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire
 from harness.store.incidents import open_incidents
 from harness.store.outbox import give_up, promise
-from harness.store.runs import claim_runs, queue_run, run_by_id
+from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id
 from harness.store.sources import seen_urls
 from harness.testing.engine import MemoryEngine
 
@@ -34,10 +34,7 @@ class Ledger:
                 connection, job_id="scout/morning", due_at=due_at, kind=FireKind.CRON, state=FireState.PLANNED,
                 reason="", run_id=RUN, now=NOW,
             )  # fmt: skip
-            queue_run(
-                connection, run_id=RUN, job_id="scout/morning", lane="agent", kind=FireKind.CRON, due_at=due_at,
-                workflow_version=1, now=NOW,
-            )  # fmt: skip
+            queue_run(connection, NewRun(RUN, "scout/morning", "agent", FireKind.CRON, due_at, 1), NOW)
 
     def claim(self, owner: str = "node-1") -> None:
         with self.database.write() as connection:

@@ -50,17 +50,8 @@ def fill(database: Database) -> None:
                 run_id=run_id,
                 now=due_at,
             )
-            runs.queue_run(
-                connection,
-                run_id=run_id,
-                job_id=job_id,
-                lane="agent",
-                kind=FireKind.CRON,
-                due_at=due,
-                inputs={"feeds": "ü"},
-                workflow_version=1,
-                now=due_at,
-            )
+            new = runs.NewRun(run_id, job_id, "agent", FireKind.CRON, due, 1, inputs={"feeds": "ü"})
+            runs.queue_run(connection, new, due_at)
             fires.mark_fire(connection, run_id, FireState.RUNNING, "me")
         fires.close_fire(
             connection,
@@ -116,7 +107,8 @@ def test_schedule_incidents_and_sources_are_those_of_the_store(database: Databas
     with database.read() as connection, peek(database.path) as look:
         assert look is not None
         planned = {job_id: asdict(place) for job_id, place in look.planned_jobs().items()}
-        assert planned == {job_id: asdict(place) for job_id, place in fires.job_states(connection).items()}
+        stored = {job_id: asdict(place) for job_id, place in fires.job_states(connection).items()}
+        assert planned == {job_id: {key: place[key] for key in planned[job_id]} for job_id, place in stored.items()}
         assert [row.cause for row in look.open_incidents()] == ["job scout/morning"]
         [failing] = look.failing_sources(3)
         assert (failing.source, failing.failures_in_a_row, failing.problem) == ("https://a.example/feed", 3, "HTTP 404")

@@ -7,8 +7,8 @@ import pytest
 
 from harness.domain.contract import Contract, ItemRule
 from harness.domain.errors import Finding, OwnerError
-from harness.domain.schedule import CatchUp, Cron
-from harness.domain.settings import Channel, QuietHours
+from harness.domain.schedule import CatchUp, Cron, QuietHours
+from harness.domain.settings import Channel
 from harness.domain.workspace import FeedEntry
 from harness.schedule.grammar import parse_schedules
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.domain.settings import QuietHours
+from harness.domain.schedule import QuietHours
 from harness.workspace.quantities import (
     BadValue,
     parse_bytes,
