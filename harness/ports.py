@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -111,6 +111,24 @@ Workflow = Callable[[str, Steps], Awaitable[Json]]
 """A run's body: takes the run id and its steps; what it returns is plain JSON."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """One finished step of a run, as the engine kept it.
+
+    `position` counts from 1 in the order in which the steps were reserved. Exactly one of `value` and
+    `error` (its message) is meant; times are epoch seconds.
+    """
+
+    position: int
+    kind: str
+    call_id: str
+    args_hash: str
+    value: Json = None
+    error: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
 class Engine(Protocol):
     """Durable execution of runs: a started run ends, also over a crash of the process."""
 
@@ -133,6 +151,22 @@ class Engine(Protocol):
 
     def is_executing(self, run_id: str) -> bool:
         """Say whether this process is at work on the run now."""
+        ...
+
+    def take_over(self, run_id: str) -> bool:
+        """Go on here with a run that another executor, which is gone, had not finished.
+
+        Whatever that one still does to the run is refused from then on. False if there is nothing to go on
+        with: the run has ended, or is this executor's already.
+        """
+        ...
+
+    def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
+        """Return the finished steps of the run, in the order of their places; empty if it is unknown."""
+        ...
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete what is kept of runs that have ended; those that have not stay."""
         ...
 
     def close(self, timeout_s: float = 5.0) -> None:

@@ -145,7 +145,7 @@ class Outcome:
 
     `reason` is in words, empty only for a plain delivery. `artifact` is a path below the state folder.
     `delivered_urls` are the canonical URLs that count as seen from then on. `details` are the gaps that
-    `reason` only counts.
+    `reason` only counts. `condition_state` (JSON) is what the job's `only_if` remembers if this succeeds.
     """
 
     state: FireState
@@ -155,6 +155,7 @@ class Outcome:
     gaps: int | None = None
     delivered_urls: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    condition_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from harness.domain.message import Message
 from harness.domain.run import Outcome, Stop
@@ -25,8 +26,24 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """The run is to be begun anew as another run of the same fire, not before a moment (aware UTC).
+
+    `is_attempt`: it broke off and uses up one of the job's attempts; otherwise it only waits for something.
+    """
+
+    not_before: datetime
+    reason: str
+    is_attempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What the run's fire will be closed with, and the name of the reason for which its loop ended."""
+    """What the run's fire will be closed with, and the name of the reason for which its loop ended.
+
+    With `again` the fire stays open instead, and another run of it is queued.
+    """
 
     outcome: Outcome
     stop: str
+    again: Again | None = None
