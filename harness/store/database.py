@@ -41,8 +41,10 @@ class Database:
             )
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
         """One write transaction: all of it is on disk when the block ends, or none of it.
+
+        With `alone`, no other such transaction of any process runs meanwhile. In a SQLite file none ever does.
 
         Raises TransientError if another process keeps the file locked, OwnerError if it cannot be written.
         """
