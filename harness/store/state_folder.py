@@ -41,6 +41,10 @@ class StateFolder:
         return self.root / "executor-id"
 
     @property
+    def node_name(self) -> Path:
+        return self.root / "node-name"
+
+    @property
     def last_good(self) -> Path:
         return self.root / "last-good"
 

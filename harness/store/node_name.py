@@ -1,0 +1,47 @@
+"""What this machine is called among those that share a database: the name that `on:` binds jobs to.
+
+Standard library only: fast commands import this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from harness.store.state_folder import StateFolder
+
+VARIABLE = "HARNESS_NODE"
+_NAMELESS = "node"
+
+
+def node_name(environ: Mapping[str, str], state: StateFolder, hostname: str) -> str:
+    """Return HARNESS_NODE, else what the file `node-name` says, else the host's name without its domain.
+
+    In lower-case words with hyphens, as all names in a workspace are. Raises OSError if the file is there
+    and cannot be read.
+    """
+    kept = state.node_name.read_text(encoding="utf-8") if state.node_name.exists() else ""
+    return as_node_name(environ.get(VARIABLE, "")) or as_node_name(kept) or _host_name(hostname)
+
+
+def keep_node_name(environ: Mapping[str, str], state: StateFolder, hostname: str) -> str:
+    """Return `node_name`, and write the host's name down where nobody has chosen one.
+
+    A laptop is called otherwise in each network it joins; what is bound to it must not wait for a name that
+    is gone. Raises OSError if the state folder cannot be written.
+    """
+    name = node_name(environ, state, hostname)
+    if not state.node_name.exists() and not as_node_name(environ.get(VARIABLE, "")):
+        written = state.node_name.with_suffix(".new")
+        written.write_text(name + "\n", encoding="utf-8")
+        written.replace(state.node_name)  # whole or not at all
+    return name
+
+
+def as_node_name(text: str) -> str:
+    """Return the text as a node's name: `Sam's Mac mini` is `sam-s-mac-mini`; empty if nothing of it can be."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def _host_name(hostname: str) -> str:
+    return as_node_name(hostname.partition(".")[0]) or _NAMELESS
