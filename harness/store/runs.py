@@ -23,7 +23,8 @@ class RunRow:
 
     A queued run is not begun before `not_before`, and not finished after `deadline_at`. `node` is the name
     of the node it is bound to. `attempt` counts the runs of one fire from 1; `source_run` is the run that
-    this one repeats. `cancel_reason` is set as soon as somebody wants it cancelled.
+    this one repeats. `cancel_reason` is set as soon as somebody wants it cancelled. `forgotten_at`: retention
+    deleted its recorded steps, its manifest and its transcript; `artifacts_deleted_at`: what it made.
     """
 
     id: str
@@ -51,6 +52,8 @@ class RunRow:
     node: str | None = None
     source_run: str | None = None
     cancel_reason: str | None = None
+    forgotten_at: float | None = None
+    artifacts_deleted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,4 +286,6 @@ def _run(row: Row[Any]) -> RunRow:
         node=row.node,
         source_run=row.source_run,
         cancel_reason=row.cancel_reason,
+        forgotten_at=row.forgotten_at,
+        artifacts_deleted_at=row.artifacts_deleted_at,
     )

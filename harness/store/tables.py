@@ -88,6 +88,9 @@ run = Table(
     Column("node", Text),
     Column("source_run", Text),
     Column("cancel_reason", Text),
+    Column("forgotten_at", Double),
+    Column("is_forgotten", Integer, nullable=False, server_default="0"),
+    Column("artifacts_deleted_at", Double),
 )
 
 node = Table(
