@@ -48,10 +48,26 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Local times of day, in minutes after midnight; `start` may be later than `end` (over midnight)."""
+    """Local times of day, in minutes after midnight; `start` may be later than `end` (over midnight).
+
+    `zone` is the IANA zone in which they are read; None means the job's, and for the team's hours the home
+    zone.
+    """
 
     start_minute: int
     end_minute: int
+    zone: str | None = None
+
+    def include(self, wall: datetime) -> bool:
+        """Say whether they hold at this wall-clock time. Hours that start when they end never hold."""
+        minute = wall.hour * 60 + wall.minute
+        if self.start_minute <= self.end_minute:
+            return self.start_minute <= minute < self.end_minute
+        return minute >= self.start_minute or minute < self.end_minute
+
+    def __str__(self) -> str:
+        times = (self.start_minute, self.end_minute)
+        return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in times)
 
 
 @dataclass(frozen=True, slots=True)

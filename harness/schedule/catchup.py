@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,24 +15,40 @@ class PlannedSlot:
     """One slot and what happens to it; `reason` is in words, and empty for a slot that is simply on time."""
 
     due_at: datetime
-    decision: Literal["plan", "miss"]
+    decision: Literal["plan", "miss", "skip"]
     reason: str = ""
 
 
-def plan_slots(slots: Iterable[datetime], now: datetime, policy: CatchUp, grace_s: int = 60) -> list[PlannedSlot]:
+def _never_excluded(slot: datetime) -> str | None:
+    return None
+
+
+def plan_slots(
+    slots: Iterable[datetime],
+    now: datetime,
+    policy: CatchUp,
+    why_excluded: Callable[[datetime], str | None] = _never_excluded,
+) -> list[PlannedSlot]:
     """Decide for each slot of one job whether it runs, oldest first.
 
-    A slot at most `grace_s` seconds old is on time and always runs; older ones follow the policy. With
-    `latest`, at most one of the missed slots runs, and none if a slot that is on time runs anyway.
+    A slot for which `why_excluded` has a reason is skipped, however old it is: nothing was due then. Of the
+    others, one that is at most `policy.grace_s` seconds old is on time and always runs; older ones follow
+    the policy. With `latest`, at most one of the missed slots runs, and none if a slot that is on time runs
+    anyway.
     """
-    ordered = sorted(set(slots))
-    newest = next((s for s in reversed(ordered) if _age_s(s, now) <= max(grace_s, policy.within_s)), None)
-    return [_plan_slot(slot, now, policy, grace_s, is_newest=slot == newest) for slot in ordered]
+    excluded = {slot: why_excluded(slot) for slot in sorted(set(slots))}
+    allowed_s = max(policy.grace_s, policy.within_s)
+    due = [slot for slot, why in excluded.items() if why is None]
+    newest = next((slot for slot in reversed(due) if _age_s(slot, now) <= allowed_s), None)
+    return [
+        _plan_slot(slot, now, policy, is_newest=slot == newest) if why is None else PlannedSlot(slot, "skip", why)
+        for slot, why in excluded.items()
+    ]
 
 
-def _plan_slot(slot: datetime, now: datetime, policy: CatchUp, grace_s: int, *, is_newest: bool) -> PlannedSlot:
+def _plan_slot(slot: datetime, now: datetime, policy: CatchUp, *, is_newest: bool) -> PlannedSlot:
     age_s = _age_s(slot, now)
-    if age_s <= grace_s:
+    if age_s <= policy.grace_s:
         return PlannedSlot(slot, "plan")
     late = f"{duration_in_words(age_s)} late"
     if policy.run == "none":
