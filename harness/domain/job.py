@@ -116,5 +116,10 @@ class Job:
         return f"{self.agent}/{self.name}"
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """What is collected before anything is written: `read`, and what the jobs it depends on came to."""
+        return tuple(dict.fromkeys((*self.read, *(dependency.job_id for dependency in self.depends_on))))
+
+    @property
     def lane(self) -> Lane:
         return "system" if self.action else "agent"

@@ -2,13 +2,16 @@
 
 Types are those that SQLite and PostgreSQL both understand. `*_at` columns are seconds since the Unix
 epoch: BIGINT where they are whole slots of a schedule, DOUBLE PRECISION where they are moments.
+Standard library only: fast commands ask for the newest number.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                 job_id TEXT PRIMARY KEY,
                 state TEXT NOT NULL,
                 run_id TEXT NOT NULL,
+                due_at BIGINT NOT NULL,
                 committed_at DOUBLE PRECISION NOT NULL
             )
             """,
@@ -210,6 +214,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE node ADD COLUMN state TEXT NOT NULL DEFAULT 'up'",
             "ALTER TABLE node ADD COLUMN left_at DOUBLE PRECISION",
             "ALTER TABLE node ADD COLUMN left_why TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE node ADD COLUMN role TEXT NOT NULL DEFAULT 'daemon'",
             "ALTER TABLE incident ADD COLUMN alerts INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE incident ADD COLUMN alerted_at DOUBLE PRECISION",
             "ALTER TABLE incident ADD COLUMN alerted_occurrences INTEGER NOT NULL DEFAULT 0",
@@ -229,23 +234,22 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
+LATEST = MIGRATIONS[-1].number
+
+
 def migrate(connection: Connection) -> int:
     """Bring the schema up to date inside the caller's transaction; return the version it now has.
 
     A database from a newer harness is left alone: its version is returned and the caller decides.
     """
-    connection.execute(
-        text("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
-    )
-    current = int(connection.execute(text("SELECT COALESCE(MAX(number), 0) FROM schema_version")).scalar_one())
+    execute = connection.exec_driver_sql
+    execute("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    current = int(execute("SELECT COALESCE(MAX(number), 0) FROM schema_version").scalar_one())
     for migration in MIGRATIONS:
         if migration.number <= current:
             continue
         for statement in migration.statements:
-            connection.execute(text(statement))
-        connection.execute(
-            text("INSERT INTO schema_version (number, name) VALUES (:number, :name)"),
-            {"number": migration.number, "name": migration.name},
-        )
+            execute(statement)
+        execute(f"INSERT INTO schema_version (number, name) VALUES ({migration.number}, '{migration.name}')")  # noqa: S608
         current = migration.number
     return current

@@ -40,6 +40,7 @@ condition_state = Table(
     Column("job_id", Text, primary_key=True),
     Column("state", Text, nullable=False),
     Column("run_id", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
     Column("committed_at", Double, nullable=False),
 )
 
@@ -107,6 +108,7 @@ node = Table(
     Column("state", Text, nullable=False),
     Column("left_at", Double),
     Column("left_why", Text, nullable=False),
+    Column("role", Text, nullable=False),
 )
 
 outbox = Table(
