@@ -7,23 +7,33 @@ from typing import Literal
 
 
 class HarnessError(Exception):
-    """Something in the harness failed."""
+    """Something in the harness failed.
+
+    `cause` is the key of what failed, where more than one job can fail for it: see `harness.domain.cause`.
+    """
+
+    cause: str | None = None
 
 
 class OwnerError(HarnessError):
     """A file that the person owns must be fixed: which one, which line, what is wrong, how to fix it."""
 
-    def __init__(self, path: object, line: int | None, problem: str, fix: str) -> None:
+    def __init__(self, path: object, line: int | None, problem: str, fix: str, *, cause: str | None = None) -> None:
         self.path = str(path)
         self.line = line
         self.problem = problem
         self.fix = fix
+        self.cause = cause
         where = self.path if line is None else f"{self.path}:{line}"
         super().__init__(f"{where}: {problem}; {fix}")
 
 
 class TransientError(HarnessError):
     """It may work when tried again later: a lock, a timeout, an overloaded endpoint."""
+
+    def __init__(self, message: str, *, cause: str | None = None) -> None:
+        self.cause = cause
+        super().__init__(message)
 
 
 class ToolError(HarnessError):

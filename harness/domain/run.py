@@ -146,6 +146,7 @@ class Outcome:
     `reason` is in words, empty only for a plain delivery. `artifact` is a path below the state folder.
     `delivered_urls` are the canonical URLs that count as seen from then on. `details` are the gaps that
     `reason` only counts. `condition_state` (JSON) is what the job's `only_if` remembers if this succeeds.
+    `cause` is the key of what failed, where it is not the job alone: see `harness.domain.cause`.
     """
 
     state: FireState
@@ -156,6 +157,7 @@ class Outcome:
     delivered_urls: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     condition_state: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
