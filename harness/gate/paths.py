@@ -91,7 +91,12 @@ def _rule_against(name: str) -> str | None:
         return "path-parent"
     if plain.startswith("."):
         return "path-hidden"
-    return "path-secret" if _SECRETS_LIKE.fullmatch(plain) else None
+    return "path-secret" if looks_secret(name) else None
+
+
+def looks_secret(name: str) -> bool:
+    """Say whether a file of this name may hold a key or a password, judged as a person reads it."""
+    return _SECRETS_LIKE.fullmatch(unicodedata.normalize("NFKC", name).casefold()) is not None
 
 
 def _is_control(char: str) -> bool:

@@ -17,10 +17,10 @@ from tomlkit.exceptions import ParseError
 
 from harness.domain.errors import OwnerError
 from harness.domain.workspace import FeedEntry, Workspace
-from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.find import REHEARSAL_MARKER, SETTINGS_FILE
 from harness.workspace.snapshot import FEEDS_FOLDER
 
-MARKER = ".harness-rehearsal"
+MARKER = REHEARSAL_MARKER
 WORKSPACE_PARTS = (SETTINGS_FILE, "USER.md", "agents", "skills", "shared-context", "memory")
 
 _MARKER_TEXT = """\

@@ -7,6 +7,8 @@ from pathlib import Path
 from harness.domain.errors import OwnerError
 
 SETTINGS_FILE = "harness.toml"
+REHEARSAL_MARKER = ".harness-rehearsal"
+"""Stands in a workspace that is a rehearsal's copy."""
 
 
 def find_workspace(start: Path) -> Path:
