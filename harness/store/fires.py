@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from harness.domain.run import Fire, FireKind, FireState
 from harness.store.tables import fire, job_state
@@ -97,6 +97,24 @@ def mark_fire(connection: Connection, run_id: str, state: FireState, owner: str)
     )
 
 
+def hand_over_fire(connection: Connection, run_id: str, new_owner: str) -> None:
+    """Give the run's open fire to another owner, in the state that it has."""
+    connection.execute(update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None)).values(owner=new_owner))
+
+
+def replan_fire(connection: Connection, run_id: str, owner: str, *, new_run_id: str, reason: str) -> bool:
+    """Give the open fire another run; False if it was closed, or is in the hands of another owner."""
+    mine = update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None), fire.c.owner == owner)
+    values = {"run_id": new_run_id, "state": str(FireState.PLANNED), "reason": reason, "owner": None}
+    return connection.execute(mine.values(values)).rowcount == 1
+
+
+def open_runs_of(connection: Connection, job_id: str) -> list[str]:
+    """Return the ids of the runs of the job's fires that have not ended, oldest first."""
+    query = select(fire.c.run_id).where(fire.c.job_id == job_id, fire.c.closed_at.is_(None), fire.c.run_id.is_not(None))
+    return list(connection.execute(query.order_by(fire.c.due_at)).scalars())
+
+
 def close_fire(
     connection: Connection,
     run_id: str,
@@ -137,10 +155,12 @@ def fires_between(connection: Connection, start: datetime, end: datetime) -> lis
     return [_fire(row) for row in connection.execute(query)]
 
 
-def last_fires(connection: Connection, job_id: str, limit: int) -> list[Fire]:
-    """Return the job's newest fires, newest first."""
-    query = select(*fire.c).where(fire.c.job_id == job_id).order_by(fire.c.due_at.desc()).limit(limit)
-    return [_fire(row) for row in connection.execute(query)]
+def last_fires(connection: Connection, job_id: str, limit: int, *, begun_only: bool = False) -> list[Fire]:
+    """Return the job's newest fires, newest first; with `begun_only`, no slots that were skipped without a run."""
+    query = select(*fire.c).where(fire.c.job_id == job_id)
+    if begun_only:
+        query = query.where(or_(fire.c.state != str(FireState.SKIPPED), fire.c.run_id.is_not(None)))
+    return [_fire(row) for row in connection.execute(query.order_by(fire.c.due_at.desc()).limit(limit))]
 
 
 def fire_of_run(connection: Connection, run_id: str) -> Fire | None:
