@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.daemon.control_client import ask_lines
+from harness.store.address import database_address
 from harness.store.peek import peek
 from harness.store.state_folder import state_folder
 
@@ -72,7 +73,7 @@ def _fire_to_start(root: Path, environ: Mapping[str, str], job: str) -> float:
     run_id = ""
     for answer in ask_lines(state, "run", _START_TIMEOUT_S, job=job, inputs={}, profile=None, preview=False):
         run_id = str(answer["run_id"])
-    with peek(state.database) as look:
+    with peek(database_address(root, environ)) as look:
         run = None if look is None else look.run(run_id)
     if run is None or run.started_at is None:
         raise RuntimeError(f"{run_id} never started")

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.failures import UnknownName
-from harness.cli.place import find_place
+from harness.cli.place import Place, find_place
 from harness.domain.errors import HarnessError
 from harness.store.peek import peek
-from harness.store.state_folder import StateFolder
 
 _LATEST_RUNS = 40
 
@@ -38,41 +37,41 @@ def skill_names(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (root / "skills").glob("[!.]*/SKILL.md")))
 
 
-def run_ids(state: StateFolder) -> tuple[str, ...]:
+def run_ids(place: Place) -> tuple[str, ...]:
     """Return the ids of the latest runs, newest first."""
-    with peek(state.database) as look:
+    with peek(place.database) as look:
         return () if look is None else tuple(run.id for run in look.runs(_LATEST_RUNS))
 
 
 def complete_agent(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of an agent."""
-    return _matching(ctx, incomplete, lambda place_root, _: agent_names(place_root))
+    return _matching(ctx, incomplete, lambda place: agent_names(place.root))
 
 
 def complete_job(ctx: Any, incomplete: str) -> list[str]:
     """Complete AGENT/JOB."""
-    return _matching(ctx, incomplete, lambda place_root, _: job_names(place_root))
+    return _matching(ctx, incomplete, lambda place: job_names(place.root))
 
 
 def complete_skill(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of a skill."""
-    return _matching(ctx, incomplete, lambda place_root, _: skill_names(place_root))
+    return _matching(ctx, incomplete, lambda place: skill_names(place.root))
 
 
 def complete_run(ctx: Any, incomplete: str) -> list[str]:
     """Complete the id of one of the latest runs."""
-    return _matching(ctx, incomplete, lambda _, state: run_ids(state))
+    return _matching(ctx, incomplete, run_ids)
 
 
 def complete_job_or_run(ctx: Any, incomplete: str) -> list[str]:
     """Complete AGENT/JOB, or the id of one of the latest runs."""
-    return _matching(ctx, incomplete, lambda root, state: (*job_names(root), *run_ids(state)))
+    return _matching(ctx, incomplete, lambda place: (*job_names(place.root), *run_ids(place)))
 
 
-def _matching(ctx: Any, incomplete: str, names: Callable[[Path, StateFolder], tuple[str, ...]]) -> list[str]:
+def _matching(ctx: Any, incomplete: str, names: Callable[[Place], tuple[str, ...]]) -> list[str]:
     named = ctx.params.get("workspace")
     try:
         place = find_place(None if named is None else Path(named))
-        return [name for name in names(place.root, place.state) if name.startswith(incomplete)]
+        return [name for name in names(place) if name.startswith(incomplete)]
     except HarnessError:
         return []  # in the middle of a line that is being typed there is no place for a complaint

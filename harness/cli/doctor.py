@@ -19,7 +19,7 @@ from harness.daemon.health_facts import gather_facts
 from harness.domain.errors import OwnerError
 from harness.domain.workspace import Workspace
 from harness.gate.audit import verify_audit
-from harness.runs.clock import schedule_fingerprint
+from harness.runs.expectations import schedule_fingerprint
 from harness.wiring.files import check, load
 
 app = new_app()
@@ -88,6 +88,7 @@ def examine(place: Place) -> HealthFacts:
         workspace = None  # what is wrong stands in file_findings
     return gather_facts(
         place.state,
+        place.database,
         workspace,
         zone=place.zone,
         file_findings=file_findings,

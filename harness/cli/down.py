@@ -16,7 +16,7 @@ from harness.daemon.control_client import NoDaemon, ask
 from harness.daemon.liveness import has_process
 from harness.daemon.lock import executor_lock
 from harness.domain.errors import TransientError
-from harness.store.peek import read_heartbeat
+from harness.store.heartbeat import read_heartbeat
 from harness.store.state_folder import StateFolder
 
 app = new_app()

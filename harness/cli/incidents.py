@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.cli.fires import iso
-from harness.store.peek import OpenIncident
+from harness.store.records import OpenIncident
 
 
 def incident_json(incident: OpenIncident) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from harness.daemon.liveness import daemon_liveness
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import ago, local_time
 from harness.domain.run import Fire
-from harness.store.peek import PlannedJob, peek, read_heartbeat
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import peek
+from harness.store.records import PlannedJob
 
 app = new_app()
 
@@ -54,7 +56,7 @@ def ledger(
     chosen = parse_day(day, place)
     check_agent(place.root, agent)
     fires, planned = _read(place, chosen, agent)
-    overdue = _overdue(place, planned, agent) if chosen == _today(place) else []
+    overdue = _overdue(place, planned or {}, agent) if chosen == _today(place) else []
     if as_json:
         counts: dict[str, int] = {}
         for fire in fires:
@@ -70,7 +72,7 @@ def ledger(
         )
         return
     if not fires and not overdue:
-        has_ledger = "nothing fired" if planned or place.state.database.exists() else "no run yet: nothing was planned"
+        has_ledger = "nothing fired" if planned is not None else "no run yet: nothing was planned"
         say(f"{has_ledger} on {chosen.isoformat()} ({place.zone})")
         return
     width = terminal_width()
@@ -102,10 +104,10 @@ def _today(place: Place) -> date:
     return place.now.astimezone(ZoneInfo(place.zone)).date()
 
 
-def _read(place: Place, day: date, agent: str | None) -> tuple[list[Fire], dict[str, PlannedJob]]:
-    with peek(place.state.database) as look:
+def _read(place: Place, day: date, agent: str | None) -> tuple[list[Fire], dict[str, PlannedJob] | None]:
+    with peek(place.database) as look:
         if look is None:
-            return [], {}
+            return [], None
         fires = look.fires_between(*local_day(day, place.zone))
         return [fire for fire in fires if agent in (None, fire.agent)], look.planned_jobs()
 

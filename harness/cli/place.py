@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.domain.errors import OwnerError
+from harness.store.address import DatabaseAddress, database_address
 from harness.store.state_folder import StateFolder, state_folder
 from harness.workspace.find import SETTINGS_FILE, find_workspace
 
@@ -29,6 +30,11 @@ class Place:
     environ: Mapping[str, str]
     now: datetime
     zone: str
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """The address of the database. Raises OwnerError if what is written for it is no address."""
+        return database_address(self.root, self.environ)
 
 
 def find_place(workspace: Path | None) -> Place:

@@ -153,7 +153,7 @@ def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
 
 
 def _fire_in_ledger(place: Place, run_id: str) -> Fire:
-    with peek(place.state.database) as look:
+    with peek(place.database) as look:
         fire = None if look is None else look.fire_of_run(run_id)
     if fire is None:
         raise UnknownName("run", run_id, (), "harness runs")

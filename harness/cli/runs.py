@@ -18,7 +18,8 @@ from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire
 from harness.schedule.catchup import duration_in_words
-from harness.store.peek import Delivery, RunRecord, Spending, peek
+from harness.store.peek import peek
+from harness.store.records import Delivery, RunRecord, Spending
 
 app = noun_app("The latest runs, and one of them in full.")
 
@@ -52,7 +53,7 @@ def list_runs(
     """List the latest runs, newest first."""
     place = find_place(workspace)
     check_agent(place.root, agent)
-    with peek(place.state.database) as look:
+    with peek(place.database) as look:
         runs = () if look is None else look.runs(limit, agent=agent)
     if as_json:
         emit_json([_run_json(run) for run in runs])
@@ -76,10 +77,10 @@ def list_runs(
 def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show one run in full: its end, its deliveries, what it cost."""
     place = find_place(workspace)
-    with peek(place.state.database) as look:
+    with peek(place.database) as look:
         record = None if look is None else look.run(run)
         if look is None or record is None:
-            raise UnknownName("run", run, run_ids(place.state), "harness runs")
+            raise UnknownName("run", run, run_ids(place), "harness runs")
         fire = look.fire_of_run(run)
         deliveries = look.deliveries_of_run(run)
         spending = look.spending_of_run(run)

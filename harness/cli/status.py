@@ -21,7 +21,9 @@ from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
 from harness.domain.run import FireState
-from harness.store.peek import Delivery, OpenFire, OpenIncident, peek, read_heartbeat
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import peek
+from harness.store.records import Delivery, OpenFire, OpenIncident
 
 app = new_app()
 
@@ -78,7 +80,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 def look(place: Place) -> Status:
     """Look at heartbeat and database once."""
     liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
-    with peek(place.state.database) as ledger:
+    with peek(place.database) as ledger:
         if ledger is None:
             return Status(place, liveness)
         planned = ledger.planned_jobs().values()

@@ -21,7 +21,9 @@ from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire, FireState
-from harness.store.peek import Delivery, OpenIncident, Peek, PlannedJob, RunRecord, Spending, peek, read_heartbeat
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import Peek, peek
+from harness.store.records import Delivery, OpenIncident, PlannedJob, RunRecord, Spending
 
 app = new_app()
 
@@ -77,7 +79,7 @@ def why(subject: JobOrRunArgument, workspace: WorkspaceOption = None, as_json: J
     """
     place = find_place(workspace)
     liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
-    with peek(place.state.database) as look:
+    with peek(place.database) as look:
         story = _tell(place, liveness, look, subject)
     if as_json:
         emit_json(_story_json(story))
@@ -149,7 +151,7 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
     known = [*job_names(place.root), *(() if look is None else look.job_ids())]
     if job_id not in known:
         if ":" in subject:
-            raise UnknownName("run", subject, run_ids(place.state), "harness runs")
+            raise UnknownName("run", subject, run_ids(place), "harness runs")
         raise UnknownName("job", subject, known, "harness jobs")
     if look is None:
         return Story(job_id, place.now, place.zone, liveness, None, (), ())

@@ -20,7 +20,7 @@ from harness.domain.job import Job
 from harness.domain.run import Fire, FireState
 from harness.schedule.catchup import duration_in_words
 from harness.schedule.due import slots_between
-from harness.store.peek import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob
+from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob
 
 LOOK_BACK = timedelta(hours=48)
 RECENT = timedelta(hours=24)

@@ -24,7 +24,10 @@ from harness.domain.errors import Finding
 from harness.domain.job import Job
 from harness.domain.workspace import Workspace
 from harness.schedule.due import next_due
-from harness.store.peek import Peek, PlannedJob, peek, read_heartbeat
+from harness.store.address import DatabaseAddress
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import Peek, peek
+from harness.store.records import PlannedJob
 from harness.store.state_folder import StateFolder
 
 _PLANNING_S = 60
@@ -33,6 +36,7 @@ _PLANNING_S = 60
 
 def gather_facts(
     state: StateFolder,
+    database: DatabaseAddress,
     workspace: Workspace | None,
     *,
     zone: str,
@@ -60,7 +64,7 @@ def gather_facts(
         disk=_disk_facts(state.root),
         audit_problem=audit_problem(state.audit_log) if state.audit_log.exists() else None,
     )
-    with peek(state.database) as look:
+    with peek(database) as look:
         return facts if look is None else _with_ledger(facts, look, workspace, jobs, fingerprint)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from harness.store.peek import Heartbeat
+from harness.store.heartbeat import Heartbeat
 
 STALE_AFTER_S = 30.0
 """The heartbeat is written every 5 s; six in a row are not lost by chance."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from harness.daemon.liveness import Liveness
-from harness.store.peek import PlannedJob
+from harness.store.records import PlannedJob
 
 
 def overdue_jobs(planned: Iterable[PlannedJob], liveness: Liveness, now: datetime) -> tuple[tuple[str, datetime], ...]:

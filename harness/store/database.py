@@ -1,44 +1,87 @@
-"""The one database file: connections, pragmas, transactions, and what its failures mean to the person."""
+"""The database: connections, transactions, and what its failures mean to the person."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from harness.domain.errors import HarnessError, OwnerError, TransientError
-from harness.store.migrations import MIGRATIONS, migrate
+from harness.domain.errors import OwnerError, TransientError
+from harness.store.address import DatabaseAddress, file_address
+from harness.store.failures import database_error, driver_missing, newer_version
+from harness.store.migrations import LATEST, migrate
 
 _BUSY_TIMEOUT_MS = 10_000
+_STANDSTILL_MS = 10_000
+_ALONE = 0x6861726E657373
+"""The lock of PostgreSQL that `write(alone=True)` takes; any number will do that no other program takes."""
+
+_SERVER_DEFAULTS = {
+    # A server that is gone without a word is noticed in half a minute, not in two hours.
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "application_name": "agent-team-harness",
+}
 
 
 class Database:
-    """A SQLite file in WAL mode that survives a crash of the process and of the machine.
+    """A SQLite file in WAL mode, or a PostgreSQL database; what is committed survives any crash.
 
-    `engine` is shared with the durable engine, so that both see the same pragmas. Writes of one process
-    stand in one line behind a lock: SQLite starves writers that compete.
+    `engine` is shared with the durable engine, so that both see the same settings. In a file the writes of
+    one process stand in one line behind a lock: SQLite starves writers that compete.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.engine: Engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=24)
-        self._writing = threading.Lock()
-        event.listen(self.engine, "connect", _set_pragmas)
+        """Open a file; nothing is touched before the first transaction."""
+        self._set_up(file_address(path), _file_engine(path))
 
-    def migrate(self) -> None:
-        """Bring the tables up to date. Raises OwnerError if a newer harness has written the file."""
-        with self.write() as connection:
+    @classmethod
+    def connect(cls, address: DatabaseAddress) -> Database:
+        """Open the database at an address; nothing is touched before the first transaction.
+
+        Raises OwnerError for a server's address that cannot be used, or without the driver for it.
+        """
+        database = cls.__new__(cls)
+        database._set_up(address, _engine_for(address))
+        return database
+
+    def _set_up(self, address: DatabaseAddress, engine: Engine) -> None:
+        self.address = address
+        self.engine = engine
+        self._writing = threading.Lock()
+
+    @property
+    def is_server(self) -> bool:
+        return self.address.kind == "postgresql"
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file; there is none of a server's."""
+        assert self.address.path is not None, "a database on a server has no file"
+        return self.address.path
+
+    def migrate(self, check: Callable[[Connection], None] = lambda connection: None) -> None:
+        """Bring the tables up to date, and check that the database may be used, all or nothing.
+
+        Raises OwnerError if a newer harness has written it, and whatever `check` raises; then nothing of it
+        has changed.
+        """
+        with self.write(alone=True) as connection:
             version = migrate(connection)
-        if version > MIGRATIONS[-1].number:
-            raise OwnerError(
-                self.path, None, f"the database has schema {version}, newer than this harness", "upgrade the harness"
-            )
+            if version > LATEST:
+                raise newer_version(self.address, version, LATEST)
+            check(connection)
 
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Connection]:
@@ -46,55 +89,77 @@ class Database:
 
         With `alone`, no other such transaction of any process runs meanwhile. In a SQLite file none ever does.
 
-        Raises TransientError if another process keeps the file locked, OwnerError if it cannot be written.
+        Raises TransientError if the database is locked or cannot be reached for now, OwnerError if it cannot
+        be written.
         """
-        with self._writing, self._translated(), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+        with self.translated():
+            if self.is_server:
+                with self.engine.connect() as connection, connection.begin():
+                    if alone:
+                        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+                    yield connection
+                return
+            with self._writing, self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view. Raises as `write` does."""
-        with self._translated(), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+        with self.translated(), self.engine.connect() as connection:
+            if self.is_server:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            else:
+                connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
             finally:
                 connection.rollback()
+
+    def now(self, clock_now: datetime) -> datetime:
+        """Return the time that all users of the database share: the server's, where there is one."""
+        if not self.is_server:
+            return clock_now
+        with self.translated(), self.engine.connect() as connection:
+            moment = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
+        return datetime.fromtimestamp(float(moment), UTC)
 
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Turn the drivers' errors of the block into ours."""
         try:
             yield
         except DBAPIError as error:
-            raise database_error(self.path, error.orig or error) from error
+            raise database_error(self.address, error.orig or error) from error
+        except PoolTimeout as error:
+            raise TransientError(f"{self.address}: all connections of this process are in use") from error
 
 
-def database_error(path: Path, error: BaseException) -> HarnessError:
-    """Return what a failure of the database means: who must act, and how."""
-    message = str(error)
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else None
-    if primary == sqlite3.SQLITE_FULL:
-        return OwnerError(path, None, "the disk is full", "free some space; nothing already written is lost")
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return OwnerError(path, None, f"the database cannot be written ({message})", "make the folder writable")
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return TransientError(f"{path}: the database is locked by another process")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return OwnerError(path, None, f"the database is damaged ({message})", "restore it from a backup")
-    if primary == sqlite3.SQLITE_IOERR:
-        return OwnerError(path, None, f"the disk reports an error ({message})", "check the disk and its free space")
-    return HarnessError(f"{path}: {message}")
+def _engine_for(address: DatabaseAddress) -> Engine:
+    if address.kind == "sqlite":
+        assert address.path is not None
+        return _file_engine(address.path)
+    try:
+        return _server_engine(address.url)
+    except ImportError as error:
+        raise driver_missing(address) from error
+    except ArgumentError as error:
+        raise OwnerError(address, None, "the address of the database cannot be read", "correct database_url") from error
+
+
+def _file_engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=24)
+    event.listen(engine, "connect", _set_pragmas)
+    return engine
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
@@ -108,3 +173,31 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         # From Python 3.12 on DBOS uses unixepoch('subsec') for column defaults, which older SQLite answers
         # with NULL. The columns are for the eye only: nothing of ours reads them.
         connection.create_function("unixepoch", -1, lambda *_: time.time())  # noqa: TID251
+
+
+def _server_engine(url: str) -> Engine:
+    asked = make_url(url).set(drivername="postgresql+psycopg")
+    defaults = {name: value for name, value in _SERVER_DEFAULTS.items() if name not in asked.query}
+    engine = create_engine(
+        asked,
+        connect_args=defaults,
+        isolation_level="READ COMMITTED",
+        # Asked before each use: after a restart of the server no transaction fails on a dead connection.
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=15,
+    )
+    event.listen(engine, "connect", _set_time_limits)
+    return engine
+
+
+def _set_time_limits(connection: object, _record: object) -> None:
+    """Keep a process that stands still, frozen or cut off, from holding the others up for ever."""
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute(
+        "SELECT set_config('lock_timeout', %s, false),"
+        " set_config('idle_in_transaction_session_timeout', %s, false), set_config('synchronous_commit', 'on', false)",
+        (str(_BUSY_TIMEOUT_MS), str(_STANDSTILL_MS)),
+    )
+    cursor.close()
+    connection.commit()  # type: ignore[attr-defined]

@@ -219,6 +219,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE incident ADD COLUMN alerted_at DOUBLE PRECISION",
             "ALTER TABLE incident ADD COLUMN alerted_occurrences INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE incident ADD COLUMN over_told_at DOUBLE PRECISION",
+            "ALTER TABLE incident ADD COLUMN jobs TEXT NOT NULL DEFAULT '[]'",
             """
             CREATE TABLE breaker (
                 endpoint TEXT PRIMARY KEY,

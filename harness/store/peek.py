@@ -1,135 +1,32 @@
-"""Read-only looks at the state of a harness: what `status`, `ledger`, `runs` and `doctor` are told.
+"""Read-only looks at the database: what `status`, `ledger`, `runs` and `doctor` are told.
 
-Standard library only, because fast commands import this: SQLAlchemy alone takes longer than all of `status`.
+Standard library only, because fast commands import this.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.domain.errors import OwnerError
 from harness.domain.run import Fire, FireKind, FireState
+from harness.store.address import DatabaseAddress
+from harness.store.failures import newer_version
+from harness.store.migrations import LATEST
+from harness.store.reader import Reader, Row, opened
+from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob, RunRecord, Spending
 
-_BUSY_TIMEOUT_S = 2.0
 _FIRE_COLUMNS = "job_id, due_at, kind, state, run_id, reason, closed_at, artifact, items, gaps"
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """What the daemon last said of itself; `at` and `started_at` are epoch seconds."""
-
-    pid: int
-    executor_id: str
-    at: float
-    started_at: float
-    is_ready: bool
-    running: int
-    held_back: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedJob:
-    """A job's place in its schedule; epoch seconds. `planned_until`: every slot up to it has its row."""
-
-    job_id: str
-    schedule: str
-    known_since: int
-    planned_until: int
-    next_due: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFire:
-    """A fire that has not ended, and the executor that holds it, if any."""
-
-    fire: Fire
-    owner: str | None
-    created_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIncident:
-    """A cause of failure that still holds; epoch seconds."""
-
-    cause: str
-    message: str
-    first_at: float
-    last_at: float
-    occurrences: int
-    run_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A promised delivery; `state` is `pending`, `acknowledged` or `dead`, times are epoch seconds."""
-
-    id: str
-    run_id: str
-    channel: str
-    state: str
-    attempts: int
-    created_at: float
-    next_try_at: float
-    acknowledged_at: float | None
-    receipt: str | None
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A durable run; epoch seconds. `manifest` and `outcome` are plain JSON values."""
-
-    id: str
-    job_id: str
-    lane: str
-    kind: str
-    due_at: int
-    state: str
-    inputs: dict[str, str]
-    owner: str | None
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    stop: str | None
-    prompt_sha256: str | None
-    manifest: Any
-    outcome: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What model calls used and cost."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-    models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FailingSource:
-    """A source that has been failing; epoch seconds."""
-
-    source: str
-    failures_in_a_row: int
-    last_ok_at: float | None
-    problem: str
 
 
 class Peek:
     """The queries, all within one consistent view of the database."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     def planned_jobs(self) -> dict[str, PlannedJob]:
         """Return what the schedule remembers of every job."""
@@ -140,8 +37,8 @@ class Peek:
         """Return the fires due in [start, end), in order of time and job."""
         rows = self._rows(
             f"SELECT {_FIRE_COLUMNS} FROM fire WHERE due_at >= ? AND due_at < ? ORDER BY due_at, job_id",  # noqa: S608
-            start.timestamp(),
-            end.timestamp(),
+            _whole(start),
+            _whole(end),
         )
         return tuple(_fire(row) for row in rows)
 
@@ -169,7 +66,7 @@ class Peek:
 
     def slots_with_a_row(self, since: datetime) -> frozenset[tuple[str, int]]:
         """Return (job id, due epoch) of every fire due since then."""
-        rows = self._rows("SELECT job_id, due_at FROM fire WHERE due_at >= ?", since.timestamp())
+        rows = self._rows("SELECT job_id, due_at FROM fire WHERE due_at >= ?", _whole(since))
         return frozenset((row["job_id"], row["due_at"]) for row in rows)
 
     def closed_since(self, since: datetime) -> tuple[Fire, ...]:
@@ -182,7 +79,7 @@ class Peek:
 
     def counts_since(self, since: datetime) -> dict[FireState, int]:
         """Return how many fires due since then are in each state."""
-        rows = self._rows("SELECT state, COUNT(*) FROM fire WHERE due_at >= ? GROUP BY state", since.timestamp())
+        rows = self._rows("SELECT state, COUNT(*) FROM fire WHERE due_at >= ? GROUP BY state", _whole(since))
         counts = {FireState(row[0]): int(row[1]) for row in rows}
         return {state: counts[state] for state in FireState if state in counts}
 
@@ -236,7 +133,7 @@ class Peek:
 
     def last_daemon_start(self) -> float | None:
         """Return when a daemon last started, in epoch seconds."""
-        started_at: float | None = self._rows("SELECT MAX(started_at) FROM node")[0][0]
+        started_at: float | None = self._rows("SELECT MAX(started_at) FROM node WHERE role = 'daemon'")[0][0]
         return started_at
 
     def _deliveries(self, condition: str, *values: object) -> tuple[Delivery, ...]:
@@ -262,104 +159,40 @@ class Peek:
             models=tuple(row[0] for row in rows),
         )
 
-    def _rows(self, query: str, *values: object) -> Sequence[sqlite3.Row]:
-        return self._connection.execute(query, values).fetchall()
+    def _rows(self, query: str, *values: object) -> Sequence[Row]:
+        return self._reader.rows(query, values)
 
 
 @contextmanager
-def peek(database: Path) -> Iterator[Peek | None]:
-    """Look at the database without changing it; None if no run has ever been planned here.
+def peek(database: DatabaseAddress) -> Iterator[Peek | None]:
+    """Look at the database without changing it; None if no run has ever been planned there.
 
-    Raises TransientError if it stays locked, OwnerError if it cannot be read.
+    Raises TransientError if it stays locked or cannot be reached, OwnerError if it cannot be read or has
+    the tables of another version.
     """
-    try:
-        with _opened(database) as connection:
-            yield None if connection is None or not _has_tables(connection) else Peek(connection)
-    except sqlite3.Error as error:
-        raise _meaning(database, error) from error
+    with opened(database) as reader:
+        if reader is None or not reader.has_table("fire"):
+            yield None
+            return
+        _check_version(database, reader)
+        yield Peek(reader)
 
 
-@contextmanager
-def _opened(database: Path) -> Iterator[sqlite3.Connection | None]:
-    if not database.exists():
-        yield None
-        return
-    connection = _connect(database)
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.execute("BEGIN")
-        yield connection
-    finally:
-        connection.close()
+def _check_version(database: DatabaseAddress, reader: Reader) -> None:
+    version = int(reader.rows("SELECT MAX(number) FROM schema_version")[0][0] or 0)
+    if version > LATEST:
+        raise newer_version(database, version, LATEST)
+    if version < LATEST:
+        problem = f"the database has schema {version}, this harness works with {LATEST}"
+        raise OwnerError(database, None, problem, "bring it up to date: harness up, or any harness run, does it")
 
 
-def _connect(database: Path) -> sqlite3.Connection:
-    try:
-        return _checked(database, "mode=ro", timeout_s=_BUSY_TIMEOUT_S)
-    except sqlite3.Error as error:
-        if error.sqlite_errorcode & 0xFF not in _NO_PLACE_FOR_AN_INDEX:
-            raise
-        return _connect_without_index(database, error)
+def _whole(moment: datetime) -> int:
+    """Return the first whole second that is not before the moment: slots are whole, and so is their index."""
+    return math.ceil(moment.timestamp())
 
 
-_NO_PLACE_FOR_AN_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
-"""What SQLite says if it cannot make a log's index: in a folder that cannot be written, and on a full disk."""
-
-
-def _connect_without_index(database: Path, error: sqlite3.Error) -> sqlite3.Connection:
-    """Connect to a database whose log's index cannot be made; a daemon that is alive would have made it."""
-    log = Path(f"{database}-wal")
-    if not log.exists() or log.stat().st_size == 0:
-        # Nobody is writing, and the file alone is the whole truth.
-        return _checked(database, "mode=ro&immutable=1")
-    try:
-        # Whoever has the file for himself keeps the index in memory. The log is what a killed daemon left.
-        return _checked(database, "mode=rw", "PRAGMA locking_mode=EXCLUSIVE")
-    except sqlite3.Error as second:
-        raise error from second
-
-
-def _checked(database: Path, options: str, *pragmas: str, timeout_s: float = 0.0) -> sqlite3.Connection:
-    address = f"{database.absolute().as_uri()}?{options}"
-    connection = sqlite3.connect(address, uri=True, timeout=timeout_s, isolation_level=None)
-    try:
-        for statement in (*pragmas, "SELECT COUNT(*) FROM sqlite_master"):
-            connection.execute(statement).fetchall()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'fire'"
-    return bool(connection.execute(query).fetchone()[0])
-
-
-def read_heartbeat(path: Path) -> Heartbeat | None:
-    """Return what the daemon last said, or None if there is no heartbeat that can be read.
-
-    Raises OwnerError if the file is there and is not ours to read.
-    """
-    try:
-        beat = json.loads(path.read_bytes())
-        return Heartbeat(
-            pid=int(beat["pid"]),
-            executor_id=str(beat["executor_id"]),
-            at=float(beat["at"]),
-            started_at=float(beat["started_at"]),
-            is_ready=bool(beat["ready"]),
-            running=int(beat["running"]),
-            held_back=tuple(str(name) for name in beat.get("held_back", ())),
-        )
-    except PermissionError as error:
-        raise OwnerError(path, None, "the heartbeat cannot be read", "run this as the user of the daemon") from error
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        # Absent, or half written when the machine lost power: either way nobody vouches for a daemon.
-        return None
-
-
-def _fire(row: sqlite3.Row) -> Fire:
+def _fire(row: Row) -> Fire:
     return Fire(
         job_id=row["job_id"],
         due_at=datetime.fromtimestamp(row["due_at"], UTC),
@@ -374,7 +207,7 @@ def _fire(row: sqlite3.Row) -> Fire:
     )
 
 
-def _run(row: sqlite3.Row) -> RunRecord:
+def _run(row: Row) -> RunRecord:
     return RunRecord(
         id=row["id"],
         job_id=row["job_id"],
@@ -392,17 +225,3 @@ def _run(row: sqlite3.Row) -> RunRecord:
         manifest=None if row["manifest"] is None else json.loads(row["manifest"]),
         outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
     )
-
-
-def _meaning(database: Path, error: sqlite3.Error) -> HarnessError:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else None
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return TransientError(f"{database}: the database is locked by another process")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return OwnerError(database, None, f"the database is damaged ({error})", "restore it from a backup")
-    if primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY):
-        return OwnerError(database, None, f"the database cannot be read ({error})", "run this as its owner")
-    if primary == sqlite3.SQLITE_IOERR:
-        return OwnerError(database, None, f"the disk reports an error ({error})", "check the disk and its free space")
-    return HarnessError(f"{database}: {error}")

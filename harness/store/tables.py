@@ -141,6 +141,7 @@ incident = Table(
     Column("alerted_at", Double),
     Column("alerted_occurrences", Integer, nullable=False),
     Column("over_told_at", Double),
+    Column("jobs", Text, nullable=False),
 )
 
 breaker = Table(

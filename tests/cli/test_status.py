@@ -20,6 +20,7 @@ from harness.cli.place import Place
 from harness.cli.status import look, status_json, status_lines
 from harness.daemon.health import judge_health, overdue_line
 from harness.domain.run import FireState
+from harness.store.address import file_address
 from harness.store.incidents import open_incident
 from harness.store.outbox import promise
 from harness.store.peek import peek
@@ -172,7 +173,7 @@ def test_killed_daemon_is_noticed_and_what_it_no_longer_fires_is_overdue(
         assert json.loads(harness("status", "--json").stdout)["daemon"]["state"] == "alive"
         daemon.send_signal(signal.SIGKILL)
     assert json.loads(harness("status", "--json").stdout)["daemon"]["state"] == "dead"
-    with peek(state.database) as ledger:
+    with peek(file_address(state.database)) as ledger:
         assert ledger is not None
         due = ledger.planned_jobs()["scout/morning"].next_due
     assert due is not None

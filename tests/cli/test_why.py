@@ -12,9 +12,10 @@ from harness.daemon.heartbeat import HeartbeatWriter
 from harness.daemon.liveness import Liveness
 from harness.domain.run import Fire, FireKind, FireState
 from harness.runs.wall_clock import WallClock
+from harness.store.heartbeat import Heartbeat
 from harness.store.incidents import open_incident
 from harness.store.outbox import postpone, promise
-from harness.store.peek import Heartbeat, PlannedJob
+from harness.store.records import PlannedJob
 from harness.store.state_folder import StateFolder
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def test_delivery_that_fails_and_a_broken_file_are_told_where_the_job_is_asked_f
     broken = "agents/scout/jobs/morning.md:3: minute 61 is out of range; use 0-59"
     ledger.write(lambda connection: open_incident(connection, "file agents/scout/jobs/morning.md", broken, NOW))
     ledger.write(lambda connection: open_incident(connection, "file agents/other/agent.toml", "not this one", NOW))
-    HeartbeatWriter(StateFolder(harness.root / ".harness"), "me", 0).write(
+    HeartbeatWriter(StateFolder(harness.root / ".harness"), lambda: "me", 0).write(
         WallClock().now().timestamp(), is_ready=True, running=0, held_back=()
     )
     text = " ".join(harness("why", "scout/morning").stdout.split())

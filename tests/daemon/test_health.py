@@ -27,7 +27,9 @@ from harness.domain.run import Fire, FireKind, FireState
 from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
-from harness.store.peek import Delivery, FailingSource, Heartbeat, OpenFire, OpenIncident, PlannedJob
+from harness.store.address import file_address
+from harness.store.heartbeat import Heartbeat
+from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob
 from harness.store.state_folder import StateFolder
 
 ZONE = "America/Los_Angeles"
@@ -280,6 +282,7 @@ def test_every_finding_says_what_to_do() -> None:
 def test_state_that_never_was_is_gathered_without_an_error(tmp_path: Path) -> None:
     facts = gather_facts(
         StateFolder(tmp_path / "not" / "there"),
+        file_address(tmp_path / "not" / "there" / "harness.db"),
         Workspace(tmp_path, Settings()),
         zone=ZONE,
         file_findings=(),

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import inspect, text
 
 from harness.domain.errors import HarnessError, OwnerError, TransientError
-from harness.store.database import Database, database_error
+from harness.store.address import file_address
+from harness.store.database import Database
+from harness.store.failures import database_error
 from harness.store.migrations import MIGRATIONS
 from harness.store.tables import metadata
 
@@ -70,7 +72,7 @@ def test_a_transaction_killed_before_its_commit_leaves_nothing_behind(database: 
 def test_a_newer_schema_is_not_touched(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("INSERT INTO schema_version VALUES (99, 'of tomorrow')"))
-    with pytest.raises(OwnerError, match="newer than this harness; upgrade the harness"):
+    with pytest.raises(OwnerError, match="newer than this harness, which knows .*; upgrade the harness"):
         database.migrate()
 
 
@@ -82,7 +84,7 @@ def test_a_write_locked_by_another_process_may_be_tried_again(tmp_path: Path) ->
     other = sqlite3.connect(path, timeout=0)
     with pytest.raises(sqlite3.OperationalError) as caught:
         other.execute("BEGIN IMMEDIATE")
-    assert isinstance(database_error(path, caught.value), TransientError)
+    assert isinstance(database_error(file_address(path), caught.value), TransientError)
     holder.close()
     other.close()
 
@@ -95,7 +97,7 @@ def test_a_full_disk_names_the_file_and_the_fix(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError) as caught:
         connection.execute("INSERT INTO t VALUES (zeroblob(1000000))")
     connection.close()
-    error = database_error(path, caught.value)
+    error = database_error(file_address(path), caught.value)
     assert isinstance(error, OwnerError)
     assert "the disk is full; free some space" in str(error)
 

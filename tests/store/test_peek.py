@@ -17,9 +17,11 @@ import pytest
 from harness.domain.errors import OwnerError
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, FireState, RunState
-from harness.store import fires, incidents, outbox, runs, sources
+from harness.store import fires, incidents, nodes, outbox, runs, sources
+from harness.store.address import file_address
 from harness.store.database import Database
-from harness.store.peek import peek, read_heartbeat
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import peek
 
 NOW = datetime(2026, 11, 20, 17, 18, tzinfo=UTC)
 RUN = f"cron:scout/morning:{int(NOW.timestamp())}"
@@ -83,12 +85,14 @@ def fill(database: Database) -> None:
             )
         for _ in range(3):
             sources.record_source(connection, "https://a.example/feed", ok=False, problem="HTTP 404", at=NOW)
-        runs.record_node(connection, executor_id="me", pid=1, host="h", workflow_version=1, now=NOW)
+        at = NOW.timestamp()
+        nodes.add_node(connection, nodes.NodeRow("me.1", 1, "h", 1, at, at, "me", "mac", "up", None, "", "daemon"))
+        nodes.add_node(connection, nodes.NodeRow("me.2", 1, "h", 1, at + 9, at, "me", "mac", "up", None, "", "once"))
 
 
 def test_fires_are_those_of_the_store(database: Database) -> None:
     fill(database)
-    with database.read() as connection, peek(database.path) as look:
+    with database.read() as connection, peek(database.address) as look:
         assert look is not None
         day = (NOW - timedelta(hours=1), NOW + timedelta(hours=12))
         assert list(look.fires_between(*day)) == fires.fires_between(connection, *day)
@@ -104,7 +108,7 @@ def test_fires_are_those_of_the_store(database: Database) -> None:
 
 def test_schedule_incidents_and_sources_are_those_of_the_store(database: Database) -> None:
     fill(database)
-    with database.read() as connection, peek(database.path) as look:
+    with database.read() as connection, peek(database.address) as look:
         assert look is not None
         planned = {job_id: asdict(place) for job_id, place in look.planned_jobs().items()}
         stored = {job_id: asdict(place) for job_id, place in fires.job_states(connection).items()}
@@ -118,7 +122,7 @@ def test_schedule_incidents_and_sources_are_those_of_the_store(database: Databas
 
 def test_runs_deliveries_and_spending_are_those_of_the_store(database: Database) -> None:
     fill(database)
-    with database.read() as connection, peek(database.path) as look:
+    with database.read() as connection, peek(database.address) as look:
         assert look is not None
         assert {run.id for run in look.runs(9)} == {run.id for run in runs.runs_in(connection, *RunState)}
         assert look.runs(9, agent="nobody") == ()
@@ -134,7 +138,7 @@ def test_runs_deliveries_and_spending_are_those_of_the_store(database: Database)
 
 def test_states_are_counted_and_slots_known(database: Database) -> None:
     fill(database)
-    with peek(database.path) as look:
+    with peek(database.address) as look:
         assert look is not None
         assert look.counts_since(NOW) == {FireState.RUNNING: 1, FireState.DEGRADED: 1}
         assert ("scout/morning", int(NOW.timestamp())) in look.slots_with_a_row(NOW)
@@ -146,19 +150,19 @@ def test_database_in_which_nothing_was_planned_is_no_error(tmp_path: Path, conte
     path = tmp_path / "harness.db"
     if content is not None:
         path.write_bytes(content)
-    with peek(path) as look:
+    with peek(file_address(path)) as look:
         assert look is None
 
 
 def test_looking_creates_no_database(tmp_path: Path) -> None:
-    with peek(tmp_path / "no" / "harness.db"):
+    with peek(file_address(tmp_path / "no" / "harness.db")):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_seen_is_one_moment(database: Database) -> None:
     fill(database)
-    with peek(database.path) as look:
+    with peek(database.address) as look:
         assert look is not None
         before = look.open_fires()
         with database.write() as connection:
@@ -168,7 +172,7 @@ def test_what_is_seen_is_one_moment(database: Database) -> None:
 
 def test_looking_cannot_write(database: Database) -> None:
     before = database.path.read_bytes()
-    with pytest.raises(OwnerError, match="cannot be"), peek(database.path) as look:
+    with pytest.raises(OwnerError, match="cannot be"), peek(database.address) as look:
         assert look is not None
         look._rows("DELETE FROM fire")
     assert database.path.read_bytes() == before
@@ -176,7 +180,7 @@ def test_looking_cannot_write(database: Database) -> None:
 
 def test_damaged_database_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "harness.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(OwnerError, match="damaged"), peek(tmp_path / "harness.db"):
+    with pytest.raises(OwnerError, match="damaged"), peek(file_address(tmp_path / "harness.db")):
         pass
 
 
@@ -193,10 +197,11 @@ def test_folder_that_cannot_be_written_can_be_looked_at() -> None:
         probe = (
             "import os\n"
             "from pathlib import Path\n"
+            "from harness.store.address import file_address\n"
             "from harness.store.peek import peek\n"
             "Path('/').as_uri()  # what this imports, nobody could read\n"
             "os.setuid(65534)\n"
-            f"with peek(Path({str(path)!r})) as look:\n"
+            f"with peek(file_address(Path({str(path)!r}))) as look:\n"
             "    print(look.open_fires())\n"
         )
         ended = subprocess.run(

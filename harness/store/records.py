@@ -1,0 +1,99 @@
+"""What a look at the database finds, as plain values. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.domain.run import Fire
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job's place in its schedule; epoch seconds. `planned_until`: every slot up to it has its row."""
+
+    job_id: str
+    schedule: str
+    known_since: int
+    planned_until: int
+    next_due: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFire:
+    """A fire that has not ended, and the executor that holds it, if any."""
+
+    fire: Fire
+    owner: str | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """A cause of failure that still holds; epoch seconds."""
+
+    cause: str
+    message: str
+    first_at: float
+    last_at: float
+    occurrences: int
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A promised delivery; `state` is `pending`, `acknowledged` or `dead`, times are epoch seconds."""
+
+    id: str
+    run_id: str
+    channel: str
+    state: str
+    attempts: int
+    created_at: float
+    next_try_at: float
+    acknowledged_at: float | None
+    receipt: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A durable run; epoch seconds. `manifest` and `outcome` are plain JSON values."""
+
+    id: str
+    job_id: str
+    lane: str
+    kind: str
+    due_at: int
+    state: str
+    inputs: dict[str, str]
+    owner: str | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    stop: str | None
+    prompt_sha256: str | None
+    manifest: Any
+    outcome: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What model calls used and cost."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailingSource:
+    """A source that has been failing; epoch seconds."""
+
+    source: str
+    failures_in_a_row: int
+    last_ok_at: float | None
+    problem: str
