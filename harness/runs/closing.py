@@ -6,13 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from harness.domain.run import FireState, Outcome
+from harness.domain.cause import job_cause
+from harness.domain.run import FireKind, FireState, Outcome
 from harness.store.fires import close_fire, mark_fire
-from harness.store.incidents import open_incident, resolve_incident
+from harness.store.incidents import open_incident, resolve_incidents_of
 from harness.store.json_codec import to_json
 from harness.store.outbox import deliveries_of_run
 from harness.store.runs import end_run, run_by_id, suspend_run
 from harness.store.sources import mark_seen
+from harness.store.streaks import count_failure, reset_failures
+
+_COUNTED = (FireKind.CRON, FireKind.BUS)
 
 
 def close_or_suspend(
@@ -56,12 +60,28 @@ def close(
         return None
     end_run(connection, run_id, now, stop=stop, outcome=to_json(Outcome, outcome))
     run = run_by_id(connection, run_id)
-    is_preview = run is not None and bool(run.options.get("preview"))
-    if outcome.state is FireState.FAILED and not is_preview:
-        open_incident(connection, f"job {job_id}", f"{job_id}: {outcome.reason}", now, run_id)
-    elif outcome.state.is_success and not is_preview:
-        resolve_incident(connection, f"job {job_id}", now)
-        resolve_incident(connection, f"missed {job_id}", now)
+    if run is None or not run.options.get("preview"):
+        _tell(connection, run_id, job_id, outcome, None if run is None else run.kind, now)
     if outcome.state.is_success:
         mark_seen(connection, job_id, outcome.delivered_urls, now)
     return outcome.state
+
+
+def _tell(
+    connection: Connection, run_id: str, job_id: str, outcome: Outcome, kind: FireKind | None, now: datetime
+) -> None:
+    """Keep the incidents and the count of failures in step with what became of the fire.
+
+    One that was cancelled or skipped says nothing about the job. What the person started by hand, and sees
+    fail, does not bring the job nearer to being paused.
+    """
+    has_failed = outcome.state is FireState.FAILED
+    if has_failed or (outcome.state.is_success and outcome.cause is not None):
+        cause = outcome.cause or job_cause(job_id)
+        message = outcome.reason if outcome.cause else f"{job_id}: {outcome.reason}"
+        open_incident(connection, cause, message, now, run_id, job_id=job_id)
+    if has_failed and kind in _COUNTED:
+        count_failure(connection, job_id)
+    if outcome.state.is_success:
+        resolve_incidents_of(connection, job_id, now, but=outcome.cause)
+        reset_failures(connection, job_id)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
+from harness.domain.cause import is_over_with_success, job_named_by
 from harness.store.tables import incident
+from harness.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
     """One cause of failure; times in epoch seconds, `resolved_at` is None while it is open.
 
-    `alerts` is how often the person was told, last at `alerted_at`, when it had occurred
-    `alerted_occurrences` times; `over_told_at` is when they were told that it is over.
+    `jobs` are those that have failed for it. `alerts` is how often the person was told, last at
+    `alerted_at`, when it had occurred `alerted_occurrences` times; `over_told_at` is when they were told
+    that it is over.
     """
 
     cause: str
@@ -29,41 +35,120 @@ class IncidentRow:
     alerted_at: float | None = None
     alerted_occurrences: int = 0
     over_told_at: float | None = None
+    jobs: tuple[str, ...] = ()
 
 
-def open_incident(connection: Connection, cause: str, message: str, now: datetime, run_id: str | None = None) -> bool:
-    """Record a failure; False if its cause was known and is now counted once more."""
-    again = connection.execute(
-        update(incident)
-        .where(incident.c.cause == cause, incident.c.resolved_at.is_(None))
-        .values(occurrences=incident.c.occurrences + 1, last_at=now.timestamp(), message=message, run_id=run_id)
-    )
-    if again.rowcount:
-        return False
+def open_incident(
+    connection: Connection, cause: str, message: str, now: datetime, run_id: str | None = None, *, job_id: str = ""
+) -> bool:
+    """Record a failure; False if its cause was known and is now counted once more.
+
+    The same run counts once, however often it says so. `job_id` is the job that failed, where the key of
+    the cause does not name it.
+    """
+    at = now.timestamp()
+    job = job_id or job_named_by(cause)
+    new = {
+        "cause": cause,
+        "first_at": at,
+        "last_at": at,
+        "message": message,
+        "occurrences": 1,
+        "run_id": run_id,
+        "alerts": 0,
+        "alerted_occurrences": 0,
+        "jobs": json.dumps([job] if job else []),
+    }
+    if connection.execute(upsert(connection, incident).values(new).on_conflict_do_nothing()).rowcount == 1:
+        return True
+    # Known, or over since this very moment: a virtual clock stands still while much happens.
+    newest = select(*incident.c).where(incident.c.cause == cause).order_by(incident.c.first_at.desc()).limit(1)
+    known = _incident(connection.execute(newest.with_for_update()).one())
+    is_same_run = run_id is not None and known.run_id == run_id
     connection.execute(
-        insert(incident).values(
-            cause=cause,
-            first_at=now.timestamp(),
-            last_at=now.timestamp(),
+        update(incident)
+        .where(incident.c.cause == cause, incident.c.first_at == known.first_at)
+        .values(
+            occurrences=known.occurrences + (0 if is_same_run else 1),
+            last_at=at,
             message=message,
-            occurrences=1,
             run_id=run_id,
+            resolved_at=None,
+            over_told_at=None,
+            jobs=json.dumps(list(known.jobs) if not job or job in known.jobs else [*known.jobs, job]),
         )
     )
-    return True
+    return known.resolved_at is not None
 
 
-def resolve_incident(connection: Connection, cause: str, now: datetime) -> bool:
-    """Close the cause's open incident; False if there is none."""
+def resolve_incident(connection: Connection, cause: str, now: datetime, *, is_told: bool = False) -> bool:
+    """Close the cause's open incident; False if there is none.
+
+    With `is_told`, the person knows that it is over and is not told again.
+    """
+    values: dict[str, float] = {"resolved_at": now.timestamp()}
+    if is_told:
+        values["over_told_at"] = now.timestamp()
     done = connection.execute(
-        update(incident)
-        .where(incident.c.cause == cause, incident.c.resolved_at.is_(None))
-        .values(resolved_at=now.timestamp())
+        update(incident).where(incident.c.cause == cause, incident.c.resolved_at.is_(None)).values(values)
     )
     return done.rowcount > 0
 
 
+def resolve_incidents_of(connection: Connection, job_id: str, now: datetime, *, but: str | None = None) -> list[str]:
+    """Close what a success of the job shows to be over, but for one cause; return the causes.
+
+    That is every open incident that the job failed for.
+    """
+    over = [
+        row.cause
+        for row in open_incidents(connection)
+        if job_id in (*row.jobs, job_named_by(row.cause)) and row.cause != but and is_over_with_success(row.cause)
+    ]
+    return [cause for cause in over if resolve_incident(connection, cause, now)]
+
+
 def open_incidents(connection: Connection) -> list[IncidentRow]:
     """Return what is broken now, oldest first."""
-    query = select(*incident.c).where(incident.c.resolved_at.is_(None)).order_by(incident.c.first_at)
-    return [IncidentRow(*row) for row in connection.execute(query)]
+    query = select(*incident.c).where(incident.c.resolved_at.is_(None)).order_by(incident.c.first_at, incident.c.cause)
+    return [_incident(row) for row in connection.execute(query)]
+
+
+def over_and_untold(connection: Connection) -> list[IncidentRow]:
+    """Return the incidents that the person was told of and that are over, which they were not told; oldest first."""
+    query = select(*incident.c).where(
+        incident.c.resolved_at.is_not(None), incident.c.over_told_at.is_(None), incident.c.alerts > 0
+    )
+    return [_incident(row) for row in connection.execute(query.order_by(incident.c.resolved_at, incident.c.cause))]
+
+
+def last_alerts(connection: Connection, causes: Iterable[str]) -> dict[str, float]:
+    """Return when the person was last told of each cause, also of incidents that are over by now."""
+    query = (
+        select(incident.c.cause, func.max(incident.c.alerted_at))
+        .where(incident.c.cause.in_(list(causes)), incident.c.alerted_at.is_not(None))
+        .group_by(incident.c.cause)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def mark_alerted(connection: Connection, row: IncidentRow, now: datetime) -> None:
+    """Record that the person is told of the incident as it stands."""
+    connection.execute(
+        update(incident)
+        .where(incident.c.cause == row.cause, incident.c.first_at == row.first_at)
+        .values(alerts=row.alerts + 1, alerted_at=now.timestamp(), alerted_occurrences=row.occurrences)
+    )
+
+
+def mark_over_told(connection: Connection, row: IncidentRow, now: datetime) -> None:
+    """Record that the person is told that the incident is over."""
+    connection.execute(
+        update(incident)
+        .where(incident.c.cause == row.cause, incident.c.first_at == row.first_at)
+        .values(over_told_at=now.timestamp())
+    )
+
+
+def _incident(row: Row[Any]) -> IncidentRow:
+    return IncidentRow(**{**row._mapping, "jobs": tuple(json.loads(row.jobs))})
