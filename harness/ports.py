@@ -132,8 +132,8 @@ class RecordedStep:
 class Engine(Protocol):
     """Durable execution of runs: a started run ends, also over a crash of the process."""
 
-    def launch(self, workflow: Workflow) -> None:
-        """Open for business, and go on with runs that this executor had not finished."""
+    def launch(self, workflow: Workflow, executor_id: str) -> None:
+        """Open for business as this executor, and go on with the runs that it had not finished."""
         ...
 
     def start(self, run_id: str) -> None:

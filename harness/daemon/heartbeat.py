@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.store.state_folder import StateFolder
@@ -17,14 +17,14 @@ class HeartbeatWriter:
     """Writes the file whole, so that a reader never sees half of it. `started_at` is epoch seconds."""
 
     state: StateFolder
-    executor_id: str
+    executor_id: Callable[[], str]
     started_at: float
 
     def write(self, at: float, *, is_ready: bool, running: int, held_back: Sequence[str]) -> None:
         """Write a beat of the moment `at` (epoch seconds). Raises OSError if the disk refuses."""
         beat = {
             "pid": os.getpid(),
-            "executor_id": self.executor_id,
+            "executor_id": self.executor_id(),
             "at": at,
             "started_at": self.started_at,
             "ready": is_ready,

@@ -30,6 +30,7 @@ def run_once(
     *,
     profile: str | None,
     preview: bool,
+    force: bool = False,
     echo: Callable[[str], None],
     out: TextIO,
 ) -> Fire:
@@ -46,7 +47,14 @@ def run_once(
         try:
             now = system.clock.now()
             run_id = start_by_hand(
-                system.database, system.workspace(), job_id, now, inputs=inputs, profile=profile, preview=preview
+                system.database,
+                system.workspace(),
+                job_id,
+                now,
+                inputs=inputs,
+                profile=profile,
+                preview=preview,
+                force=force,
             )
             _tell_interrupted(system, echo)
             system.launch()
@@ -82,6 +90,7 @@ def _wait_for(system: System, run_id: str) -> Fire:
         if not fire.state.is_open or fire.state is FireState.SUSPENDED:
             return fire
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
+        system.beat()
         system.reconcile()
 
 

@@ -19,10 +19,13 @@ from harness.daemon.control import ControlServer
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
 from harness.daemon.supervise import Pulse, Supervisor
+from harness.domain.workspace import Workspace
 from harness.gate.redact import redact
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.expectations import disagreements
+from harness.runs.nodes import BEAT_EVERY_S
 from harness.runs.wall_clock import WallClock
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.system import System, build_system
@@ -122,17 +125,17 @@ class Service:
         self._is_ready = False
         self.started_at = system.clock.now().timestamp()
         self.supervisor = Supervisor(system.incidents)
-        self._heart = HeartbeatWriter(system.state, system.executor_id, self.started_at)
+        self._heart = HeartbeatWriter(system.state, lambda: system.membership.executor_id, self.started_at)
 
     def open(self) -> None:
         """Take up what an earlier life left: resume its runs, close what is hopeless, plan what was missed."""
         system = self._system
-        system.register()
+        system.launch("daemon")
         self._beat()
         self._tell_findings(system.workspace.loaded)
-        system.launch()
+        system.adopt()
         system.reconcile()
-        sync_jobs(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
+        self._expect_jobs(system.workspace())
         self._is_ready = True
         self._beat()
 
@@ -154,8 +157,12 @@ class Service:
         system = self._system
         loaded = system.workspace.reload()
         self._tell_findings(loaded)
-        sync_jobs(system.database, loaded.workspace, system.clock.now(), WORKFLOW_VERSION)
+        self._expect_jobs(loaded.workspace)
         return loaded
+
+    def _expect_jobs(self, workspace: Workspace) -> None:
+        system = self._system
+        sync_jobs(system.database, workspace, system.clock.now(), WORKFLOW_VERSION, is_shared=system.is_shared)
 
     def files_changed(self) -> None:
         """Reload soon; to be called on the event loop."""
@@ -171,7 +178,8 @@ class Service:
         timers = AsyncIOScheduler(timezone="UTC", event_loop=asyncio.get_running_loop())
         for every_s, name, duty in (
             (EVERY_S, "heartbeat", self._beat),
-            (RECONCILE_EVERY_S, "reconciler", self._system.reconcile),
+            (BEAT_EVERY_S if self._system.is_shared else EVERY_S, "nodes", self._keep_membership),
+            (RECONCILE_EVERY_S, "reconciler", self._reconcile),
             (DELIVER_EVERY_S, "outbox", self._deliver),
         ):
             timers.add_job(
@@ -205,8 +213,32 @@ class Service:
     def _tick(self) -> datetime | None:
         system = self._system
         tick(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
+        system.enforce_deadlines()
         system.dispatcher.dispatch()
-        return next_slot(system.database)
+        moments = (next_slot(system.database), system.dispatcher.next_start())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _keep_membership(self) -> None:
+        self._system.beat()
+        self._system.adopt()
+
+    def _reconcile(self) -> None:
+        self._system.reconcile()
+        if self._system.is_shared:
+            self._tell_disagreements()
+
+    def _tell_disagreements(self) -> None:
+        """Keep one incident for each job that the daemons of this database have in different words."""
+        system = self._system
+        with system.database.read() as connection:
+            differing = dict(disagreements(connection, system.workspace()))
+        for cause in system.incidents.open_causes("schedule "):
+            if cause.removeprefix("schedule ") not in differing:
+                system.incidents.resolve(cause)
+        known = set(system.incidents.open_causes("schedule "))
+        for job_id, what in differing.items():
+            if f"schedule {job_id}" not in known:
+                system.incidents.open(f"schedule {job_id}", f"{what}; bring the workspaces of all nodes up to date")
 
     def _beat(self) -> None:
         system = self._system
@@ -216,7 +248,6 @@ class Service:
             running=system.dispatcher.count_open(),
             held_back=system.workspace.loaded.held_back,
         )
-        system.beat()
 
     def _deliver(self) -> None:
         system = self._system

@@ -26,6 +26,7 @@ from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.wall_clock import WallClock
 from harness.schedule.due import slots_between
+from harness.store.address import URL_VARIABLE
 from harness.store.fires import fires_between
 from harness.store.outbox import deliveries_of_run
 from harness.store.state_folder import StateFolder
@@ -89,7 +90,9 @@ def run_day(
     start, end = days_span(first_day, days, zone)
     _clear(out)
     copy = copy_workspace(root, out / _WORKSPACE, also=named_paths(original))
-    environ = {**environ, "HARNESS_HOME": str(out.absolute() / _STATE)}
+    state = StateFolder(out.absolute() / _STATE)
+    # A database that the workspace names is the real one: this day has its own.
+    environ = {**environ, "HARNESS_HOME": str(state.root), URL_VARIABLE: f"sqlite:///{state.database}"}
     # A second before midnight, so that what is due at midnight is still ahead.
     clock = VirtualClock(start - timedelta(seconds=1))
     with ExitStack() as stack:
@@ -111,7 +114,8 @@ class _Rehearsed:
         self._system = system
 
     def next_due(self) -> datetime | None:
-        return next_slot(self._system.database)
+        moments = (next_slot(self._system.database), self._system.dispatcher.next_start())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def tick(self) -> int:
         return await asyncio.to_thread(self._tick)
@@ -130,6 +134,7 @@ class _Rehearsed:
 
     def _settle(self) -> None:
         system = self._system
+        system.enforce_deadlines()
         while True:
             system.dispatcher.dispatch()
             if not system.dispatcher.count_open():

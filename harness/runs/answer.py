@@ -41,9 +41,11 @@ class Again:
 class Draft:
     """What the run's fire will be closed with, and the name of the reason for which its loop ended.
 
-    With `again` the fire stays open instead, and another run of it is queued.
+    `is_transient`: it failed of something that may pass; while the job has attempts left, it is attempted
+    again. With `again` the fire stays open as well, and another run of it is queued.
     """
 
     outcome: Outcome
     stop: str
     again: Again | None = None
+    is_transient: bool = False

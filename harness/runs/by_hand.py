@@ -23,24 +23,26 @@ def start_by_hand(
     inputs: Mapping[str, str],
     profile: str | None = None,
     preview: bool = False,
+    force: bool = False,
 ) -> str:
     """Queue one run of the job now and return its id.
 
-    `inputs` stand in for what the job reads: by a whole entry, or by what stands before its slash.
+    `inputs` stand in for what the job reads: by a whole entry, or by what stands before its slash. With
+    `force` it runs also where a condition of the job does not hold.
     Raises HarnessError for a job, OwnerError for an input or a profile that does not exist.
     """
     job = workspace.job(job_id)
-    known = {*job.read, *(read.partition("/")[0] for read in job.read)}
+    known = {*job.inputs, *(read.partition("/")[0] for read in job.inputs)}
     for name in inputs:
         if name not in known:
-            fix = f"it reads: {', '.join(job.read)}" if job.read else "it reads nothing; leave --input out"
+            fix = f"it reads: {', '.join(job.inputs)}" if job.inputs else "it reads nothing; leave --input out"
             raise OwnerError(job.path, None, f"{job_id} has no input {name!r}", fix)
     if profile is not None and profile not in workspace.settings.profiles:
         there_are = ", ".join(sorted(workspace.settings.profiles)) or "none"
         raise OwnerError("harness.toml", None, f"there is no profile {profile!r}", f"there are: {there_are}")
-    options: dict[str, object] = {"profile": profile, "preview": preview}
+    options: dict[str, object] = {"profile": profile, "preview": preview, "force": force}
     with database.write() as connection:
-        return fire_now(connection, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
+        return fire_now(connection, workspace, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
 
 
 def fire_for(database: Database, run_id: str) -> Fire:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from harness.domain.job import Job
-from harness.domain.run import FireKind, FireState, run_id_for
-from harness.domain.schedule import Once
+from harness.domain.pause import PauseRow, pause_in_words, pause_of
+from harness.domain.run import FireKind
 from harness.domain.workspace import Workspace
+from harness.runs.expectations import expect_jobs, expected_slots, place_in_schedule, schedule_fingerprint
+from harness.runs.slots import Occurrence, miss_slot, queue_slot, skip_slot
 from harness.schedule.catchup import plan_slots
-from harness.schedule.due import next_due, slots_between
-from harness.schedule.grammar import parse_schedules
+from harness.schedule.exclusions import why_excluded
 from harness.store.database import Database
-from harness.store.fires import (
-    JobState,
-    add_fire,
-    due_jobs,
-    forget_job,
-    job_states,
-    next_due_at,
-    save_job_state,
-    taken_slots,
-)
-from harness.store.incidents import open_incident
-from harness.store.runs import NewRun, queue_run
-
-_IN_ZONE = " in "
-_NEXT_SCHEDULE = "; "
+from harness.store.fires import JobState, due_jobs, next_due_at, save_job_state, taken_slots
+from harness.store.pauses import all_pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +29,15 @@ class Ticked:
     missed: int
 
 
-def sync_jobs(database: Database, workspace: Workspace, now: datetime, workflow_version: int) -> Ticked:
-    """Make the schedule expect exactly the workspace's jobs; call it whenever the workspace changed.
+def sync_jobs(
+    database: Database, workspace: Workspace, now: datetime, workflow_version: int, *, is_shared: bool = False
+) -> Ticked:
+    """Make the schedule expect the workspace's jobs; call it whenever the workspace changed.
 
-    A job is expected from the moment it is first known: nothing before that was missed. When its
-    schedule changes, slots of the old one that have passed are settled first.
+    `is_shared`: other daemons, whose workspaces may differ for a moment, use the database as well.
     """
-    at = int(now.timestamp())
-    missed = 0
-    with database.write() as connection:
-        known = job_states(connection)
-        for job in workspace.jobs():
-            state = known.pop(job.id, None)
-            if state is None:
-                cursor = _first_cursor(job, now)
-                save_job_state(connection, _state(job, known_since=cursor, planned_until=cursor))
-            elif state.schedule != schedule_fingerprint(job):
-                missed += _settle_old_schedule(connection, state, now)
-                save_job_state(connection, _state(job, known_since=at, planned_until=at))
-        for job_id in known:
-            forget_job(connection, job_id)
+    with database.write(alone=True) as connection:
+        missed = expect_jobs(connection, workspace, now, is_shared=is_shared)
     ticked = tick(database, workspace, now, workflow_version)
     return Ticked(ticked.queued, missed + ticked.missed)
 
@@ -68,22 +46,29 @@ def tick(database: Database, workspace: Workspace, now: datetime, workflow_versi
     """Write a fire for every slot up to `now`, queue the runs that their policy allows, and advance.
 
     One transaction: after a crash either all of it has happened or none of it. Slots that already have
-    a row are left alone, so several daemons and a clock that jumps back fire nothing twice.
+    a row are left alone, so several daemons and a clock that jumps back fire nothing twice. A job that is
+    expected otherwise than this workspace has it is left to the daemon whose workspace agrees.
     """
     at = int(now.timestamp())
+    with database.read() as connection:
+        upcoming = next_due_at(connection)
+    if upcoming is None or upcoming > at:
+        return Ticked((), 0)
     queued: list[str] = []
     missed = 0
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
+        pauses = all_pauses(connection)
         for state in due_jobs(connection, at):
             agent, _, name = state.job_id.partition("/")
             job = workspace.agents[agent].jobs.get(name) if agent in workspace.agents else None
-            if job is None:
+            if job is None or schedule_fingerprint(job) != state.schedule:
                 continue
-            job_queued, job_missed = _fire_slots(connection, job, state, now, workflow_version)
-            queued += job_queued
-            missed += job_missed
+            fired = _fire_slots(connection, workspace, job, state, pauses, now, workflow_version)
+            queued += fired.queued
+            missed += fired.missed
+            planned_until = max(at, state.planned_until)
             save_job_state(
-                connection, _state(job, known_since=state.known_since, planned_until=max(at, state.planned_until))
+                connection, place_in_schedule(job, known_since=state.known_since, planned_until=planned_until)
             )
     return Ticked(tuple(queued), missed)
 
@@ -97,12 +82,15 @@ def next_slot(database: Database) -> datetime | None:
 
 def fire_now(
     connection: Connection,
+    workspace: Workspace,
     job: Job,
     now: datetime,
     workflow_version: int,
     *,
-    inputs: dict[str, str],
-    options: dict[str, object],
+    inputs: Mapping[str, str],
+    options: Mapping[str, object],
+    kind: FireKind = FireKind.MANUAL,
+    source_run: str | None = None,
 ) -> str:
     """Put one fire of the job by hand into the ledger, queue its run, and return the run's id.
 
@@ -111,107 +99,38 @@ def fire_now(
     due_at = int(now.timestamp())
     while taken_slots(connection, job.id, [due_at]):
         due_at += 1
-    run_id = run_id_for(FireKind.MANUAL, job.id, due_at)
-    _queue(connection, job, FireKind.MANUAL, due_at, now, workflow_version, inputs, options)
-    return run_id
-
-
-def schedule_fingerprint(job: Job) -> str:
-    """Return the text that changes exactly when the job's slots change."""
-    return f"{job.schedule_text}{_IN_ZONE}{job.zone}"
+    occurrence = Occurrence(job, kind, due_at, inputs, options, source_run)
+    queue_slot(connection, workspace, occurrence, now, workflow_version)
+    return occurrence.run_id
 
 
 def _fire_slots(
-    connection: Connection, job: Job, state: JobState, now: datetime, workflow_version: int
-) -> tuple[list[str], int]:
-    queued: list[str] = []
-    missed = 0
-    after = datetime.fromtimestamp(state.planned_until, UTC)
-    slots = slots_between(job.schedules, job.zone, after, now)
-    for slot in plan_slots(slots, now, job.if_missed):
-        due_at = int(slot.due_at.timestamp())
-        if slot.decision == "plan":
-            if _queue(connection, job, FireKind.CRON, due_at, now, workflow_version, {}, {}):
-                queued.append(run_id_for(FireKind.CRON, job.id, due_at))
-            continue
-        missed += _miss(connection, job.id, slot.due_at, slot.reason, now)
-    return queued, missed
-
-
-def _settle_old_schedule(connection: Connection, state: JobState, now: datetime) -> int:
-    """Record as missed what the schedule that was replaced had due and nobody had fired; return how many."""
-    text, _, zone = state.schedule.rpartition(_IN_ZONE)
-    try:
-        schedules = parse_schedules(text.split(_NEXT_SCHEDULE))
-    except ValueError:
-        # Written by a version with another grammar: what it had due next is all that is known.
-        slots = [datetime.fromtimestamp(state.next_due, UTC)] if state.next_due is not None else []
-    else:
-        slots = slots_between(schedules, zone, datetime.fromtimestamp(state.planned_until, UTC), now)
-    reason = "the schedule was changed before it was fired"
-    return sum(_miss(connection, state.job_id, slot, reason, now) for slot in slots if slot <= now)
-
-
-def _miss(connection: Connection, job_id: str, slot: datetime, reason: str, now: datetime) -> bool:
-    is_new = add_fire(
-        connection,
-        job_id=job_id,
-        due_at=int(slot.timestamp()),
-        kind=FireKind.CRON,
-        state=FireState.MISSED,
-        reason=reason,
-        run_id=None,
-        now=now,
-    )
-    if is_new:
-        open_incident(connection, f"missed {job_id}", f"{job_id} was missed: {reason}", now)
-    return is_new
-
-
-def _queue(
     connection: Connection,
+    workspace: Workspace,
     job: Job,
-    kind: FireKind,
-    due_at: int,
+    state: JobState,
+    pauses: Mapping[str, PauseRow],
     now: datetime,
     workflow_version: int,
-    inputs: dict[str, str],
-    options: dict[str, object],
-) -> bool:
-    run_id = run_id_for(kind, job.id, due_at)
-    is_new = add_fire(
-        connection,
-        job_id=job.id,
-        due_at=due_at,
-        kind=kind,
-        state=FireState.PLANNED,
-        reason="",
-        run_id=run_id,
-        now=now,
-    )
-    if is_new:
-        new = NewRun(run_id, job.id, job.lane, kind, due_at, workflow_version, inputs, options)
-        queue_run(connection, new, now)
-    return is_new
+) -> Ticked:
+    pause = pause_of(pauses, job.id)
 
+    def why_not(slot: datetime) -> str | None:
+        if pause is not None and slot.timestamp() >= pause.paused_at:
+            return pause_in_words(pause, workspace.settings.home_zone)
+        return why_excluded(job, workspace.calendars, slot)
 
-def _state(job: Job, *, known_since: int, planned_until: int) -> JobState:
-    upcoming = next_due(job.schedules, job.zone, datetime.fromtimestamp(planned_until, UTC))
-    return JobState(
-        job_id=job.id,
-        schedule=schedule_fingerprint(job),
-        known_since=known_since,
-        planned_until=planned_until,
-        next_due=None if upcoming is None else int(upcoming.timestamp()),
-    )
-
-
-def _first_cursor(job: Job, now: datetime) -> int:
-    """Return the moment from which a job that is new here is expected.
-
-    A one-shot that passed while nobody was up is not forgotten: it is expected for as long back as
-    its catch-up policy reaches.
-    """
-    is_one_shot = all(isinstance(schedule, Once) for schedule in job.schedules)
-    back = timedelta(seconds=job.if_missed.within_s) if is_one_shot else timedelta(0)
-    return int((now - back).timestamp())
+    queued: list[str] = []
+    missed = 0
+    for slot in plan_slots(expected_slots(job, state, now), now, job.if_missed, why_not):
+        due_at = int(slot.due_at.timestamp())
+        match slot.decision:
+            case "plan":
+                occurrence = Occurrence(job, FireKind.CRON, due_at)
+                if queue_slot(connection, workspace, occurrence, now, workflow_version):
+                    queued.append(occurrence.run_id)
+            case "skip":
+                skip_slot(connection, job.id, due_at, slot.reason, now)
+            case "miss":
+                missed += miss_slot(connection, job.id, slot.due_at, slot.reason, now)
+    return Ticked(tuple(queued), missed)

@@ -13,14 +13,19 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import _error as dbos_errors
+from dbos._core import execute_dequeued_workflow
+from dbos._dbos import _get_dbos_instance
+from dbos._sys_db import StepInfo
+from sqlalchemy import update
 
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, ReplayMismatch, TransientError
-from harness.ports import Json, Step, Workflow
+from harness.ports import Json, RecordedStep, Step, Workflow
 from harness.store.database import Database
 
 WORKFLOW_VERSION = 1
@@ -51,12 +56,11 @@ class DurableEngine:
         self,
         database: Database,
         *,
-        executor_id: str,
         workflow_version: int = WORKFLOW_VERSION,
         max_recoveries: int = MAX_RECOVERIES,
     ) -> None:
         self._database = database
-        self._executor_id = executor_id
+        self._executor_id = ""
         self._version = str(workflow_version)
         self._max_recoveries = max_recoveries
         self._started: Callable[[str], object] | None = None
@@ -64,15 +68,16 @@ class DurableEngine:
         self._starting: set[str] = set()
         self._lock = threading.Lock()
 
-    def launch(self, workflow: Workflow) -> None:
-        """Open for business, and go on with the runs that this executor had not finished."""
+    def launch(self, workflow: Workflow, executor_id: str) -> None:
+        """Open for business as this executor, and go on with the runs that it had not finished."""
         _log_through_ours()
+        self._executor_id = executor_id
         DBOS(
             config={
                 "name": "harness",
                 "system_database_url": f"sqlite:///{self._database.path}",
                 "system_database_engine": self._database.engine,
-                "executor_id": self._executor_id,
+                "executor_id": executor_id,
                 "application_version": self._version,
                 "serializer": DBOSPortableJSONSerializer(),
                 "scheduler_polling_interval_sec": 3600.0,
@@ -136,6 +141,69 @@ class DurableEngine:
         """Say whether this process is at work on the run now, or about to be."""
         with self._lock:
             return run_id in self._tasks or run_id in self._starting
+
+    def take_over(self, run_id: str) -> bool:
+        """Go on here with a run that another executor, which is gone, had not finished.
+
+        The steps that the other one may still finish are refused from then on. False if there is nothing
+        to go on with: the run has ended, is this executor's already, or was recovered too often.
+        """
+        if self._started is None:
+            raise HarnessError("the engine is not launched")
+        claim = str(uuid.uuid4())
+        if not self._claim_unfinished(run_id, claim):
+            return False
+        dbos = _get_dbos_instance()
+        status = dbos._sys_db.get_workflow_status(run_id)
+        assert status is not None, "its row was updated just now"
+        with self._lock:
+            self._starting.add(run_id)
+        try:
+            execute_dequeued_workflow(dbos, status, claim)
+        except dbos_errors.MaxRecoveryAttemptsExceededError:
+            with self._lock:
+                self._starting.discard(run_id)
+            return False
+        return True
+
+    def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
+        """Return the finished steps of the run, in the order of their places; empty if it is unknown."""
+        rows = _get_dbos_instance()._sys_db.list_workflow_steps(run_id)
+        # What DBOS writes for itself, such as the mark of a cancellation, is no record of ours.
+        return tuple(_recorded(row) for row in rows if isinstance(row["output"], dict) and "call_id" in row["output"])
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete what is kept of runs that have ended; those that have not stay."""
+        ended = [run_id for run_id in run_ids if self.state(run_id) not in (None, "running", "stranded")]
+        if ended:
+            DBOS.delete_workflows(ended)
+
+    def _claim_unfinished(self, run_id: str, claim: str) -> bool:
+        """Make the run this executor's, if another's is what it is.
+
+        The same columns that DBOS writes when it takes a run from a queue. Its own recovery goes through a
+        queue that all executors listen to: it could not give a run to the one that holds its fire.
+        """
+        theirs = _get_dbos_instance()._sys_db
+        row = theirs.tables.workflow_status
+        statement = (
+            update(row)
+            .where(
+                row.c.workflow_uuid == run_id,
+                row.c.status.in_(("PENDING", "ENQUEUED")),
+                row.c.executor_id != self._executor_id,
+                row.c.application_version == self._version,
+            )
+            .values(
+                status="PENDING",
+                executor_id=self._executor_id,
+                owner_xid=claim,
+                recovery_attempts=row.c.recovery_attempts + 1,
+            )
+        )
+        with self._database.write() as connection:
+            # Their options name the schema in which their tables lie.
+            return connection.execute(statement, execution_options=theirs.engine.get_execution_options()).rowcount == 1
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop; runs in flight go on at the next launch."""
@@ -205,6 +273,25 @@ def value_of(record: Json, *, kind: str, call_id: str, hashed: str) -> Json:
     if "error" in record:
         raise _restore(record["error"])
     return json.loads(json.dumps(record["value"]))
+
+
+def _recorded(row: StepInfo) -> RecordedStep:
+    record: dict[str, Any] = row["output"] or {}
+    error = record.get("error")
+    return RecordedStep(
+        position=row["function_id"],
+        kind=record["kind"],
+        call_id=record["call_id"],
+        args_hash=record["args_hash"],
+        value=record.get("value"),
+        error=None if error is None else str(_restore(error)),
+        started_at=_seconds(row["started_at_epoch_ms"]),
+        ended_at=_seconds(row["completed_at_epoch_ms"]),
+    )
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def args_hash(args: Json) -> str:

@@ -102,12 +102,13 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     Nothing new from sources that work is `silent`; nothing because no source worked is a failure. Without
     a model, text without items leaves nothing to select from.
     """
-    if not plan.job.read:
+    if not plan.job.inputs:
         return None
     gaps = tuple(str(gap) for gap in inputs.gaps)
     if inputs.is_empty and inputs.has_failed:
         reason = f"nothing could be collected: {_in_short(gaps)}"
-        return Draft(Outcome(FireState.FAILED, reason, gaps=len(gaps), details=gaps), "completed")
+        # Sources that fail all at once are a network that is down, more often than not.
+        return Draft(Outcome(FireState.FAILED, reason, gaps=len(gaps), details=gaps), "completed", is_transient=True)
     if not inputs.is_empty and (inputs.items or plan.method != "extract"):
         return None
     if not inputs.is_empty:

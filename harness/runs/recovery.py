@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from harness.domain.run import FireState, RunState
+from harness.domain.run import Fire, FireState, RunState
 from harness.ports import Engine, Incidents
+from harness.runs.answer import Again
+from harness.runs.attempts import begin_again
+from harness.runs.nodes import Membership
 from harness.store.database import Database
 from harness.store.fires import close_fire, open_fires
+from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run
-from harness.store.runs import end_run, run_by_id
+from harness.store.runs import RunRow, end_run, run_by_id
 
 STALLED_AFTER = timedelta(seconds=60)
 """A resumed run is picked up within seconds; one that nobody works on for longer never will be."""
@@ -21,69 +25,104 @@ _REASONS = {
     "cancelled": _CANCELLED,
     "stranded": "the run belongs to another version of the harness, or was recovered too often",
 }
+_STEPS_WITH_EFFECTS = frozenset({"tool", "act", "publish", "deliver"})
 
 
 class Reconciler:
     """Looks at every open fire, again and again, for one executor.
 
-    As the executor holds the state folder alone, a run that another one has claimed has nobody left to
-    finish it.
+    What another executor holds that is alive is that one's to judge. What one holds that is gone is taken
+    over by `nodes`; here it is closed if nobody can.
     """
 
-    def __init__(self, database: Database, engine: Engine, incidents: Incidents, *, owner: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        incidents: Incidents,
+        membership: Membership,
+        *,
+        workflow_version: int,
+    ) -> None:
         self._database = database
         self._engine = engine
         self._incidents = incidents
-        self._owner = owner
+        self._membership = membership
+        self._workflow_version = workflow_version
         self._idle_since: dict[str, datetime] = {}
 
     def reconcile(self, now: datetime) -> list[str]:
         """Close every open fire whose run is gone, terminal, stranded or stalled; return the runs' ids.
 
         Each one but the cancelled is closed as `failed` and opens an incident. What is closed is never
-        resumed: it could deliver when its fire is long told as failed.
+        resumed: it could deliver when its fire is long told as failed. A run that an older version had begun
+        and that has had no effect yet is begun anew instead.
         """
         with self._database.read() as connection:
             fires = open_fires(connection)
+            alive = {node.executor_id: node.workflow_version for node in all_nodes(connection) if node.is_here}
         self._idle_since = {
             fire.run_id: self._idle_since[fire.run_id] for fire in fires if fire.run_id in self._idle_since
         }
         closed: list[str] = []
         for fire in fires:
-            run_id = fire.run_id or ""
-            reason = self._why_hopeless(run_id, now)
+            with self._database.read() as connection:
+                run = run_by_id(connection, fire.run_id or "")
+            reason = "its run is gone" if run is None else self._why_hopeless(run, alive, now)
             if reason is None:
                 continue
-            if self._engine.state(run_id) in ("running", "stranded"):
-                self._engine.cancel(run_id)
-            state = FireState.CANCELLED if reason == _CANCELLED else FireState.FAILED
-            with self._database.write() as connection:
-                did_close = close_fire(connection, run_id, state=state, reason=reason, now=now)
-                end_run(connection, run_id, now)
-            if did_close:
-                closed.append(run_id)
-                if state is FireState.FAILED:
-                    self._incidents.open(f"job {fire.job_id}", f"{fire.job_id}: {reason}", run_id=run_id)
+            if run is not None and self._is_older(run) and self._begin_anew(run, now):
+                continue
+            if self._close(fire, reason, now):
+                closed.append(fire.run_id or "")
         return closed
 
-    def _why_hopeless(self, run_id: str, now: datetime) -> str | None:
-        with self._database.read() as connection:
-            run = run_by_id(connection, run_id)
-            deliveries = deliveries_of_run(connection, run_id)
-        if run is None:
-            return "its run is gone"
+    def _close(self, fire: Fire, reason: str, now: datetime) -> bool:
+        run_id = fire.run_id or ""
+        if self._engine.state(run_id) in ("running", "stranded"):
+            self._engine.cancel(run_id)
+        state = FireState.CANCELLED if reason == _CANCELLED else FireState.FAILED
+        with self._database.write() as connection:
+            did_close = close_fire(connection, run_id, state=state, reason=reason, now=now)
+            end_run(connection, run_id, now)
+        if did_close and state is FireState.FAILED:
+            self._incidents.open(f"job {fire.job_id}", f"{fire.job_id}: {reason}", run_id=run_id)
+        return did_close
+
+    def _why_hopeless(self, run: RunRow, alive: dict[str, int], now: datetime) -> str | None:
         match run.state:
             case RunState.QUEUED:
                 return None
             case RunState.SUSPENDED:
                 # It waits for a channel's acknowledgement; the outbox closes it, as long as it has it.
+                with self._database.read() as connection:
+                    deliveries = deliveries_of_run(connection, run.id)
                 return None if any(row.state != "dead" for row in deliveries) else "its delivery is gone"
             case RunState.ENDED:
                 return _REASONS["ended"]
-            case RunState.RUNNING if run.owner != self._owner:
-                return f"the executor that ran it, {run.owner}, is gone"
+            case RunState.RUNNING if run.owner == self._membership.executor_id:
+                return self._why_engine_gave_up(run.id, now)
             case RunState.RUNNING:
-                return self._why_engine_gave_up(run_id, now)
+                return self._why_nobody_can_go_on(run, alive)
+
+    def _why_nobody_can_go_on(self, run: RunRow, alive: dict[str, int]) -> str | None:
+        if run.owner in alive or not self._is_older(run) or run.workflow_version in alive.values():
+            return None
+        return f"it was begun by version {run.workflow_version} of the workflow, which runs nowhere any more"
+
+    def _is_older(self, run: RunRow) -> bool:
+        return run.state is RunState.RUNNING and run.workflow_version != self._workflow_version
+
+    def _begin_anew(self, run: RunRow, now: datetime) -> bool:
+        """Begin a run anew whose steps this version cannot go on with, unless that might do something twice."""
+        if any(step.kind in _STEPS_WITH_EFFECTS for step in self._engine.recorded(run.id)):
+            return False
+        reason = f"begun anew: version {run.workflow_version} of the workflow had begun it and had no effect yet"
+        again = Again(now.astimezone(UTC), reason, is_attempt=False)
+        if self._engine.state(run.id) in ("running", "stranded"):
+            self._engine.cancel(run.id)
+        with self._database.write() as connection:
+            return begin_again(connection, run, again, owner=run.owner or "", now=now) is not None
 
     def _why_engine_gave_up(self, run_id: str, now: datetime) -> str | None:
         state = self._engine.state(run_id)

@@ -12,7 +12,7 @@ from harness.domain.job import Job
 from harness.domain.run import FireState
 from harness.domain.workspace import Workspace
 from harness.runs.actions import Action, ActionResult
-from harness.runs.clock import schedule_fingerprint
+from harness.runs.expectations import schedule_fingerprint
 from harness.schedule.due import slots_between
 from harness.store.database import Database
 from harness.store.fires import fires_between, job_states, last_fires, taken_slots

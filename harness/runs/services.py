@@ -35,8 +35,8 @@ class Choice:
 class RunServices:
     """Everything that a run's steps reach out to.
 
-    `workspace` returns the snapshot that is in force now. `owner` is the token under which this executor
-    holds fires. `ended` is called, from any thread, when a run has ended. `notice` stands above every
+    `workspace` returns the snapshot that is in force now. `owner` returns the token under which this executor
+    holds fires now. `ended` is called, from any thread, when a run has ended. `notice` stands above every
     digest, if there is something that its reader must know first.
     """
 
@@ -44,7 +44,7 @@ class RunServices:
     state: StateFolder
     clock: Clock
     stopwatch: Stopwatch
-    owner: str
+    owner: Callable[[], str]
     workspace: Callable[[], Workspace]
     web: Web
     parser: FeedParser

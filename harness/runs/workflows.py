@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,8 @@ from harness.ports import Json, Steps
 from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.prompt.template import render_template
-from harness.runs.answer import Answer, Draft
+from harness.runs.answer import Again, Answer, Draft
+from harness.runs.attempts import begin_again, next_attempt
 from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
 from harness.runs.contract import Verdict, examine
@@ -33,7 +35,7 @@ from harness.runs.plan import RunPlan, plan_run
 from harness.runs.publishing import outcome_without_text, publish
 from harness.runs.services import RunServices
 from harness.store.json_codec import from_json, to_json
-from harness.store.runs import record_prompt, record_usage
+from harness.store.runs import RunRow, record_prompt, record_usage, run_by_id
 from harness.turn.limits import Progress, TurnLimits
 from harness.turn.loop import Turn, run_turn
 
@@ -54,6 +56,8 @@ class RunWorkflow:
             draft = await self._take(run_id, steps)
         except ReplayMismatch:
             raise
+        except TransientError as error:
+            draft = replace(_failed(str(error)), is_transient=True)
         except HarnessError as error:
             draft = _failed(str(error))
         except Exception as error:  # the step boundary: a bug closes its own run, and no other
@@ -255,18 +259,34 @@ class RunWorkflow:
 
     def _close(self, run_id: str, draft: Draft) -> Json:
         services = self._services
-        job_id = run_id.partition(":")[2].rpartition(":")[0]
+        now = services.clock.now()
         with services.database.write() as connection:
+            run = run_by_id(connection, run_id)
+            if run is None:
+                raise HarnessError(f"there is no run {run_id}")
+            again = draft.again or self._next_attempt(run, draft, now)
+            if again is not None:
+                next_run = begin_again(connection, run, again, owner=services.owner(), now=now)
+                return {"state": None if next_run is None else "planned", "reason": again.reason, "next": next_run}
             state = close_or_suspend(
                 connection,
                 run_id=run_id,
-                job_id=job_id,
+                job_id=run.job_id,
                 outcome=draft.outcome,
                 stop=draft.stop,
-                owner=services.owner,
-                now=services.clock.now(),
+                owner=services.owner(),
+                now=now,
             )
         return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
+
+    def _next_attempt(self, run: RunRow, draft: Draft, now: datetime) -> Again | None:
+        if not draft.is_transient:
+            return None
+        try:
+            job = self._services.workspace().job(run.job_id)
+        except HarnessError:  # the person removed it while it ran
+            return None
+        return next_attempt(run, job, draft.outcome.reason, now)
 
 
 def _answer(turn: Turn) -> Answer:

@@ -93,3 +93,12 @@ def give_up(connection: Connection, delivery_id: str, error: str) -> None:
         .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
         .values(state="dead", attempts=outbox.c.attempts + 1, last_error=error)
     )
+
+
+def drop_deliveries(connection: Connection, run_id: str, reason: str) -> int:
+    """Send no more of what is pending of a run that is cancelled; return how many deliveries that were.
+
+    They are `dropped`, not `dead`: somebody wanted it so, and there is nothing to fix.
+    """
+    pending = update(outbox).where(outbox.c.run_id == run_id, outbox.c.state == "pending")
+    return connection.execute(pending.values(state="dropped", last_error=reason)).rowcount

@@ -1,18 +1,18 @@
-"""Queries on `run`, `node` and `usage`: who does what, since when, at what cost."""
+"""Queries on `run` and `usage`: who does what, since when, at what cost."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, RunState
-from harness.store.tables import node, run, usage
+from harness.store.tables import run, usage
 from harness.store.upsert import upsert
 
 
@@ -105,41 +105,104 @@ def queue_run(connection: Connection, new: NewRun, now: datetime) -> bool:
 
 
 def claim_runs(
-    connection: Connection, owner: str, max_running: int, now: datetime, only: str | None = None
+    connection: Connection,
+    owner: str,
+    max_running: int,
+    now: datetime,
+    *,
+    only: str | None = None,
+    node: str | None = None,
+    workflow_version: int | None = None,
 ) -> list[RunRow]:
-    """Claim queued runs, oldest due first: at most one running per agent and `max_running` in all.
+    """Claim queued runs whose time has come: at most one running per agent and `max_running` in all.
 
-    Runs of the lane `system` need no model: neither limit holds them back. With `only`, no other run is
-    claimed.
+    The most urgent first, then the oldest due. Runs of the lane `system` need no model: neither limit holds
+    them back. Runs bound to another node than `node` stay queued; with `only`, every other run does. A
+    claimed run is begun by this version, whichever had queued it.
     """
-    running = connection.execute(
-        select(run.c.agent).where(run.c.state == str(RunState.RUNNING), run.c.lane == "agent")
-    ).scalars()
-    busy = set(running)
-    queued = connection.execute(
-        select(*run.c).where(run.c.state == str(RunState.QUEUED)).order_by(run.c.due_at, run.c.created_at, run.c.id)
-    ).all()
+    busy = set(
+        connection.execute(
+            select(run.c.agent).where(run.c.state == str(RunState.RUNNING), run.c.lane == "agent")
+        ).scalars()
+    )
     claimed: list[RunRow] = []
-    for row in queued:
-        if only is not None and row.id != only:
-            continue
+    for row in connection.execute(_claimable(now, only, node)).all():
         if row.lane == "agent":
             if row.agent in busy or len(busy) >= max_running:
                 continue
             busy.add(row.agent)
-        connection.execute(
-            update(run)
-            .where(run.c.id == row.id, run.c.state == str(RunState.QUEUED))
-            .values(state=str(RunState.RUNNING), owner=owner, started_at=now.timestamp())
-        )
-        claimed.append(_run(row))
+        values: dict[str, Any] = {"state": str(RunState.RUNNING), "owner": owner, "started_at": now.timestamp()}
+        if workflow_version is not None:
+            values["workflow_version"] = workflow_version
+        connection.execute(update(run).where(run.c.id == row.id, run.c.state == str(RunState.QUEUED)).values(values))
+        claimed.append(replace(_run(row), state=RunState.RUNNING, owner=owner, started_at=now.timestamp()))
     return claimed
 
 
-def count_open(connection: Connection) -> int:
-    """Return how many runs are queued or running."""
-    open_states = [str(RunState.QUEUED), str(RunState.RUNNING)]
-    query = select(func.count()).select_from(run).where(run.c.state.in_(open_states))
+def _claimable(now: datetime, only: str | None, node: str | None) -> Select[Any]:
+    """Return the query for what may be claimed: of each agent's own jobs the first, and all that need no model."""
+    order = (run.c.priority, run.c.due_at, run.c.created_at, run.c.id)
+    conditions = [
+        run.c.state == str(RunState.QUEUED),
+        or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp()),
+        or_(run.c.node.is_(None), run.c.node == node),
+    ]
+    if only is not None:
+        conditions.append(run.c.id == only)
+    # A herd of thousands may be queued: only those that can be claimed at all are read.
+    place = func.row_number().over(partition_by=(run.c.agent, run.c.lane), order_by=order).label("place")
+    ranked = select(run.c.id, place).where(*conditions).subquery()
+    first = select(ranked.c.id).where(ranked.c.place == 1)
+    return select(*run.c).where(*conditions, or_(run.c.lane != "agent", run.c.id.in_(first))).order_by(*order)
+
+
+def has_claimable(connection: Connection, now: datetime) -> bool:
+    """Say whether any run waits in the queue whose time has come."""
+    query = select(run.c.id).where(
+        run.c.state == str(RunState.QUEUED), or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp())
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def next_not_before(connection: Connection, now: datetime) -> float | None:
+    """Return when the next queued run that has to wait may begin, in epoch seconds."""
+    query = select(func.min(run.c.not_before)).where(
+        run.c.state == str(RunState.QUEUED), run.c.not_before > now.timestamp()
+    )
+    return connection.execute(query).scalar()
+
+
+def hand_over(connection: Connection, run_id: str, old_owner: str, new_owner: str) -> bool:
+    """Give a running run of an executor that is gone to another one; False if it has moved on meanwhile."""
+    mine = update(run).where(run.c.id == run_id, run.c.owner == old_owner, run.c.state == str(RunState.RUNNING))
+    return connection.execute(mine.values(owner=new_owner)).rowcount == 1
+
+
+def want_cancelled(connection: Connection, run_id: str, reason: str) -> bool:
+    """Mark a run that has not ended as one to be cancelled; False if it has ended, or was marked before."""
+    open_one = update(run).where(run.c.id == run_id, run.c.ended_at.is_(None), run.c.cancel_reason.is_(None))
+    return connection.execute(open_one.values(cancel_reason=reason)).rowcount == 1
+
+
+def runs_to_cancel(connection: Connection) -> list[RunRow]:
+    """Return the runs at work that somebody wants cancelled, oldest first."""
+    query = select(*run.c).where(
+        run.c.ended_at.is_(None), run.c.cancel_reason.is_not(None), run.c.state == str(RunState.RUNNING)
+    )
+    return [_run(row) for row in connection.execute(query.order_by(run.c.due_at, run.c.id))]
+
+
+def overdue_runs(connection: Connection, now: datetime) -> list[RunRow]:
+    """Return the runs that have not ended and whose deadline has passed, oldest first."""
+    query = select(*run.c).where(run.c.ended_at.is_(None), run.c.deadline_at <= now.timestamp())
+    return [_run(row) for row in connection.execute(query.order_by(run.c.deadline_at, run.c.id))]
+
+
+def count_open(connection: Connection, now: datetime) -> int:
+    """Return how many runs are running, or queued and not made to wait until later."""
+    may_begin = or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp())
+    is_queued = and_(run.c.state == str(RunState.QUEUED), may_begin)
+    query = select(func.count()).select_from(run).where(or_(run.c.state == str(RunState.RUNNING), is_queued))
     return int(connection.execute(query).scalar_one())
 
 
@@ -235,28 +298,6 @@ def usage_of_run(connection: Connection, run_id: str) -> tuple[Usage, float, int
         ).where(usage.c.run_id == run_id)
     ).one()
     return Usage(int(row[0]), int(row[1]), int(row[2])), float(row[3]), int(row[4])
-
-
-def record_node(
-    connection: Connection, *, executor_id: str, pid: int, host: str, workflow_version: int, now: datetime
-) -> None:
-    """Say that this executor has started."""
-    values = {
-        "executor_id": executor_id,
-        "pid": pid,
-        "host": host,
-        "workflow_version": workflow_version,
-        "started_at": now.timestamp(),
-        "heartbeat_at": now.timestamp(),
-    }
-    connection.execute(
-        upsert(connection, node).values(values).on_conflict_do_update(index_elements=["executor_id"], set_=values)
-    )
-
-
-def beat(connection: Connection, executor_id: str, now: datetime) -> None:
-    """Say that this executor is alive."""
-    connection.execute(update(node).where(node.c.executor_id == executor_id).values(heartbeat_at=now.timestamp()))
 
 
 def _run(row: Row[Any]) -> RunRow:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from harness.domain.errors import HarnessError, ReplayMismatch
-from harness.ports import Json, Step, Steps, Workflow
+from harness.ports import Json, RecordedStep, Step, Steps, Workflow
 
 
 class MemorySteps:
@@ -61,7 +61,7 @@ class MemoryEngine:
         self._states: dict[str, str] = {}
         self.records: dict[str, list[dict[str, Any] | None]] = {}
 
-    def launch(self, workflow: Workflow) -> None:
+    def launch(self, workflow: Workflow, executor_id: str) -> None:
         """Open for business."""
         self._workflow = workflow
 
@@ -92,6 +92,26 @@ class MemoryEngine:
         """Nothing is, between two calls: each run ends within its start."""
         return False
 
+    def take_over(self, run_id: str) -> bool:
+        """Go on with a run that is said to be unfinished, from its records."""
+        if self._states.get(run_id) != "running":
+            return False
+        del self._states[run_id]
+        self.start(run_id)
+        return True
+
+    def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
+        """Return the finished steps of the run."""
+        records = enumerate(self.records.get(run_id, []), start=1)
+        return tuple(_recorded(position, record) for position, record in records if record is not None)
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete what is kept of runs that have ended."""
+        for run_id in run_ids:
+            if self._states.get(run_id) not in (None, "running"):
+                del self._states[run_id]
+                self.records.pop(run_id, None)
+
     def set_state(self, run_id: str, state: str) -> None:
         """Say what the engine knows of a run, to rehearse what a crash leaves behind."""
         self._states[run_id] = state
@@ -99,6 +119,18 @@ class MemoryEngine:
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop."""
         self._workflow = None
+
+
+def _recorded(position: int, record: dict[str, Any]) -> RecordedStep:
+    error = record.get("error")
+    return RecordedStep(
+        position,
+        record["kind"],
+        record["call_id"],
+        record["args_hash"],
+        value=record.get("value"),
+        error=None if error is None else str(error),
+    )
 
 
 async def _to_end(work: Awaitable[Json]) -> Json:

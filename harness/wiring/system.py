@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 import random
 import socket
 import sys
@@ -21,7 +21,7 @@ from harness.collectors.context import CollectContext, SourceCache
 from harness.collectors.parse import FeedParser
 from harness.delivery.channels import Channel, FileChannel, StdoutChannel
 from harness.domain.agent import Agent
-from harness.domain.errors import OwnerError, ToolError
+from harness.domain.errors import HarnessError, OwnerError, ToolError
 from harness.domain.job import Job
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
@@ -36,21 +36,28 @@ from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
 from harness.runs.actions import Action
+from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.incidents import LedgerIncidents
+from harness.runs.nodes import Installation, Membership
 from harness.runs.recovery import Reconciler
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.workflows import RunWorkflow
+from harness.store.address import database_address
 from harness.store.database import Database
-from harness.store.runs import beat, record_node
+from harness.store.node_name import keep_node_name
+from harness.store.nodes import Role
+from harness.store.runs import RunRow
 from harness.store.state_folder import StateFolder, state_folder
 from harness.tools.catalogue import build_registry
 from harness.tools.feeds import FetchList
 from harness.wiring.files import ACTION_NAMES, load
 from harness.workspace.current import CurrentWorkspace
 from harness.workspace.load import Loaded
+
+log = logging.getLogger("harness.system")
 
 _ANY_JOB = Job(agent="", name="", path="", schedules=(), zone="UTC")
 """For a tool that reads a feed list: what a job would say about age and inputs does not apply."""
@@ -65,33 +72,43 @@ class System:
     database: Database
     clock: Clock
     engine: Engine
+    membership: Membership
     dispatcher: Dispatcher
     reconciler: Reconciler
     incidents: LedgerIncidents
     services: RunServices
-    executor_id: str
+    is_shared: bool
+    """Whether other daemons may use the same database."""
 
-    def launch(self) -> None:
-        """Start the engine: runs that this executor had not finished go on."""
-        self.engine.launch(RunWorkflow(self.services))
+    def launch(self, role: Role = "once") -> None:
+        """Begin a life as an executor: the runs that this installation's earlier lives had not finished go on."""
+        self.engine.launch(RunWorkflow(self.services), self.membership.join(role))
+        self.membership.take_over(only_own=True)
         self.dispatcher.restart_claimed()
 
-    def register(self) -> None:
-        """Say in the database that this executor has started to plan and fire what is due."""
-        with self.database.write() as connection:
-            record_node(
-                connection,
-                executor_id=self.executor_id,
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                workflow_version=WORKFLOW_VERSION,
-                now=self.clock.now(),
-            )
+    def beat(self, *, is_draining: bool = False) -> None:
+        """Say that this life goes on.
 
-    def beat(self) -> None:
-        """Say in the database that this executor is alive."""
-        with self.database.write() as connection:
-            beat(connection, self.executor_id, self.clock.now())
+        If others have declared it lost meanwhile, because the machine slept, they have its runs: what it
+        still does to them is parked, and a new life begins.
+        """
+        if self.membership.beat("draining" if is_draining else "up"):
+            return
+        log.error("this daemon was declared lost while it did not answer; its runs went on elsewhere")
+        self.engine.close()
+        self.launch(self.membership.role)
+
+    def adopt(self) -> list[str]:
+        """Go on with the runs of other daemons that are gone; return the runs' ids."""
+        return self.membership.take_over()
+
+    def enforce_deadlines(self) -> list[str]:
+        """Close what is over its deadline; return the runs' ids."""
+
+        def is_ours(run: RunRow) -> bool:
+            return run.owner == self.membership.executor_id or run.owner in self.membership.gone()
+
+        return enforce_deadlines(self.database, self.engine, is_ours, self.clock.now())
 
     def reconcile(self) -> list[str]:
         """Start what was claimed and never started, and close what can no longer finish; return what was closed."""
@@ -99,9 +116,14 @@ class System:
         return self.reconciler.reconcile(self.clock.now())
 
     def close(self) -> None:
-        """Stop the engine and release processes, connections and files."""
+        """Stop the engine, say that this life is over, and release processes, connections and files."""
+        self.dispatcher.close()
         self.engine.close()
         self.services.parser.close()
+        try:
+            self.membership.leave()
+        except HarnessError as error:  # others notice by the heartbeat
+            log.error("could not say that this daemon leaves: %s", error)
         self.database.close()
 
 
@@ -133,14 +155,17 @@ def build_system(
     registry = build_registry(web=web, parser=parser, fetch_list=fetch_list)
     secrets = _secrets(current().settings, environ)
     gate = Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets)
-    executor_id = _executor_id(state)
-    engine = DurableEngine(database, executor_id=executor_id)
+    engine = DurableEngine(database)
+    membership = Membership(
+        database, engine, _installation(state, environ), workflow_version=WORKFLOW_VERSION, now=clock.now
+    )
     dispatcher = Dispatcher(
         database,
         engine,
-        owner=executor_id,
+        membership,
         now=clock.now,
         max_running=lambda: current().settings.max_running,
+        workflow_version=WORKFLOW_VERSION,
     )
 
     def ended() -> None:
@@ -152,7 +177,7 @@ def build_system(
         state=state,
         clock=clock,
         stopwatch=time.monotonic,
-        owner=executor_id,
+        owner=lambda: membership.executor_id,
         workspace=current,
         web=web,
         parser=parser,
@@ -168,8 +193,11 @@ def build_system(
         notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)
-    reconciler = Reconciler(database, engine, incidents, owner=executor_id)
-    return System(current, state, database, clock, engine, dispatcher, reconciler, incidents, services, executor_id)
+    reconciler = Reconciler(database, engine, incidents, membership, workflow_version=WORKFLOW_VERSION)
+    is_shared = database_address(root, environ).path != state.database
+    return System(
+        current, state, database, clock, engine, membership, dispatcher, reconciler, incidents, services, is_shared
+    )
 
 
 def _open_database(state: StateFolder) -> Database:
@@ -184,16 +212,21 @@ def _open_database(state: StateFolder) -> Database:
     return database
 
 
-def _executor_id(state: StateFolder) -> str:
-    """Return this installation's id, the same over restarts, so that it takes up its own runs and no others."""
+def _installation(state: StateFolder, environ: Mapping[str, str]) -> Installation:
+    """Return what this state folder is called, the same over restarts, so that its runs are known as its own."""
+    host = socket.gethostname()
+    return Installation(_installation_id(state, host), keep_node_name(environ, state, host), host)
+
+
+def _installation_id(state: StateFolder, host: str) -> str:
     if state.executor_id.exists():
         return state.executor_id.read_text(encoding="ascii").strip()
-    executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    made = f"{host}-{uuid.uuid4().hex[:8]}"
     # Whole or not at all: a crash must not leave an installation with half a name.
     written = state.executor_id.with_suffix(".new")
-    written.write_text(executor_id + "\n", encoding="ascii", errors="replace")
+    written.write_text(made + "\n", encoding="ascii", errors="replace")
     written.replace(state.executor_id)
-    return executor_id
+    return made
 
 
 def _choose(environ: Mapping[str, str], settings: Settings, agent: Agent, job: Job) -> Choice:

@@ -154,9 +154,10 @@ def test_two_daemons_that_tick_the_same_slot_make_one_fire(schedule: Schedule) -
 
 
 def test_two_fires_by_hand_in_one_second_are_two_fires(schedule: Schedule) -> None:
-    job = schedule.workspace().job("scout/morning")
+    workspace = schedule.workspace()
+    job = workspace.job("scout/morning")
     with schedule.database.write() as connection:
-        ids = [fire_now(connection, job, EIGHT, 1, inputs={}, options={}) for _ in range(2)]
+        ids = [fire_now(connection, workspace, job, EIGHT, 1, inputs={}, options={}) for _ in range(2)]
     assert len(set(ids)) == 2
     assert {fire.kind for fire in schedule.fires()} == {FireKind.MANUAL}
     assert {fire.state for fire in schedule.fires()} == {FireState.PLANNED}

@@ -8,6 +8,7 @@ import pytest
 
 from harness.domain.run import FireKind
 from harness.runs.dispatcher import Dispatcher
+from harness.runs.nodes import Installation, Membership
 from harness.store.database import Database
 from harness.store.runs import NewRun, end_run, queue_run
 from harness.testing.engine import MemoryEngine
@@ -40,8 +41,17 @@ def queue(database: Database, *job_ids: str, lane: str = "agent") -> None:
             queue_run(connection, NewRun(f"run:{job_id}", job_id, lane, FireKind.CRON, number, 1), NOW)
 
 
-def dispatcher(database: Database, engine: Recorder, *, max_running: int = 8, owner: str = "node-1") -> Dispatcher:
-    return Dispatcher(database, engine, owner=owner, now=lambda: NOW, max_running=lambda: max_running)
+def dispatcher(
+    database: Database, engine: Recorder, *, max_running: int = 8, installation: str = "node-1"
+) -> Dispatcher:
+    membership = Membership(
+        database, engine, Installation(installation, installation, "host"), workflow_version=1, now=lambda: NOW
+    )
+    membership.join("daemon")
+    membership.take_over(only_own=True)
+    return Dispatcher(
+        database, engine, membership, now=lambda: NOW, max_running=lambda: max_running, workflow_version=1
+    )
 
 
 def test_agents_run_side_by_side_and_each_does_one_thing_at_a_time(database: Database) -> None:
@@ -89,9 +99,9 @@ def test_a_run_that_was_claimed_before_a_crash_and_never_started_is_started(data
 
 def test_what_another_executor_claimed_is_not_started_here(database: Database) -> None:
     queue(database, "scout/one")
-    dispatcher(database, Recorder(), owner="node-2").dispatch()
+    dispatcher(database, Recorder(), installation="node-2").dispatch()
     engine = Recorder()
-    assert dispatcher(database, engine, owner="node-1").restart_claimed() == []
+    assert dispatcher(database, engine, installation="node-1").restart_claimed() == []
     assert engine.started == []
 
 

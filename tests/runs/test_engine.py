@@ -41,7 +41,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(params=["durable", "memory"])
 def engine(request: pytest.FixtureRequest, database: Database) -> Iterator[Engine]:
-    opened: Engine = DurableEngine(database, executor_id="node-1") if request.param == "durable" else MemoryEngine()
+    opened: Engine = DurableEngine(database) if request.param == "durable" else MemoryEngine()
     yield opened
     opened.close()
 
@@ -58,7 +58,7 @@ def test_a_started_run_ends(engine: Engine) -> None:
     async def workflow(run_id: str, steps: Steps) -> Json:
         return await steps.reserve("tool", "1", {}).run(lambda: give(run_id))
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     engine.start("cron:scout/morning:1")
     assert wait_for(engine, "cron:scout/morning:1", "ended", "failed") == "ended"
 
@@ -70,7 +70,7 @@ def test_a_run_started_twice_runs_once(engine: Engine) -> None:
         passes.append(run_id)
         return None
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     engine.start("a")
     wait_for(engine, "a", "ended")
     engine.start("a")
@@ -81,7 +81,7 @@ def test_an_unknown_run_has_no_state(engine: Engine) -> None:
     async def workflow(run_id: str, steps: Steps) -> Json:
         return None
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     assert engine.state("never heard of") is None
 
 
@@ -89,7 +89,7 @@ def test_a_run_that_raises_has_failed(engine: Engine) -> None:
     async def workflow(run_id: str, steps: Steps) -> Json:
         raise RuntimeError("a bug")
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     engine.start("a")
     assert wait_for(engine, "a", "ended", "failed") == "failed"
 
@@ -101,7 +101,7 @@ def test_a_step_returns_json_on_its_first_pass_already(engine: Engine) -> None:
         seen.append(await steps.reserve("tool", "1", {}).run(lambda: give({"pair": (1, 2)})))
         return None
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     engine.start("a")
     wait_for(engine, "a", "ended")
     assert seen == [{"pair": [1, 2]}]
@@ -120,7 +120,7 @@ def test_a_step_raises_our_errors_as_they_were(engine: Engine, error: HarnessErr
             caught.append(raised)
         return None
 
-    engine.launch(workflow)
+    engine.launch(workflow, "node-1")
     engine.start("a")
     assert wait_for(engine, "a", "ended", "failed") == "ended"
     assert [(type(e), str(e)) for e in caught] == [(type(error), str(error))]
@@ -151,14 +151,14 @@ def test_closing_in_the_middle_of_a_step_leaves_the_run_to_the_next_launch(datab
         first, second = steps.reserve("tool", "1", {}), steps.reserve("tool", "2", {})
         return await first.run(one) + await second.run(two)
 
-    first_life = DurableEngine(database, executor_id="node-1")
-    first_life.launch(workflow)
+    first_life = DurableEngine(database)
+    first_life.launch(workflow, "node-1")
     first_life.start("a")
     assert begun.wait(30)
     first_life.close()
     may_end = True
-    second_life = DurableEngine(database, executor_id="node-1")
-    second_life.launch(workflow)
+    second_life = DurableEngine(database)
+    second_life.launch(workflow, "node-1")
     assert wait_for(second_life, "a", "ended", "failed") == "ended"
     second_life.close()
     assert performed == ["one", "two", "two"]
@@ -177,8 +177,8 @@ def test_cancelling_interrupts_a_step_that_would_never_end(database: Database) -
 
         return await steps.reserve("model", "1", {}).run(endless)
 
-    engine = DurableEngine(database, executor_id="node-1")
-    engine.launch(workflow)
+    engine = DurableEngine(database)
+    engine.launch(workflow, "node-1")
     engine.start("a")
     assert begun.wait(30)
     engine.cancel("a")
@@ -194,14 +194,14 @@ def test_a_run_of_another_workflow_version_is_stranded_not_resumed(database: Dat
         begun.set()
         await asyncio.Event().wait()
 
-    old = DurableEngine(database, executor_id="node-1", workflow_version=1)
-    old.launch(workflow)
+    old = DurableEngine(database, workflow_version=1)
+    old.launch(workflow, "node-1")
     old.start("a")
     assert begun.wait(30)
     old.close()
     begun.clear()
-    new = DurableEngine(database, executor_id="node-1", workflow_version=2)
-    new.launch(workflow)
+    new = DurableEngine(database, workflow_version=2)
+    new.launch(workflow, "node-1")
     assert new.state("a") == "stranded"
     new.close()
     assert not begun.is_set()
@@ -211,12 +211,12 @@ def test_another_executor_does_not_take_over_live_work(database: Database) -> No
     async def workflow(run_id: str, steps: Steps) -> Json:
         await asyncio.Event().wait()
 
-    first = DurableEngine(database, executor_id="node-1")
-    first.launch(workflow)
+    first = DurableEngine(database)
+    first.launch(workflow, "node-1")
     first.start("a")
     first.close()
-    second = DurableEngine(database, executor_id="node-2")
-    second.launch(workflow)
+    second = DurableEngine(database)
+    second.launch(workflow, "node-2")
     with database.read() as connection:
         query = text("SELECT executor_id FROM workflow_status WHERE workflow_uuid = 'a'")
         assert connection.execute(query).scalar() == "node-1"
@@ -232,8 +232,8 @@ def test_a_run_that_is_in_flight_in_every_crash_is_stranded_in_the_end(database:
 
     states: list[str | None] = []
     for life in range(4):
-        engine = DurableEngine(database, executor_id="node-1", max_recoveries=1)
-        engine.launch(workflow)
+        engine = DurableEngine(database, max_recoveries=1)
+        engine.launch(workflow, "node-1")
         if life == 0:
             engine.start("a")
         states.append(wait_for_begin_or_end(engine, begun))
@@ -280,8 +280,8 @@ async def workflow(run_id, steps):
         out.write(json.dumps(values) + "\\n")
     return values
 
-engine = DurableEngine(database, executor_id="node-1")
-engine.launch(workflow)
+engine = DurableEngine(database)
+engine.launch(workflow, "node-1")
 engine.start("a")
 import threading
 while engine.state("a") == "running":

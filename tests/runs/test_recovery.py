@@ -9,6 +9,7 @@ import pytest
 from harness.domain.run import FireKind, FireState, Outcome, RunState, run_id_for
 from harness.runs.closing import close, close_or_suspend
 from harness.runs.incidents import LedgerIncidents
+from harness.runs.nodes import Installation, Membership
 from harness.runs.recovery import STALLED_AFTER, Reconciler
 from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire
@@ -27,19 +28,27 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.engine = MemoryEngine()
-        self.reconciler = Reconciler(database, self.engine, LedgerIncidents(database, lambda: NOW), owner="node-1")
+        here = Installation("node-1", "here", "host")
+        self.membership = Membership(database, self.engine, here, workflow_version=2, now=lambda: NOW)
+        assert self.membership.join("daemon") == "node-1.1"
+        incidents = LedgerIncidents(database, lambda: NOW)
+        self.reconciler = Reconciler(database, self.engine, incidents, self.membership, workflow_version=2)
         due_at = int(NOW.timestamp())
         with database.write() as connection:
             add_fire(
                 connection, job_id="scout/morning", due_at=due_at, kind=FireKind.CRON, state=FireState.PLANNED,
                 reason="", run_id=RUN, now=NOW,
             )  # fmt: skip
-            queue_run(connection, NewRun(RUN, "scout/morning", "agent", FireKind.CRON, due_at, 1), NOW)
+            queue_run(connection, NewRun(RUN, "scout/morning", "agent", FireKind.CRON, due_at, 2), NOW)
 
-    def claim(self, owner: str = "node-1") -> None:
+    def claim(self, owner: str = "node-1.1") -> None:
         with self.database.write() as connection:
             claim_runs(connection, owner, 8, NOW)
             mark_fire(connection, RUN, FireState.RUNNING, owner)
+
+    def version_of_run(self, number: int) -> None:
+        with self.database.write() as connection:
+            connection.exec_driver_sql(f"UPDATE run SET workflow_version = {number}")
 
     def reconcile(self, now: datetime = NOW) -> list[str]:
         return self.reconciler.reconcile(now)
@@ -109,11 +118,49 @@ def test_a_fire_whose_run_is_gone_is_closed_as_failed(ledger: Ledger) -> None:
     assert (fire.state, fire.reason) == (FireState.FAILED, "its run is gone")
 
 
-def test_a_run_that_an_executor_claimed_which_is_gone_is_closed(ledger: Ledger) -> None:
-    ledger.claim("node-0")
+def test_what_another_daemon_holds_is_left_to_it_and_to_whoever_takes_over_from_it(ledger: Ledger) -> None:
+    there = Installation("node-2", "there", "host")
+    other = Membership(ledger.database, ledger.engine, there, workflow_version=2, now=lambda: NOW)
+    ledger.claim(other.join("daemon"))
     ledger.engine.set_state(RUN, "running")
+    assert ledger.reconcile(NOW + STALLED_AFTER * 2) == []
+    other.leave()
+    assert ledger.reconcile(NOW + STALLED_AFTER * 3) == []
+    assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
+
+
+def test_a_run_of_a_version_that_runs_nowhere_is_begun_anew_if_it_had_no_effect_yet(ledger: Ledger) -> None:
+    ledger.claim("node-0.1")
+    ledger.version_of_run(1)
+    ledger.engine.set_state(RUN, "stranded")
+    ledger.engine.records[RUN] = [{"kind": "collect", "call_id": "collect", "args_hash": "", "value": 1}]
+    assert ledger.reconcile() == []
+    with ledger.database.read() as connection:
+        fire, again = fire_of_run(connection, f"{RUN}~2"), run_by_id(connection, f"{RUN}~2")
+    assert fire is not None
+    assert again is not None
+    assert (fire.state, again.state, again.attempt) == (FireState.PLANNED, RunState.QUEUED, 1)
+    assert ledger.causes() == []
+
+
+def test_a_run_of_a_version_that_runs_nowhere_is_closed_if_it_may_have_had_an_effect(ledger: Ledger) -> None:
+    ledger.claim("node-0.1")
+    ledger.version_of_run(1)
+    ledger.engine.set_state(RUN, "stranded")
+    ledger.engine.records[RUN] = [{"kind": "tool", "call_id": "model-1.1", "args_hash": "", "value": 1}]
     assert ledger.reconcile() == [RUN]
     assert ledger.state() == (FireState.FAILED, RunState.ENDED)
+    assert ledger.causes() == ["job scout/morning"]
+
+
+def test_a_run_of_an_older_version_is_left_to_a_daemon_that_still_has_that_version(ledger: Ledger) -> None:
+    there = Installation("node-2", "there", "host")
+    Membership(ledger.database, ledger.engine, there, workflow_version=1, now=lambda: NOW).join("daemon")
+    ledger.claim("node-0.1")
+    ledger.version_of_run(1)
+    ledger.engine.set_state(RUN, "stranded")
+    assert ledger.reconcile() == []
+    assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
 
 
 def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> None:
@@ -121,7 +168,13 @@ def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> 
     with ledger.database.write() as connection:
         delivery = promise(connection, run_id=RUN, channel="digest", digest="{}", now=NOW)
         suspended = close_or_suspend(
-            connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop="completed", owner="node-1", now=NOW
+            connection,
+            run_id=RUN,
+            job_id="scout/morning",
+            outcome=DELIVERED,
+            stop="completed",
+            owner="node-1.1",
+            now=NOW,
         )
     assert suspended is FireState.SUSPENDED
     assert ledger.reconcile() == []
@@ -132,7 +185,7 @@ def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> 
 
 
 def test_a_fire_is_closed_once_and_only_by_its_owner(ledger: Ledger) -> None:
-    ledger.claim("node-1")
+    ledger.claim("node-1.1")
 
     def close_as(owner: str) -> FireState | None:
         with ledger.database.write() as connection:
@@ -141,10 +194,10 @@ def test_a_fire_is_closed_once_and_only_by_its_owner(ledger: Ledger) -> None:
                 now=NOW,
             )  # fmt: skip
 
-    assert close_as("node-2") is None
+    assert close_as("node-2.1") is None
     assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
-    assert close_as("node-1") is FireState.DELIVERED
-    assert close_as("node-1") is None
+    assert close_as("node-1.1") is FireState.DELIVERED
+    assert close_as("node-1.1") is None
     with ledger.database.read() as connection:
         assert seen_urls(connection, "scout/morning", ["https://a.example/1", "https://b.example/"], NOW) == {
             "https://a.example/1"
