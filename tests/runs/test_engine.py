@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from sqlalchemy import text
 
 from harness.domain.errors import HarnessError, OwnerError, ReplayMismatch, TransientError
 from harness.ports import Engine, Json, Steps
-from harness.runs.engine import DurableEngine, args_hash, value_of
+from harness.runs.engine import DurableEngine, value_of
 from harness.store.database import Database
+from harness.store.step_records import args_hash
 from harness.testing.engine import MemoryEngine
 
 
@@ -29,14 +32,6 @@ def wait_for(engine: Engine, run_id: str, *states: str) -> str | None:
             break
         pause.wait(0.02)
     return engine.state(run_id)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(params=["durable", "memory"])
@@ -223,6 +218,139 @@ def test_another_executor_does_not_take_over_live_work(database: Database) -> No
     second.close()
 
 
+def test_a_run_of_an_executor_that_is_gone_goes_on_elsewhere_at_its_first_unfinished_step(database: Database) -> None:
+    performed: list[str] = []
+    begun = threading.Event()
+    may_end = False
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        async def one() -> Json:
+            performed.append("one")
+            return 1
+
+        async def two() -> Json:
+            performed.append("two")
+            begun.set()
+            if not may_end:
+                await asyncio.Event().wait()
+            return 2
+
+        first, second = steps.reserve("tool", "1", {}), steps.reserve("tool", "2", {"n": 2})
+        return await first.run(one) + await second.run(two)
+
+    dead = DurableEngine(database)
+    dead.launch(workflow, "mac.1")
+    dead.start("a")
+    assert begun.wait(30)
+    dead.close()
+    may_end = True
+    living = DurableEngine(database)
+    living.launch(workflow, "server.1")
+    assert living.take_over("a")
+    assert wait_for(living, "a", "ended", "failed") == "ended"
+    assert performed == ["one", "two", "two"]
+    assert not living.take_over("a")
+    assert not living.take_over("never heard of")
+    assert [(step.position, step.kind, step.call_id, step.value) for step in living.recorded("a")] == [
+        (1, "tool", "1", 1),
+        (2, "tool", "2", 2),
+    ]
+    assert living.recorded("never heard of") == ()
+    living.forget(["a", "never heard of"])
+    assert (living.state("a"), living.recorded("a")) == (None, ())
+    living.close()
+
+
+def test_what_is_kept_of_a_run_that_is_at_work_is_not_forgotten(database: Database) -> None:
+    begun = threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        begun.set()
+        await asyncio.Event().wait()
+
+    engine = DurableEngine(database)
+    engine.launch(workflow, "mac.1")
+    engine.start("a")
+    assert begun.wait(30)
+    engine.forget(["a"])
+    assert engine.state("a") == "running"
+    engine.close()
+
+
+def test_an_executor_that_was_only_asleep_can_record_nothing_after_its_run_was_taken_over(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    database = Database(tmp_path / "harness.db")
+    database.migrate()
+    sleeper = subprocess.Popen([sys.executable, "-c", SLEEPER, str(database.path), str(log)], stdout=subprocess.PIPE)
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.readline() == b"in step two\n"
+    sleeper.send_signal(signal.SIGSTOP)
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        async def note(name: str) -> Json:
+            with log.open("a") as out:
+                out.write(f"awake {name}\n")
+            return name
+
+        return [await steps.reserve("tool", name, {}).run(partial(note, name)) for name in ("one", "two", "three")]
+
+    awake = DurableEngine(database)
+    awake.launch(workflow, "server.1")
+    assert awake.take_over("a")
+    assert wait_for(awake, "a", "ended", "failed") == "ended"
+    recorded = awake.recorded("a")
+    log.with_suffix(".go").touch()
+    sleeper.send_signal(signal.SIGCONT)
+    assert sleeper.wait(30) == 0
+    sleeper.stdout.close()
+    assert log.read_text().split("\n")[:-1] == [
+        "asleep one",
+        "asleep two",
+        "awake two",
+        "awake three",
+        "asleep: refused",
+    ]
+    assert awake.recorded("a") == recorded
+    awake.close()
+    database.close()
+
+
+SLEEPER = """
+import asyncio, sys, threading
+from pathlib import Path
+from harness.runs.engine import DurableEngine
+from harness.store.database import Database
+
+log = Path(sys.argv[2])
+ended = threading.Event()
+
+async def workflow(run_id, steps):
+    async def note(name):
+        with log.open("a") as out:
+            out.write(f"asleep {name}\\n")
+        if name == "two":
+            print("in step two", flush=True)
+            while not log.with_suffix(".go").exists():
+                await asyncio.sleep(0.01)
+        return name
+    try:
+        for name in ("one", "two", "three"):
+            await steps.reserve("tool", name, {}).run(lambda: note(name))
+    except BaseException:
+        with log.open("a") as out:
+            out.write("asleep: refused\\n")
+        raise
+    finally:
+        ended.set()
+
+engine = DurableEngine(Database(Path(sys.argv[1])))
+engine.launch(workflow, "mac.1")
+engine.start("a")
+ended.wait()
+engine.close()
+"""
+
+
 def test_a_run_that_is_in_flight_in_every_crash_is_stranded_in_the_end(database: Database) -> None:
     begun = threading.Event()
 
@@ -253,11 +381,12 @@ def wait_for_begin_or_end(engine: DurableEngine, begun: threading.Event) -> str 
 KILLED = """
 import asyncio, json, os, sys
 from pathlib import Path
+from harness.store.address import parse_address
 from harness.runs.engine import DurableEngine
 from harness.store.database import Database
 
 log, kill = Path(sys.argv[2]), sys.argv[3] == "kill"
-database = Database(Path(sys.argv[1]))
+database = Database.connect(parse_address(sys.argv[1], Path()))
 database.migrate()
 done = asyncio.Event
 
@@ -291,9 +420,11 @@ database.close()
 """
 
 
-def test_after_a_kill_each_result_is_with_its_own_call_and_finished_calls_are_not_repeated(tmp_path: Path) -> None:
+def test_after_a_kill_each_result_is_with_its_own_call_and_finished_calls_are_not_repeated(
+    tmp_path: Path, address: DatabaseAddress
+) -> None:
     log = tmp_path / "log"
-    life = [sys.executable, "-c", KILLED, str(tmp_path / "harness.db"), str(log)]
+    life = [sys.executable, "-c", KILLED, url_of(address), str(log)]
     assert subprocess.run([*life, "kill"], check=False).returncode == -9
     assert sorted(log.read_text().split()) == ["fast", "slow"]
     assert subprocess.run([*life, "live"], check=False).returncode == 0
