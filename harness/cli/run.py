@@ -54,17 +54,27 @@ def run(
     preview: Annotated[
         bool, typer.Option("--preview", help="Real inputs and model, but nothing is delivered; the result is printed.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where only_if, depends_on or requires of the job does not hold.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Do one job now and wait for its end.
 
-    A running daemon does it; otherwise it is done here. It counts in the ledger as a manual fire.
+    A running daemon does it; otherwise it is done here. It counts in the ledger as a manual fire. Conditions of
+    the job hold as ever: where one does not, the run is skipped and says why.
     """
     place = find_place(workspace)
     if job not in job_names(place.root):
         raise UnknownName("job", job, job_names(place.root), "harness jobs")
-    order = {"job": job, "inputs": parse_inputs(inputs or (), Path.cwd()), "profile": profile, "preview": preview}
+    order = {
+        "job": job,
+        "inputs": parse_inputs(inputs or (), Path.cwd()),
+        "profile": profile,
+        "preview": preview,
+        "force": force,
+    }
     # A job may deliver to the terminal; with --json its digest makes room for the document.
     try:
         fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
@@ -123,6 +133,7 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
                 order["inputs"],
                 profile=order["profile"],
                 preview=order["preview"],
+                force=order["force"],
                 echo=note,
                 out=out,
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from harness.collectors.arxiv import collect_arxiv
 from harness.collectors.context import CollectContext
+from harness.collectors.deadline import finish
 from harness.collectors.dedupe import merge_items
 from harness.collectors.feeds import collect_feed_list
 from harness.collectors.fetch import gap_of_fault
@@ -47,7 +49,7 @@ async def collect(read: str, context: CollectContext) -> Collected:
 async def _collect(read: str, context: CollectContext) -> Collected:
     stand_in = find_override(read, context)
     if stand_in is not None:
-        collected = await _collect_address(read, stand_in, context)
+        collected = await _in_time(read, _collect_address(read, stand_in, context), context)
         return replace(collected, items=merge_items(collected.items))
     kind = read_kind(read)
     if kind == "output":
@@ -55,10 +57,18 @@ async def _collect(read: str, context: CollectContext) -> Collected:
     if kind == "feeds":
         collected = await collect_feed_list(read, context)
     elif kind == "arxiv":
-        collected = await collect_arxiv(read, context)
+        collected = await _in_time(read, collect_arxiv(read, context), context)
     else:
-        collected = await _collect_address(read, read, context)
+        collected = await _in_time(read, _collect_address(read, read, context), context)
     return replace(collected, items=merge_items(keep_recent(collected.items, context.now, context.job.max_age_s)))
+
+
+async def _in_time(read: str, work: Awaitable[Collected], context: CollectContext) -> Collected:
+    collected = await finish(work, context.deadline)
+    if collected is None:
+        assert context.deadline is not None, "nothing else ends it early"
+        return Collected(read, gaps=(context.deadline.gap(read),))
+    return collected
 
 
 def check_read(read: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from harness.collectors.deadline import Deadline
 from harness.collectors.parse import FeedParser
 from harness.collectors.politeness import HostTurns
 from harness.domain.job import Job
@@ -50,7 +51,7 @@ class CollectContext:
     `overrides` are the person's `--input K=V`: `feeds=PATH_OR_URL` stands in for every `feeds/…` entry of the
     job, and a key that equals an entry for that one. `latest_output` returns another job's latest delivered
     output, or None. `turns` makes requests wait for each other at hosts that ask for it; contexts that share
-    one wait for each other too.
+    one wait for each other too. What is not finished at the `deadline` is a gap.
     """
 
     workspace: Workspace
@@ -62,6 +63,7 @@ class CollectContext:
     latest_output: Callable[[str], Collected | None]
     overrides: Mapping[str, str] = field(default_factory=dict)
     turns: HostTurns = field(default_factory=HostTurns)
+    deadline: Deadline | None = None
 
     @property
     def limits(self) -> SourceLimits:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from harness.collectors.context import CollectContext, SourceYield
+from harness.collectors.deadline import finish
 from harness.collectors.fetch import (
     Unchanged,
     Unreachable,
@@ -31,6 +32,13 @@ async def collect_feed_list(read: str, context: CollectContext) -> Collected:
         return Collected(read, gaps=(Gap(read, "the list is empty"),))
     places = asyncio.Semaphore(context.limits.concurrency)
 
+    async def read_in_time(feed: FeedEntry) -> SourceYield:
+        result = await finish(read_in_turn(feed), context.deadline)
+        if result is None:
+            assert context.deadline is not None, "nothing else ends it early"
+            return SourceYield(gaps=(context.deadline.gap(feed.title or source_name(feed.url)),))
+        return result
+
     async def read_in_turn(feed: FeedEntry) -> SourceYield:
         async with places:
             try:
@@ -42,7 +50,7 @@ async def collect_feed_list(read: str, context: CollectContext) -> Collected:
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            readings = [tasks.create_task(read_in_turn(feed)) for feed in feeds]
+            readings = [tasks.create_task(read_in_time(feed)) for feed in feeds]
     except ExceptionGroup as failures:
         # A group would hide from the person what the error says and from the run that it is one of the harness's.
         raise failures.exceptions[0] from failures

@@ -71,6 +71,7 @@ class Commands:
             inputs=dict(request.get("inputs") or {}),
             profile=request.get("profile"),
             preview=bool(request.get("preview")),
+            force=bool(request.get("force")),
         )
         self._wake()
         told: FireState | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from harness.domain.cause import job_cause
 from harness.domain.run import FireKind, FireState, Outcome
+from harness.store.conditions import save_condition
 from harness.store.fires import close_fire, mark_fire
 from harness.store.incidents import open_incident, resolve_incidents_of
 from harness.store.json_codec import to_json
@@ -58,12 +60,16 @@ def close(
     )
     if not did_close:
         return None
-    end_run(connection, run_id, now, stop=stop, outcome=to_json(Outcome, outcome))
+    # What a condition remembers has its own row, and may be long.
+    end_run(connection, run_id, now, stop=stop, outcome=to_json(Outcome, replace(outcome, condition_state=None)))
     run = run_by_id(connection, run_id)
     if run is None or not run.options.get("preview"):
         _tell(connection, run_id, job_id, outcome, None if run is None else run.kind, now)
     if outcome.state.is_success:
         mark_seen(connection, job_id, outcome.delivered_urls, now)
+        if outcome.condition_state is not None and run is not None:
+            state = outcome.condition_state
+            save_condition(connection, job_id=job_id, state=state, run_id=run_id, due_at=run.due_at, now=now)
     return outcome.state
 
 

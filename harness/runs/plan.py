@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
-from harness.domain.run import FireState, Outcome
+from harness.domain.run import FireKind, FireState, Outcome
 from harness.domain.settings import Settings
 from harness.runs.answer import Draft
 from harness.runs.services import RunServices
@@ -26,7 +26,8 @@ class RunPlan:
     """The job as it was when the run began, so that an edit in between changes no run that is under way.
 
     `budget_usd` is what is left for this run of its own, its agent's and the team's budget; None means
-    no limit. `refusal` is how the run ends at once, if it must.
+    no limit. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it;
+    `is_forced`: also where a condition of the job does not hold.
     """
 
     run_id: str
@@ -38,7 +39,19 @@ class RunPlan:
     budget_usd: float | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     is_preview: bool = False
+    is_by_hand: bool = False
+    is_forced: bool = False
     refusal: Draft | None = None
+
+    @property
+    def needs_preflight(self) -> bool:
+        """Whether there is anything to look at before the run collects."""
+        return not self.is_forced and bool(self.job.depends_on or not self.job.requires.is_empty)
+
+    def skip(self, reason: str, stop: str) -> Draft:
+        """Return how the run ends where a condition of its job does not hold."""
+        hint = "; run it anyway with --force" if self.is_by_hand else ""
+        return Draft(Outcome(FireState.SKIPPED, reason + hint), stop)
 
 
 def plan_run(services: RunServices, run_id: str) -> RunPlan:
@@ -65,6 +78,8 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
         "action" if job.action else "model",
         inputs=row.inputs,
         is_preview=bool(row.options.get("preview")),
+        is_by_hand=row.kind is FireKind.MANUAL,
+        is_forced=bool(row.options.get("force")),
     )
     if job.action:
         return plan

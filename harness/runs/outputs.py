@@ -1,0 +1,90 @@
+"""What a job of the team came to last, for the jobs that read it or depend on it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from harness.delivery.digest import collected_from_digest, digest_from_json
+from harness.domain.job import Job
+from harness.domain.run import Fire, FireKind, FireState
+from harness.domain.source import Collected, Gap
+from harness.runs.conditions import CONDITION_STOP, NOTHING_TO_REPORT
+from harness.schedule.due import slots_between
+from harness.store.database import Database
+from harness.store.fires import last_fires
+from harness.store.runs import run_by_id
+from harness.store.state_folder import StateFolder
+
+_LOOK_BACK = 20
+
+
+def latest_output(
+    database: Database, state: StateFolder, job: Job, now: datetime, *, begun_only: bool = False
+) -> Collected | None:
+    """Return what the job's newest fire came to: its delivery, or why there is none; None before its first.
+
+    An older delivery never stands in for a newer failure, nor for a run that should have ended by now:
+    what is missing must show. With `begun_only`, slots that were skipped without a run (a closed day, a pause)
+    are passed over: whoever asks so knows how old a result it takes.
+    """
+    job_id = job.id
+    with database.read() as connection:
+        newest = latest_fire(connection, job_id)
+        fire = latest_fire(connection, job_id, begun_only=True) if begun_only else newest
+        found_nothing = fire is not None and has_nothing_to_report(connection, fire)
+    if fire is None or newest is None:
+        return None
+    since = slots_between(job.schedules, job.zone, newest.due_at, now)
+    if fire.state.is_open or since:
+        due_at = since[-1] if since else fire.due_at
+        return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at, job)} has no result yet"),))
+    if fire.state.is_success and fire.artifact is not None:
+        try:
+            digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError) as error:
+            return Collected(job_id, gaps=(Gap(job_id, f"its artifact cannot be read ({type(error).__name__})"),))
+        return collected_from_digest(digest, job_id)
+    if found_nothing:
+        return Collected(job_id, text=f"{NOTHING_TO_REPORT}: {fire.reason}.", is_untrusted=False)
+    problem = f"its run due {_moment(fire.due_at, job)} {became(fire.state)}: {fire.reason}"
+    return Collected(job_id, gaps=(Gap(job_id, problem),))
+
+
+def latest_fire(connection: Connection, job_id: str, *, begun_only: bool = False) -> Fire | None:
+    """Return the job's newest fire that counts.
+
+    Previews do not, nor what the person asked for by hand and a condition held back: the result before it
+    stands. With `begun_only`, slots that were skipped without a run do not count either.
+    """
+    fires = last_fires(connection, job_id, _LOOK_BACK, begun_only=begun_only)
+    return next((fire for fire in fires if _counts(connection, fire)), None)
+
+
+def has_nothing_to_report(connection: Connection, fire: Fire) -> bool:
+    """Say whether the job looked, and there was nothing to tell: its run was silent, or its `only_if` did not hold."""
+    if fire.state is FireState.SILENT:
+        return True
+    if fire.state is not FireState.SKIPPED or fire.run_id is None:
+        return False
+    run = run_by_id(connection, fire.run_id)
+    return run is not None and run.stop == CONDITION_STOP
+
+
+def became(state: FireState) -> str:
+    """Return what became of a fire, to follow the name of its job: `was missed`, `failed`."""
+    return "failed" if state is FireState.FAILED else f"was {state}"
+
+
+def _counts(connection: Connection, fire: Fire) -> bool:
+    if fire.is_preview or (fire.kind is FireKind.MANUAL and fire.state is FireState.SKIPPED):
+        return False
+    run = run_by_id(connection, fire.run_id) if fire.run_id is not None else None
+    return run is None or not run.options.get("preview")
+
+
+def _moment(moment: datetime, job: Job) -> str:
+    return moment.astimezone(ZoneInfo(job.zone)).strftime("%a %d %b %H:%M %Z")
