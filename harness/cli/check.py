@@ -31,7 +31,7 @@ def check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     the last good version of a file until it is right again.
     """
     place = find_place(workspace)
-    findings = check_workspace(place.root)
+    findings = check_workspace(place.root, now=place.now)
     errors = sum(1 for finding in findings if finding.severity == "error")
     if as_json:
         emit_json(

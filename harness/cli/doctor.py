@@ -80,10 +80,10 @@ def doctor(
 
 def examine(place: Place) -> HealthFacts:
     """Gather what can be known about the workspace, however broken it is."""
-    file_findings = check(place.root)
+    file_findings = check(place.root, now=place.now)
     workspace: Workspace | None
     try:
-        workspace = load(place.root, place.environ).workspace
+        workspace = load(place.root, place.environ, now=place.now).workspace
     except OwnerError:
         workspace = None  # what is wrong stands in file_findings
     return gather_facts(

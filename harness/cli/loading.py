@@ -18,14 +18,14 @@ def load_workspace(place: Place) -> Workspace:
 
     Raises OwnerError if nothing good was ever seen.
     """
-    loaded = load(place.root, place.environ)
+    loaded = load(place.root, place.environ, now=place.now)
     _tell(loaded)
     return loaded.workspace
 
 
 def find_job(place: Place, job_id: str) -> Job:
     """Return the job. Raises OwnerError if a file keeps it from being used, else UnknownName with what is near."""
-    loaded = load(place.root, place.environ)
+    loaded = load(place.root, place.environ, now=place.now)
     known = {job.id: job for job in loaded.workspace.jobs()}
     if job_id not in known:
         raise problem_of_job(loaded, job_id) or UnknownName("job", job_id, known, "harness jobs")

@@ -147,7 +147,7 @@ def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
     from harness.cli.loading import problem_of_job
     from harness.wiring.files import load
 
-    loaded = load(place.root, place.environ)
+    loaded = load(place.root, place.environ, now=place.now)
     is_in_force = any(job == known.id for known in loaded.workspace.jobs())
     return error if is_in_force else problem_of_job(loaded, job) or error
 

@@ -73,7 +73,8 @@ class Job:
     before the model is asked. `action` names a harness action for a job that needs no model; then
     `prompt` may be empty. `template` is the text that fills in for a model when `without_model` is
     `template`. `path` is relative to the workspace, `prompt_line` the 1-based line on which the
-    prompt begins. Times are seconds, money is US dollars.
+    prompt begins. `disable_after` None means as the team's alerts say, 0 means never. Times are seconds,
+    money is US dollars.
     """
 
     agent: str

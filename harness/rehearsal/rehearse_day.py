@@ -84,9 +84,10 @@ def run_day(
     Raises OwnerError for a workspace with errors, an agent that does not exist, or an `out` that holds
     something else than an earlier rehearsal.
     """
-    original = _sound_workspace(root, agents)
+    present = WallClock().now()
+    original = _sound_workspace(root, agents, present)
     zone = original.settings.home_zone
-    first_day = day or WallClock().now().astimezone(ZoneInfo(zone)).date()
+    first_day = day or present.astimezone(ZoneInfo(zone)).date()
     start, end = days_span(first_day, days, zone)
     _clear(out)
     copy = copy_workspace(root, out / _WORKSPACE, also=named_paths(original))
@@ -161,7 +162,7 @@ class _Stage:
 @contextmanager
 def _rehearsed_system(stage: _Stage) -> Iterator[System]:
     def load_chosen() -> Loaded:
-        loaded = load(stage.root, stage.environ)
+        loaded = load(stage.root, stage.environ, now=stage.clock.now())
         return replace(loaded, workspace=_only(loaded.workspace, stage.agents))
 
     # What stdout channels print would tear the progress bar: it is kept in a file.
@@ -190,8 +191,8 @@ def _sample_world(workspace: Path, day: date, zone: str, clock: VirtualClock) ->
         yield world.resolver
 
 
-def _sound_workspace(root: Path, agents: Sequence[str]) -> Workspace:
-    loaded = load_workspace(root, vocabulary())
+def _sound_workspace(root: Path, agents: Sequence[str], now: datetime) -> Workspace:
+    loaded = load_workspace(root, vocabulary(), now=now)
     errors = [finding for finding in loaded.findings if finding.severity == "error"]
     if errors:
         first = errors[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from harness.collectors.collect import check_read
@@ -22,11 +23,11 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(tools=TOOL_NAMES, actions=ACTION_NAMES, parse_schedules=parse_schedules, check_read=check_read)
 
 
-def load(root: Path, environ: Mapping[str, str]) -> Loaded:
-    """Load the workspace; where a file is broken now, its last good version is in force."""
-    return load_workspace(root, vocabulary(), LastGood(state_folder(root, environ).last_good))
+def load(root: Path, environ: Mapping[str, str], *, now: datetime) -> Loaded:
+    """Load the workspace as it is at `now`; where a file is broken, its last good version is in force."""
+    return load_workspace(root, vocabulary(), LastGood(state_folder(root, environ).last_good), now=now)
 
 
-def check(root: Path) -> tuple[Finding, ...]:
+def check(root: Path, *, now: datetime) -> tuple[Finding, ...]:
     """Return everything in the workspace that the person should fix, as it stands on disk now."""
-    return load_workspace(root, vocabulary()).findings
+    return load_workspace(root, vocabulary(), now=now).findings

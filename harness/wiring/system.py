@@ -145,7 +145,7 @@ def build_system(
     thread, whenever a run has ended.
     Raises OwnerError for a workspace or a state folder that cannot be used.
     """
-    current = CurrentWorkspace(loader or partial(load, root, environ))
+    current = CurrentWorkspace(loader or (lambda: load(root, environ, now=clock.now())))
     state = state_folder(root, environ)
     database = _open_database(state)
     web = GrantedWeb(lambda: current().settings.egress, resolver or SystemResolver())

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, Field
 
 from harness.domain.agent import Agent
 from harness.domain.tokens import estimate_tokens
+from harness.workspace.fields import DollarsPerDay, Node, Text
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.names import Names, is_inside
 from harness.workspace.quantities import BadValue
 from harness.workspace.report import Report
-from harness.workspace.settings import DollarsPerDay
 from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.toml_text import read_toml
 from harness.workspace.vocabulary import Vocabulary
@@ -30,7 +30,7 @@ Folder = Annotated[str, AfterValidator(_check_folder)]
 
 
 class AgentShape(Shape):
-    description: Annotated[str, Field(min_length=1)] = ""
+    description: Text = ""
     profile: str | None = None
     tools: list[str] = Field(default_factory=list)
     skills: list[str] = Field(default_factory=list)
@@ -38,6 +38,7 @@ class AgentShape(Shape):
     budget: DollarsPerDay | None = None
     read_paths: list[Folder] = Field(default_factory=list)
     write_paths: list[Folder] = Field(default_factory=list)
+    on: Node | None = None
 
 
 def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Agent | None:
@@ -74,6 +75,7 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         read_paths=tuple(shape.read_paths),
         write_paths=tuple(shape.write_paths),
         budget_usd=shape.budget,
+        on=shape.on,
     )
 
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from harness.domain.agent import Agent, Skill
 from harness.domain.job import Job
+from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
 from harness.domain.workspace import FeedEntry
 from harness.workspace.agents import check_memory, read_agent
+from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.jobs import TEMPLATE_SUFFIX, read_job
+from harness.workspace.job_conditions import find_cycles
+from harness.workspace.jobs import TEMPLATE_SUFFIX, DeclaredJob, read_job
 from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
 from harness.workspace.prompt_template import check_template
 from harness.workspace.report import Entry, Report
 from harness.workspace.settings import declared_names, read_settings
 from harness.workspace.shared import read_feed_list
 from harness.workspace.skills import read_skill
-from harness.workspace.snapshot import FEEDS_FOLDER, Snapshot
+from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER, Snapshot
 from harness.workspace.vocabulary import Vocabulary
+from harness.workspace.whereabouts import person_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +39,22 @@ class Inspection:
     jobs: Mapping[str, Job]
     skills: Mapping[str, Skill]
     feed_lists: Mapping[str, tuple[FeedEntry, ...]]
+    calendars: Mapping[str, Calendar]
     entries: tuple[Entry, ...]
 
 
 def inspect_snapshot(
-    snapshot: Snapshot, vocabulary: Vocabulary, is_file: Callable[[str], bool], is_folder: Callable[[str], bool]
+    snapshot: Snapshot,
+    vocabulary: Vocabulary,
+    is_file: Callable[[str], bool],
+    is_folder: Callable[[str], bool],
+    now: datetime,
 ) -> Inspection:
-    """Return everything that the texts declare, and all findings at once.
+    """Return everything that the texts declare at `now` (aware), and all findings at once.
 
     `is_file` and `is_folder` say whether a workspace-relative path lies there.
     """
-    return _Inspector(snapshot, vocabulary, is_file, is_folder).inspect()
+    return _Inspector(snapshot, vocabulary, is_file, is_folder, now).inspect()
 
 
 class _Inspector:
@@ -55,11 +66,13 @@ class _Inspector:
         vocabulary: Vocabulary,
         is_file: Callable[[str], bool],
         is_folder: Callable[[str], bool],
+        now: datetime,
     ) -> None:
         self.snapshot = snapshot
         self.vocabulary = vocabulary
         self.is_file = is_file
         self.is_folder = is_folder
+        self.now = now
         self.reports: dict[str, Report] = {}
 
     def inspect(self) -> Inspection:
@@ -72,7 +85,8 @@ class _Inspector:
             for name in self.snapshot.agents
             if (agent := self._read_agent(name, names))
         }
-        jobs = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
+        declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
+        self._check_cycles(declared)
         skills = {
             f"skills/{name}/SKILL.md": skill for name in self.snapshot.skills if (skill := self._read_skill(name))
         }
@@ -80,9 +94,10 @@ class _Inspector:
             settings=settings,
             user=self.snapshot.texts.get("USER.md", "").strip(),
             agents=agents,
-            jobs=jobs,
+            jobs={path: found.job for path, found in declared.items()},
             skills=skills,
             feed_lists=self._read_feed_lists(),
+            calendars=self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date()),
             entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
         )
 
@@ -101,15 +116,19 @@ class _Inspector:
         settings, located = found if found is not None else (None, None)
         effective = settings or Settings()
         jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
-        feeds = frozenset(_stem(path) for path in self._feed_paths())
+        values = {} if located is None else located.values
         return settings, Names(
             agents=frozenset(self.snapshot.agents),
             jobs=jobs,
             skills=frozenset(self.snapshot.skills),
-            feed_lists=feeds,
+            feed_lists=frozenset(_stem(path) for path in self._paths_in(FEEDS_FOLDER)),
             profiles=frozenset() if located is None else declared_names(located, "profiles"),
             channels=frozenset() if located is None else declared_names(located, "channels"),
+            calendars=frozenset(_stem(path) for path in self._paths_in(CALENDARS_FOLDER)),
             home_zone=effective.home_zone,
+            person_zone=person_zone(effective, self.now),
+            quiet_hours=effective.quiet_hours,
+            sets_quiet_hours="quiet_hours" in values,
             allows_outside_files=effective.egress.file_sources,
             is_file=lambda path: path in self.snapshot.texts or self.is_file(path),
             is_folder=self.is_folder,
@@ -148,36 +167,45 @@ class _Inspector:
     def _job_paths(self) -> list[str]:
         return [path for path in self.snapshot.texts.keys() | self.snapshot.unreadable.keys() if _is_job(path)]
 
-    def _read_job(self, path: str, names: Names) -> Job | None:
+    def _read_job(self, path: str, names: Names) -> DeclaredJob | None:
         agent, name = _agent_and_job(path)
         report = self._report(path)
         check_slug(report, "job", name)
         text = self.snapshot.texts.get(path)
-        job = None if text is None else read_job(agent, name, text, names, self.vocabulary, report)
-        if job is None or job.template is None:
-            return job
-        template_path = f"{path.rpartition('/')[0]}/{job.template}"
+        declared = None if text is None else read_job(agent, name, text, names, self.vocabulary, report)
+        if declared is None or declared.job.template is None:
+            return declared
+        template_path = f"{path.rpartition('/')[0]}/{declared.job.template}"
         template = self.snapshot.texts.get(template_path)
         if template is None:
-            return job
+            return declared
         check_template(template, 1, self._report(template_path))
         if self._report(template_path).has_errors:
-            report.missing(None, f"its template {job.template} cannot be used", "correct that file", template_path)
-        return dataclasses.replace(job, template=template)
+            problem = f"its template {declared.job.template} cannot be used"
+            report.missing(None, problem, "correct that file", template_path)
+        return dataclasses.replace(declared, job=dataclasses.replace(declared.job, template=template))
+
+    def _check_cycles(self, declared: Mapping[str, DeclaredJob]) -> None:
+        """Report in every job that waits for itself by which chain it does."""
+        found = {declaration.job.id: declaration for declaration in declared.values()}
+        for job_id, chain in find_cycles({name: declaration.job for name, declaration in found.items()}).items():
+            problem = f"the job waits for itself: {' waits for '.join(chain)}"
+            report = self._report(found[job_id].job.path)
+            report.error(found[job_id].depends_on_line, problem, "take one of these out of depends_on")
 
     def _read_skill(self, name: str) -> Skill | None:
         path = f"skills/{name}/SKILL.md"
         text = self._text(path, f"write it, or remove the folder skills/{name}")
         return None if text is None else read_skill(name, text, self._report(path))
 
-    def _feed_paths(self) -> list[str]:
+    def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()
-        return sorted(path for path in paths if path.startswith(f"{FEEDS_FOLDER}/"))
+        return sorted(path for path in paths if path.startswith(f"{folder}/"))
 
     def _read_feed_lists(self) -> dict[str, tuple[FeedEntry, ...]]:
         lists: dict[str, tuple[FeedEntry, ...]] = {}
         taken: dict[str, str] = {}
-        for path in self._feed_paths():
+        for path in self._paths_in(FEEDS_FOLDER):
             report = self._report(path)
             check_slug(report, "feed list", _stem(path))
             other = taken.setdefault(_stem(path), path)
@@ -188,6 +216,17 @@ class _Inspector:
             if found is not None:
                 lists[path] = found
         return lists
+
+    def _read_calendars(self, today: date) -> dict[str, Calendar]:
+        calendars: dict[str, Calendar] = {}
+        for path in self._paths_in(CALENDARS_FOLDER):
+            report = self._report(path)
+            check_slug(report, "calendar", _stem(path))
+            text = self.snapshot.texts.get(path)
+            found = None if text is None else read_calendar(_stem(path), text, today, report)
+            if found is not None:
+                calendars[path] = found
+        return calendars
 
 
 def _is_job(path: str) -> bool:

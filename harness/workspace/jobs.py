@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field
 
-from harness.domain.contract import Contract, ItemRule
-from harness.domain.job import Job
-from harness.domain.schedule import CatchUp, Schedule
+from harness.domain.job import Job, Overlap, Priority
+from harness.workspace.fields import DollarsPerRun, Duration, Failures, Node, Text, Texts
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.front_matter import FrontMatter, read_front_matter
+from harness.workspace.job_conditions import (
+    Dependencies,
+    OnlyIfShape,
+    Requirements,
+    dependencies_of,
+    only_if_of,
+    requires_of,
+)
+from harness.workspace.job_contract import ContractShape, contract_of
+from harness.workspace.job_times import (
+    HOME,
+    LOCAL,
+    HoursOrHome,
+    IfMissed,
+    ZoneWord,
+    catch_up_of,
+    quiet_hours_of,
+    read_schedules,
+    zone_of,
+)
 from harness.workspace.located import Located
 from harness.workspace.names import Names
 from harness.workspace.prompt_template import check_template
-from harness.workspace.quantities import BadValue, parse_money_per_run
+from harness.workspace.quantities import BadValue
 from harness.workspace.reading import check_read_entry
 from harness.workspace.report import Report
-from harness.workspace.settings import Duration
-from harness.workspace.shapes import Shape, as_list, check_shape
+from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.vocabulary import Vocabulary
-from harness.workspace.zones import parse_zone
 
 TEMPLATE_SUFFIX = ".template.md"
-
-Texts = Annotated[list[str], BeforeValidator(as_list)]
-Count = Annotated[int, Field(ge=0)]
-
-
-def _parse_zone_word(value: object) -> str:
-    return value if value in ("home", "local") and isinstance(value, str) else parse_zone(value)
 
 
 def _check_template_name(value: str) -> str:
@@ -41,54 +52,47 @@ def _check_template_name(value: str) -> str:
     return value
 
 
-class CatchUpShape(Shape):
-    run: Literal["latest", "all", "none"] = "latest"
-    within: Duration = CatchUp().within_s
-
-
-class EveryItemShape(Shape):
-    url: Literal["collected"] = "collected"
-    reachable: bool = False
-
-
-class ContractShape(Shape):
-    min_items: Count | None = None
-    max_items: Annotated[int, Field(ge=1)] | None = None
-    min_chars: Count | None = None
-    max_chars: Annotated[int, Field(ge=1)] | None = None
-    must_include: Texts = Field(default_factory=list)
-    every_item: EveryItemShape | None = None
-    links: Literal["reachable"] | None = None
-    unseen_for: Duration | None = None
-
-    @model_validator(mode="after")
-    def _check_bounds(self) -> ContractShape:
-        for least, most in (("min_items", "max_items"), ("min_chars", "max_chars")):
-            low, high = getattr(self, least), getattr(self, most)
-            if low is not None and high is not None and low > high:
-                raise BadValue(f"{least} {low} is more than {most} {high}", "exchange the two, or drop one")
-        return self
-
-
 class JobShape(Shape):
     schedule: Any = None
-    tz: Annotated[str, PlainValidator(_parse_zone_word)] = "home"
-    if_missed: CatchUpShape | None = None
+    tz: ZoneWord = HOME
+    calendar: str | None = None
+    quiet_hours: HoursOrHome | None = None
+    if_missed: IfMissed | None = None
     read: Texts = Field(default_factory=list)
     max_age: Duration | None = None
+    only_if: OnlyIfShape | None = None
+    depends_on: Dependencies = Field(default_factory=list)
+    requires: Requirements = Field(default_factory=list)
     contract: ContractShape | None = None
     deliver: Texts = Field(default_factory=list)
-    budget: Annotated[float, PlainValidator(parse_money_per_run)] | None = None
+    budget: DollarsPerRun | None = None
     without_model: Literal["extract", "template", "skip"] = "extract"
     template: Annotated[str, AfterValidator(_check_template_name)] | None = None
     action: str | None = None
     profile: str | None = None
     timeout: Duration = 900
     max_iterations: Annotated[int, Field(ge=1, le=100)] = 12
-    title: Annotated[str, Field(min_length=1)] | None = None
+    overlap: Overlap = "queue"
+    priority: Priority = "normal"
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    backoff: Duration = 60
+    deadline: Duration | None = None
+    on: Node | None = None
+    disable_after: Failures | None = None
+    title: Text | None = None
 
 
-def read_job(agent: str, name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Job | None:
+@dataclass(frozen=True, slots=True)
+class DeclaredJob:
+    """A job and the line on which it says what it depends on."""
+
+    job: Job
+    depends_on_line: int
+
+
+def read_job(
+    agent: str, name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report
+) -> DeclaredJob | None:
     """Return the job that the file declares, or None if it has no usable front matter or schedule.
 
     Every finding is in the report. Where a single value is wrong the rest is returned with that
@@ -101,25 +105,22 @@ def read_job(agent: str, name: str, text: str, names: Names, vocabulary: Vocabul
     shape = check_shape(JobShape, located, report)
     if shape is None:
         return None
-    schedules = _read_schedules(shape.schedule, located, vocabulary, report)
+    schedules = read_schedules(shape.schedule, located, vocabulary, report)
     _check_references(shape, agent, located, names, vocabulary, report)
     _check_text(shape, matter, report)
-    if not schedules:
-        return None
-    return Job(
+    declared = Job(
         agent=agent,
         name=name,
         path=report.path,
         schedules=schedules,
-        # Where the person is comes with `harness here`; until then `local` is home.
-        zone=names.home_zone if shape.tz in ("home", "local") else shape.tz,
+        zone=zone_of(shape.tz, names),
         prompt=matter.body,
         prompt_line=matter.body_line,
         schedule_text="; ".join(shape.schedule) if isinstance(shape.schedule, list) else str(shape.schedule),
-        if_missed=_catch_up(shape.if_missed),
+        if_missed=catch_up_of(shape.if_missed),
         read=tuple(dict.fromkeys(shape.read)),
         max_age_s=shape.max_age,
-        contract=_contract(shape.contract),
+        contract=contract_of(shape.contract),
         deliver=tuple(dict.fromkeys(shape.deliver)),
         budget_usd=shape.budget,
         without_model=shape.without_model,
@@ -129,31 +130,26 @@ def read_job(agent: str, name: str, text: str, names: Names, vocabulary: Vocabul
         timeout_s=shape.timeout,
         max_iterations=shape.max_iterations,
         title=shape.title,
+        follows_person=shape.tz == LOCAL,
+        calendar=shape.calendar,
+        quiet_hours=quiet_hours_of(shape.quiet_hours, located.line("quiet_hours"), names, report),
+        only_if=only_if_of(shape.only_if, shape.read, located, report),
+        depends_on=dependencies_of(shape.depends_on, f"{agent}/{name}", located, names, report),
+        requires=requires_of(shape.requires),
+        overlap=shape.overlap,
+        priority=shape.priority,
+        attempts=shape.attempts,
+        backoff_s=shape.backoff,
+        deadline_s=shape.deadline,
+        on=shape.on,
+        disable_after=shape.disable_after,
     )
+    return DeclaredJob(declared, located.line("depends_on")) if schedules else None
 
 
 def _without_nulls(located: Located) -> Located:
     """Take a key without a value (`budget:`) for one that is not there."""
     return dataclasses.replace(located, values={key: v for key, v in located.values.items() if v is not None})
-
-
-def _read_schedules(value: Any, located: Located, vocabulary: Vocabulary, report: Report) -> tuple[Schedule, ...]:
-    if value is None:
-        report.error(located.line("schedule"), "the job has no schedule", "add a line such as schedule: daily 08:00")
-        return ()
-    lines = [value] if isinstance(value, str) else value
-    if not isinstance(lines, list) or not lines or not all(isinstance(line, str) for line in lines):
-        problem = f"schedule is {value!r}, not a text or a list of texts"
-        report.error(located.line("schedule"), problem, "write it as daily 08:00, or as a list of such lines")
-        return ()
-    schedules: dict[Schedule, None] = {}
-    for position, line in enumerate(lines):
-        try:
-            schedules.update(dict.fromkeys(vocabulary.parse_schedules(line)))
-        except ValueError as error:
-            problem, fix = getattr(error, "problem", str(error)), getattr(error, "fix", "correct the schedule")
-            report.error(located.line("schedule", position), problem, fix)
-    return tuple(schedules)
 
 
 def _check_references(
@@ -165,8 +161,14 @@ def _check_references(
         report.check_name(located.line("profile"), "profile", shape.profile, names.profiles, SETTINGS_FILE)
     if shape.action is not None:
         report.check_name(located.line("action"), "action", shape.action, vocabulary.actions)
+    if shape.calendar is not None:
+        report.check_name(located.line("calendar"), "calendar", shape.calendar, names.calendars)
     for position, entry in enumerate(shape.read):
         check_read_entry(entry, located.line("read", position), names, vocabulary, report)
+    _check_template(shape, agent, located, names, report)
+
+
+def _check_template(shape: JobShape, agent: str, located: Located, names: Names, report: Report) -> None:
     if shape.without_model == "template" and "template" not in located.values:
         example = report.path.rpartition("/")[2].removesuffix(".md") + TEMPLATE_SUFFIX
         report.error(
@@ -188,22 +190,3 @@ def _check_text(shape: JobShape, matter: FrontMatter, report: Report) -> None:
         report.error(
             matter.body_line, "the job says nothing to do", "write below the front matter what the agent should do"
         )
-
-
-def _catch_up(shape: CatchUpShape | None) -> CatchUp:
-    return CatchUp() if shape is None else CatchUp(shape.run, shape.within)
-
-
-def _contract(shape: ContractShape | None) -> Contract:
-    if shape is None:
-        return Contract()
-    rule = None if shape.every_item is None else ItemRule(reachable=shape.every_item.reachable)
-    return Contract(
-        min_items=shape.min_items,
-        max_items=shape.max_items,
-        min_chars=shape.min_chars,
-        max_chars=shape.max_chars,
-        must_include=tuple(shape.must_include),
-        every_item=ItemRule(reachable=True) if shape.links == "reachable" else rule,
-        unseen_for_s=shape.unseen_for,
-    )

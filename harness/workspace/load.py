@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from harness.domain.agent import Agent
 from harness.domain.errors import Finding, OwnerError
 from harness.domain.job import Job
+from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.inspection import Inspection, inspect_snapshot
@@ -18,6 +20,7 @@ from harness.workspace.last_good import LastGood
 from harness.workspace.report import Entry
 from harness.workspace.snapshot import Snapshot, take_snapshot
 from harness.workspace.vocabulary import Vocabulary
+from harness.workspace.whereabouts import end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +29,21 @@ class Loaded:
 
     `findings` are about the files as they are now, by path and line. `held_back` are the files for
     which an older version is in force. What has errors and was never good is not in the workspace.
+    `valid_until` is the moment (aware UTC) from which the same files mean something else, None if none does.
     """
 
     workspace: Workspace
     findings: tuple[Finding, ...]
     held_back: tuple[str, ...] = ()
+    valid_until: datetime | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | None = None) -> Loaded:
-    """Return the workspace in `root`, with all findings of all its files at once.
+def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | None = None, *, now: datetime) -> Loaded:
+    """Return the workspace in `root` as it is at `now` (aware), with all findings of all its files at once.
 
     A file with an error is replaced by its last good version. So is harness.toml, or a template, if
     the edit of it took away what an unchanged job or agent needs. A file that is gone is a deletion and
@@ -47,9 +52,13 @@ def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | Non
     Raises OwnerError only if harness.toml is missing or cannot be read, and has no last good version.
     """
     current = take_snapshot(root)
+
+    def inspect(snapshot: Snapshot) -> Inspection:
+        return _inspect(root, snapshot, vocabulary, now)
+
     good = {} if last_good is None else last_good.texts()
-    first = _inspect(root, current, vocabulary)
-    world, inspection, blamed = _revert_what_is_bad(root, current, first, good, vocabulary)
+    first = inspect(current)
+    world, inspection, blamed = _revert_what_is_bad(current, first, good, inspect)
     if inspection.settings is None:
         raise _settings_error(root, first)
     held_back = tuple(sorted(path for path in world.texts if current.texts.get(path) != world.texts[path]))
@@ -58,21 +67,29 @@ def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | Non
     if last_good is not None:
         findings += _keep_good(last_good, good, current, world, first, inspection)
     workspace = _build(root, inspection, world, good)
-    return Loaded(workspace, tuple(sorted(findings, key=lambda f: (f.path, f.line or 0))), held_back)
+    in_order = tuple(sorted(findings, key=lambda f: (f.path, f.line or 0)))
+    return Loaded(workspace, in_order, held_back, _valid_until(workspace.settings, now))
 
 
-def _inspect(root: Path, snapshot: Snapshot, vocabulary: Vocabulary) -> Inspection:
+def _valid_until(settings: Settings, now: datetime) -> datetime | None:
+    """Return when the person is home again, if that is still to come."""
+    end = None if settings.here is None else end_of(settings.here)
+    return end if end is not None and now < end else None
+
+
+def _inspect(root: Path, snapshot: Snapshot, vocabulary: Vocabulary, now: datetime) -> Inspection:
     # os.path answers False where pathlib raises (a name that is too long, a NUL byte).
     return inspect_snapshot(
         snapshot,
         vocabulary,
         is_file=lambda path: os.path.isfile(os.path.join(root, path)),  # noqa: PTH113, PTH118
         is_folder=lambda path: os.path.isdir(os.path.join(root, path)),  # noqa: PTH112, PTH118
+        now=now,
     )
 
 
 def _revert_what_is_bad(
-    root: Path, current: Snapshot, first: Inspection, good: Mapping[str, str], vocabulary: Vocabulary
+    current: Snapshot, first: Inspection, good: Mapping[str, str], inspect: Callable[[Snapshot], Inspection]
 ) -> tuple[Snapshot, Inspection, dict[str, Finding]]:
     """Put last good versions in place until no error is left that one could cure.
 
@@ -92,7 +109,7 @@ def _revert_what_is_bad(
         if not reverts:
             return world, inspection, blamed
         world = world.with_texts(reverts)
-        inspection = _inspect(root, world, vocabulary)
+        inspection = inspect(world)
 
 
 def _last_good_of(path: str, world: Snapshot, good: Mapping[str, str]) -> dict[str, str]:
@@ -157,8 +174,9 @@ def _build(root: Path, inspection: Inspection, world: Snapshot, good: Mapping[st
     feed_lists = {
         path.rpartition("/")[2].rpartition(".")[0]: entries for path, entries in inspection.feed_lists.items()
     }
+    calendars = {calendar.name: calendar for calendar in inspection.calendars.values()}
     assert inspection.settings is not None
-    return Workspace(root, inspection.settings, inspection.user, agents, skills, feed_lists)
+    return Workspace(root, inspection.settings, inspection.user, agents, skills, feed_lists, calendars)
 
 
 def _unusable(inspection: Inspection, world: Snapshot, good: Mapping[str, str]) -> set[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.domain.schedule import QuietHours
 from harness.workspace.report import Report
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -18,7 +19,8 @@ class Names:
     """The names that exist in the workspace, also where the file that declares them is broken.
 
     So that one mistake is told once, where it is, and not again wherever the name is used. `jobs` are
-    ids (`agent/job`); `is_file` and `is_folder` take paths relative to the workspace.
+    ids (`agent/job`); `is_file` and `is_folder` take paths relative to the workspace. `person_zone` is where
+    the person is, `quiet_hours` are the team's, None if they are not set or cannot be read.
     """
 
     agents: frozenset[str]
@@ -27,7 +29,11 @@ class Names:
     feed_lists: frozenset[str]
     profiles: frozenset[str]
     channels: frozenset[str]
+    calendars: frozenset[str]
     home_zone: str
+    person_zone: str
+    quiet_hours: QuietHours | None
+    sets_quiet_hours: bool
     allows_outside_files: bool
     is_file: Callable[[str], bool]
     is_folder: Callable[[str], bool]

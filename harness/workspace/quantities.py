@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 
 from harness.domain.schedule import QuietHours
 
@@ -11,8 +12,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MONEY = re.compile(r"\$(\d+(?:\.\d+)?)(/day)?")
 _BYTES = re.compile(r"(\d+)\s*(B|KB|MB|GB)", re.IGNORECASE)
 _BYTE_UNITS = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
-_LONGEST_S = 366 * 86_400
+_LONGEST_DAYS = 366
 
 
 class BadValue(ValueError):
@@ -24,17 +26,32 @@ class BadValue(ValueError):
         super().__init__(f"{problem}; {fix}")
 
 
-def parse_duration(value: object) -> int:
-    """Return the seconds of `30s`, `15m`, `3h` or `14d`. Raises BadValue; zero and over 366 days are refused."""
+def parse_duration(value: object, longest_days: int = _LONGEST_DAYS) -> int:
+    """Return the seconds of `30s`, `15m`, `3h` or `14d`.
+
+    Raises BadValue; zero and over `longest_days` are refused.
+    """
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         problem = f"{value} has no unit" if number else f"{_shown(value)} is not a duration"
         raise BadValue(problem, "write a whole number with s, m, h or d, such as 15m")
     seconds = int(match[1]) * _SECONDS[match[2]]
-    if not 1 <= seconds <= _LONGEST_S:
-        raise BadValue(f"{_shown(value)} is out of range", "use 1s to 366d")
+    if not 1 <= seconds <= longest_days * 86_400:
+        raise BadValue(f"{_shown(value)} is out of range", f"use 1s to {longest_days}d")
     return seconds
+
+
+def parse_date(value: object) -> date:
+    """Return the day of `2026-12-05`, also where TOML has read it as a date already. Raises BadValue."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value.strip()):
+            return date.fromisoformat(value.strip())
+    except ValueError as error:
+        raise BadValue(f"there is no day {_shown(value)}", "correct the month or the day") from error
+    raise BadValue(f"{_shown(value)} is not a date", "write it as 2026-12-05")
 
 
 def parse_money_per_run(value: object) -> float:

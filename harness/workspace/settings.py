@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import ipaddress
-import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator
 
 from harness.domain.schedule import QuietHours
-from harness.domain.settings import Channel, Egress, Profile, Settings, SourceLimits
+from harness.domain.settings import Channel, Egress, Here, Profile, Settings, SourceLimits
+from harness.store.address import URL_VARIABLE, BadAddress, parse_address
+from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
-from harness.workspace.quantities import (
-    BadValue,
-    parse_bytes,
-    parse_duration,
-    parse_money_per_day,
-    parse_quiet_hours,
-)
+from harness.workspace.names import SLUG
+from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profile
+from harness.workspace.quantities import BadValue, parse_bytes, parse_quiet_hours
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.toml_text import read_toml
-from harness.workspace.zones import parse_zone
-
-BUILT_IN_PROFILE = "extractive"
-
-
-def _check_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadValue(f"{value!r} is not a web address", "write it with https:// and a host")
-    return value
+from harness.workspace.upkeep import (
+    AlertsShape,
+    BackupsShape,
+    RetentionShape,
+    WatchdogShape,
+    alerts_of,
+    backups_of,
+    retention_of,
+    watchdog_of,
+)
 
 
 def _check_network(value: str) -> str:
@@ -42,40 +40,23 @@ def _check_network(value: str) -> str:
     return value
 
 
-def _check_variable(value: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
-        # Not repeated in the finding: it may be the key itself.
-        raise BadValue(
-            "this is not the name of an environment variable",
-            'put the key in the environment and name the variable, such as "OPENAI_API_KEY"',
-        )
+def _check_team(value: str) -> str:
+    if not SLUG.fullmatch(value):
+        raise BadValue(f"{value!r} is not lower-case words with hyphens", 'write it such as "my-team"')
     return value
 
 
-Duration = Annotated[int, PlainValidator(parse_duration)]
-DollarsPerDay = Annotated[float, PlainValidator(parse_money_per_day)]
-Zone = Annotated[str, PlainValidator(parse_zone)]
-Address = Annotated[str, AfterValidator(_check_address)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-class ProfileShape(Shape):
-    adapter: Literal["extractive", "openai"]
-    model: str = ""
-    base_url: Address | None = None
-    key_env: Annotated[str, AfterValidator(_check_variable)] | None = None
-    input_usd_per_mtok: NotNegative = 0.0
-    cached_usd_per_mtok: NotNegative | None = None
-    output_usd_per_mtok: NotNegative = 0.0
-    context_window: Annotated[int, Field(ge=1000)] = 128_000
-    max_output_tokens: Annotated[int, Field(ge=1)] = 4096
-    timeout: Duration = 120
-    attempts: Annotated[int, Field(ge=1, le=20)] = 4
+def _check_database(value: str) -> str:
+    try:
+        parse_address(value, Path())
+    except BadAddress as error:
+        raise BadValue(error.problem, error.fix) from error
+    return value
 
 
 class ChannelShape(Shape):
     kind: Literal["file", "stdout"]
-    folder: Annotated[str, Field(min_length=1)] = "digests"
+    folder: Text = "digests"
 
 
 class EgressShape(Shape):
@@ -87,22 +68,35 @@ class EgressShape(Shape):
 class SourcesShape(Shape):
     timeout: Duration = 20
     max_bytes: Annotated[int, PlainValidator(parse_bytes)] = 5_000_000
-    max_items: Annotated[int, Field(ge=1)] = 60
+    max_items: AtLeastOne = 60
     concurrency: Annotated[int, Field(ge=1, le=100)] = 12
     arxiv_url: Address = "https://export.arxiv.org/api/query"
 
 
+class HereShape(Shape):
+    zone: Zone
+    until: Day | None = None
+
+
 class SettingsShape(Shape):
     home: Zone | None = None
-    user: Annotated[str, Field(min_length=1)] = "you"
+    here: HereShape | None = None
+    user: Text = "you"
+    team: Annotated[str, AfterValidator(_check_team)] | None = None
     budget: DollarsPerDay | None = None
     profile: str = BUILT_IN_PROFILE
     quiet_hours: Annotated[QuietHours, PlainValidator(parse_quiet_hours)] | None = None
     max_running: Annotated[int, Field(ge=1, le=64)] = 8
+    drain: Duration = Settings().drain_s
+    database_url: Annotated[str, AfterValidator(_check_database)] | None = None
     profiles: dict[str, ProfileShape] = Field(default_factory=dict)
     channels: dict[str, ChannelShape] = Field(default_factory=dict)
     egress: EgressShape = EgressShape()
     sources: SourcesShape = SourcesShape()
+    alerts: AlertsShape = AlertsShape()
+    watchdog: WatchdogShape = WatchdogShape()
+    retention: RetentionShape = RetentionShape()
+    backups: BackupsShape = BackupsShape()
 
 
 def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
@@ -120,13 +114,15 @@ def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
     if "home" not in located.values:
         report.warning(None, f"home is not set; times are read in {Settings().home_zone}", 'add home = "Europe/Berlin"')
     profiles = {BUILT_IN_PROFILE: Profile(BUILT_IN_PROFILE, "extractive")}
-    for name, profile in shape.profiles.items():
-        _check_profile(name, profile, located, report)
-        profiles[name] = _profile(name, profile)
-    known = {*profiles, *_table_names(located, "profiles")}
-    report.check_name(located.line("profile"), "profile", shape.profile, known)
+    profiles |= {name: read_profile(name, profile, located, report) for name, profile in shape.profiles.items()}
+    report.check_name(located.line("profile"), "profile", shape.profile, declared_names(located, "profiles"))
+    _check_whose_database(shape, located, report)
+    return _settings(shape, profiles, located, report), located
+
+
+def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Located, report: Report) -> Settings:
     budget_is_unreadable = shape.budget is None and located.values.get("budget") is not None
-    settings = Settings(
+    return Settings(
         home_zone=shape.home or Settings().home_zone,
         default_profile=shape.profile if shape.profile in profiles else BUILT_IN_PROFILE,
         budget_usd=0.0 if budget_is_unreadable else shape.budget,
@@ -143,8 +139,15 @@ def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
             arxiv_url=shape.sources.arxiv_url,
         ),
         max_running=shape.max_running,
+        team=shape.team,
+        database_url=shape.database_url,
+        drain_s=shape.drain,
+        here=None if shape.here is None else Here(shape.here.zone, shape.here.until),
+        alerts=alerts_of(shape.alerts, declared_names(located, "channels"), located, report),
+        watchdog=watchdog_of(shape.watchdog),
+        retention=retention_of(shape.retention),
+        backups=backups_of(shape.backups),
     )
-    return settings, located
 
 
 def declared_names(located: Located, table: str) -> frozenset[str]:
@@ -158,27 +161,15 @@ def _table_names(located: Located, table: str) -> set[str]:
     return set(declared) if isinstance(declared, dict) else set()
 
 
-def _check_profile(name: str, shape: ProfileShape, located: Located, report: Report) -> None:
-    if shape.adapter != "openai":
+def _check_whose_database(shape: SettingsShape, located: Located, report: Report) -> None:
+    """Warn of a password in the file, and ask for a name where other teams may use the database as well."""
+    if shape.database_url is None:
         return
-    for key, example in (("base_url", "https://api.openai.com/v1"), ("model", "gpt-5-mini")):
-        # A value that is there but wrong has its own finding.
-        if not getattr(shape, key) and not located.values["profiles"][name].get(key):
-            report.error(located.line("profiles", name), f"profile {name!r} has no {key}", f'add {key} = "{example}"')
-
-
-def _profile(name: str, shape: ProfileShape) -> Profile:
-    return Profile(
-        name=name,
-        adapter=shape.adapter,
-        model=shape.model,
-        base_url=shape.base_url or "",
-        key_env=shape.key_env,
-        input_usd_per_mtok=shape.input_usd_per_mtok,
-        cached_usd_per_mtok=shape.cached_usd_per_mtok,
-        output_usd_per_mtok=shape.output_usd_per_mtok,
-        context_window=shape.context_window,
-        max_output_tokens=shape.max_output_tokens,
-        timeout_s=float(shape.timeout),
-        attempts=shape.attempts,
-    )
+    line = located.line("database_url")
+    if urlsplit(shape.database_url).password:
+        problem = "database_url holds a password, and this file may be shared"
+        report.warning(line, problem, f"put the whole address into the environment variable {URL_VARIABLE}")
+    is_server = not shape.database_url.startswith("sqlite:")
+    if is_server and located.values.get("team") is None:
+        problem = "several teams may use one PostgreSQL database, and this one has no name"
+        report.error(line, problem, 'add team = "my-team"')

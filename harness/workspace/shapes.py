@@ -110,7 +110,9 @@ def _fields_at(shape: type[Shape], path: KeyPath) -> Sequence[str]:
             current = current.model_fields[str(key)].annotation
         # A key that is no field is a name in a dict of shapes: the shape stays what it is.
         current = _shape_in(current) or current
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, Shape) else []
+    if not (isinstance(current, type) and issubclass(current, Shape)):
+        return []
+    return [field.alias or name for name, field in current.model_fields.items()]
 
 
 def _shape_in(annotation: Any) -> type[Shape] | None:

@@ -11,6 +11,9 @@ from harness.workspace.find import SETTINGS_FILE
 
 AGENT_FILES = ("agent.toml", "SOUL.md", "AGENTS.md", "MEMORY.md")
 FEEDS_FOLDER = "shared-context/feeds"
+CALENDARS_FOLDER = "shared-context/calendars"
+_LISTS = {FEEDS_FOLDER: (".md", ".opml"), CALENDARS_FOLDER: (".md",)}
+"""Folders of lists that the person keeps, and how the names of the lists end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,9 @@ def _source_files(
         jobs = _list_folder(root / "agents" / agent / "jobs", root, unreadable)
         yield from (path for path in jobs if path.suffix == ".md")
     yield from (root / "skills" / skill / "SKILL.md" for skill in skills)
-    feeds = _list_folder(root / FEEDS_FOLDER, root, unreadable)
-    yield from (path for path in feeds if path.suffix in (".md", ".opml") and path.name != "README.md")
+    for folder, suffixes in _LISTS.items():
+        lists = _list_folder(root / folder, root, unreadable)
+        yield from (path for path in lists if path.suffix in suffixes and path.name != "README.md")
 
 
 def _list_folder(folder: Path, root: Path, unreadable: dict[str, Unreadable]) -> list[Path]:

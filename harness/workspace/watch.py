@@ -14,15 +14,16 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.snapshot import FEEDS_FOLDER
+from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER
 
 _CHANGES = frozenset({"created", "modified", "deleted", "moved"})
 """Opening, reading and closing are events as well; loading the workspace must not cause another load."""
 
 _EDITOR_FILES = ("~", ".swp", ".swx", ".tmp", ".bak", "___jb_tmp___", "___jb_old___")
 _VIM_PROBE = "4913"
-_SHARED, _FEEDS = FEEDS_FOLDER.split("/")
-_TREES = {"agents": True, "skills": True, _SHARED: False, FEEDS_FOLDER: True}
+_SHARED = "shared-context"
+_LISTS = frozenset({FEEDS_FOLDER, CALENDARS_FOLDER})
+_TREES = {"agents": True, "skills": True, _SHARED: False, FEEDS_FOLDER: True, CALENDARS_FOLDER: True}
 """The folders that are watched beside the workspace itself, and whether all below them is."""
 
 _LONGEST_BURST_S = 3.0
@@ -45,7 +46,7 @@ def is_of_interest(path: Path, root: Path) -> bool:
     if parts[-1].endswith(_EDITOR_FILES) or parts[-1] == _VIM_PROBE:
         return False
     if parts[0] == _SHARED:
-        return len(parts) == 1 or parts[1] == _FEEDS
+        return len(parts) == 1 or "/".join(parts[:2]) in _LISTS
     return parts[0] in ("agents", "skills") or parts in ((SETTINGS_FILE,), ("USER.md",))
 
 
@@ -53,7 +54,7 @@ class WorkspaceWatch:
     """Calls `on_change` once after each burst of edits, from a thread of its own.
 
     A burst is over when nothing changed for `quiet_s` seconds, or after three seconds. Watched are the
-    files at the top, agents, skills and feed lists, not what the harness itself keeps writing. Folders
+    files at the top, agents, skills, feed lists and calendars, not what the harness itself keeps writing. Folders
     that come later, or are replaced by others, are watched from then on.
     """
 

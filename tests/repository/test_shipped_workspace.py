@@ -21,6 +21,7 @@ from harness.wiring.files import check, vocabulary
 from harness.workspace.load import load_workspace
 
 ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PARTS = ("harness.toml", "USER.md", "agents", "skills", "shared-context", "memory")
 TIMES = {
     "ainews/overnight-scan": "daily 06:00",
@@ -32,12 +33,13 @@ TIMES = {
     "ainews/evening-scan": "daily 18:00",
     "zoe/daily-digest": "daily 08:15",
     "zoe/self-check": "every 30m",
+    "zoe/backup": "daily 03:00",
 }
 
 
 @pytest.fixture(scope="module")
 def shipped() -> Workspace:
-    return load_workspace(ROOT, vocabulary()).workspace
+    return load_workspace(ROOT, vocabulary(), now=NOW).workspace
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_nothing_in_it_needs_fixing() -> None:
-    assert [str(finding) for finding in check(ROOT)] == []
+    assert [str(finding) for finding in check(ROOT, now=NOW)] == []
 
 
 def test_the_team_works_at_its_times(shipped: Workspace) -> None:
@@ -147,7 +149,7 @@ def test_the_models_that_the_settings_suggest_are_right_once_uncommented(copy: P
     settings = copy / "harness.toml"
     text = settings.read_text(encoding="utf-8").replace('[profiles.cheap]\nadapter = "extractive"\n', "", 1)
     settings.write_text(re.sub(r"^# (?=\[profiles|[a-z_]+ = )", "", text, flags=re.MULTILINE), encoding="utf-8")
-    loaded = load_workspace(copy, vocabulary())
+    loaded = load_workspace(copy, vocabulary(), now=NOW)
     assert [str(finding) for finding in loaded.findings] == []
     profiles = loaded.workspace.settings.profiles
     assert (profiles["cheap"].key_env, profiles["local"].key_env) == ("OPENAI_API_KEY", None)

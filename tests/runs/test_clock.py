@@ -32,7 +32,7 @@ class Schedule:
         write_workspace_files(self.root, {f"agents/scout/jobs/{name}.md": text})
 
     def workspace(self) -> Workspace:
-        loaded = load(self.root, {})
+        loaded = load(self.root, {}, now=EIGHT)
         assert not loaded.findings
         return loaded.workspace
 

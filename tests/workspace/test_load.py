@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from harness.workspace.last_good import LastGood
 from harness.workspace.load import Loaded, load_workspace
 from harness.workspace.vocabulary import Vocabulary
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 JOB = "agents/scout/jobs/morning.md"
 AGENT = "agents/scout/agent.toml"
 FULL_JOB = """\
@@ -53,7 +55,7 @@ VOCABULARY = Vocabulary(frozenset({"feeds", "web.read"}), frozenset({"self-check
 
 
 def load(root: Path, files: Mapping[str, str | None] | None = None, last_good: LastGood | None = None) -> Loaded:
-    return load_workspace(write_workspace_files(root, files), VOCABULARY, last_good)
+    return load_workspace(write_workspace_files(root, files), VOCABULARY, last_good, now=NOW)
 
 
 def told(loaded: Loaded) -> list[str]:
@@ -247,7 +249,7 @@ def test_file_that_is_not_utf_8_or_cannot_be_read_is_named(tmp_path: Path) -> No
     (tmp_path / "agents/scout/SOUL.md").mkdir()
     (tmp_path / JOB).write_bytes(b"---\nschedule: daily 08:00\n---\nGr\xfc\xdfe\n")
     (tmp_path / "skills/broken").symlink_to(tmp_path / "skills/broken")
-    findings = told(load_workspace(tmp_path, VOCABULARY))
+    findings = told(load_workspace(tmp_path, VOCABULARY, now=NOW))
     assert findings[0].startswith("agents/scout/SOUL.md: the file cannot be read: Is a directory")
     assert findings[1] == f"{JOB}:4: byte 0xfc is not UTF-8; save the file as UTF-8"
     assert len(findings) == 2
@@ -255,10 +257,10 @@ def test_file_that_is_not_utf_8_or_cannot_be_read_is_named(tmp_path: Path) -> No
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
     write_workspace_files(tmp_path)
-    unix = load_workspace(tmp_path, VOCABULARY).workspace
+    unix = load_workspace(tmp_path, VOCABULARY, now=NOW).workspace
     for path in tmp_path.rglob("*.*"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    assert load_workspace(tmp_path, VOCABULARY) == Loaded(unix, ())
+    assert load_workspace(tmp_path, VOCABULARY, now=NOW) == Loaded(unix, ())
 
 
 @pytest.mark.parametrize("text", [None, "home = \n", "[profiles"])
@@ -269,7 +271,7 @@ def test_without_readable_settings_nothing_can_be_loaded(tmp_path: Path, text: s
 
 def test_missing_agents_are_told(tmp_path: Path) -> None:
     (tmp_path / "harness.toml").write_text('home = "UTC"\n')
-    assert "agents: there are no agents" in told(load_workspace(tmp_path, VOCABULARY))[1]
+    assert "agents: there are no agents" in told(load_workspace(tmp_path, VOCABULARY, now=NOW))[1]
 
 
 class TestLastGood:
@@ -359,7 +361,7 @@ class TestLastGood:
         load(root, None, last_good)
         (root / "skills/rank-items/SKILL.md").unlink()
         (root / "skills/rank-items").rmdir()
-        loaded = load_workspace(root, VOCABULARY, last_good)
+        loaded = load_workspace(root, VOCABULARY, last_good, now=NOW)
         assert loaded.workspace.agents["scout"].skills == ()
         assert told(loaded) == [f"{AGENT}:4: unknown skill 'rank-items'; there are none yet"]
 
@@ -369,7 +371,7 @@ class TestLastGood:
         load(root, {JOB: job_with(f"template: {template.rpartition('/')[2]}"), template: "good"}, last_good)
         for text in ("{% if %}", None):
             write_workspace_files(root, {JOB: (root / JOB).read_text(), template: text})
-            loaded = load_workspace(root, VOCABULARY, last_good)
+            loaded = load_workspace(root, VOCABULARY, last_good, now=NOW)
             assert loaded.workspace.job("scout/morning").template == "good"
             assert loaded.held_back == (template,)
 
@@ -378,7 +380,7 @@ class TestLastGood:
         good = load(root, None, last_good).workspace
         (root / "agents").rename(root / "elsewhere")
         (root / "agents").write_text("not a folder")
-        loaded = load_workspace(root, VOCABULARY, last_good)
+        loaded = load_workspace(root, VOCABULARY, last_good, now=NOW)
         assert loaded.workspace == good
         assert told(loaded)[0].startswith("agents: the folder cannot be read: Not a directory")
 
