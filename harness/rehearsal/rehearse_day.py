@@ -26,7 +26,7 @@ from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.wall_clock import WallClock
 from harness.schedule.due import slots_between
-from harness.store.address import URL_VARIABLE
+from harness.store.address import URL_VARIABLE, file_url
 from harness.store.fires import fires_between
 from harness.store.outbox import deliveries_of_run
 from harness.store.state_folder import StateFolder
@@ -93,7 +93,7 @@ def run_day(
     copy = copy_workspace(root, out / _WORKSPACE, also=named_paths(original))
     state = StateFolder(out.absolute() / _STATE)
     # A database that the workspace names is the real one: this day has its own.
-    environ = {**environ, "HARNESS_HOME": str(state.root), URL_VARIABLE: f"sqlite:///{state.database}"}
+    environ = {**environ, "HARNESS_HOME": str(state.root), URL_VARIABLE: file_url(state.database)}
     # A second before midnight, so that what is due at midnight is still ahead.
     clock = VirtualClock(start - timedelta(seconds=1))
     with ExitStack() as stack:

@@ -8,7 +8,6 @@ thread. All methods block for a few milliseconds: call them off the event loop.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import threading
@@ -21,12 +20,12 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import _error as dbos_errors
 from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from dbos._sys_db import StepInfo
 from sqlalchemy import update
 
-from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, ReplayMismatch, TransientError
+from harness.domain.errors import HarnessError, ReplayMismatch
 from harness.ports import Json, RecordedStep, Step, Workflow
 from harness.store.database import Database
+from harness.store.step_records import args_hash, error_from_json, error_to_json, recorded_step
 
 WORKFLOW_VERSION = 1
 """Raised when the order of a run's steps changes; runs of another version are closed, never resumed."""
@@ -75,12 +74,14 @@ class DurableEngine:
         DBOS(
             config={
                 "name": "harness",
-                "system_database_url": f"sqlite:///{self._database.path}",
+                "system_database_url": self._database.engine.url.render_as_string(),
                 "system_database_engine": self._database.engine,
                 "executor_id": executor_id,
                 "application_version": self._version,
                 "serializer": DBOSPortableJSONSerializer(),
                 "scheduler_polling_interval_sec": 3600.0,
+                # Nothing waits for its notifications: no connection and no thread is kept for them.
+                "use_listen_notify": False,
                 "log_level": "ERROR",
             }
         )
@@ -169,8 +170,11 @@ class DurableEngine:
     def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
         """Return the finished steps of the run, in the order of their places; empty if it is unknown."""
         rows = _get_dbos_instance()._sys_db.list_workflow_steps(run_id)
-        # What DBOS writes for itself, such as the mark of a cancellation, is no record of ours.
-        return tuple(_recorded(row) for row in rows if isinstance(row["output"], dict) and "call_id" in row["output"])
+        steps = (
+            recorded_step(row["function_id"], row["output"], row["started_at_epoch_ms"], row["completed_at_epoch_ms"])
+            for row in rows
+        )
+        return tuple(step for step in steps if step is not None)
 
     def forget(self, run_ids: Sequence[str]) -> None:
         """Delete what is kept of runs that have ended; those that have not stay."""
@@ -249,7 +253,7 @@ class _DurableStep:
                 record["value"] = await work()
             except HarnessError as error:
                 # Exceptions come back from JSON as another class, so they are recorded as plain data.
-                record["error"] = _describe(error)
+                record["error"] = error_to_json(error)
             return record
 
         try:
@@ -271,60 +275,8 @@ def value_of(record: Json, *, kind: str, call_id: str, hashed: str) -> Json:
             f"the run now asks for {kind} {call_id} ({hashed[:8]})"
         )
     if "error" in record:
-        raise _restore(record["error"])
+        raise error_from_json(record["error"])
     return json.loads(json.dumps(record["value"]))
-
-
-def _recorded(row: StepInfo) -> RecordedStep:
-    record: dict[str, Any] = row["output"] or {}
-    error = record.get("error")
-    return RecordedStep(
-        position=row["function_id"],
-        kind=record["kind"],
-        call_id=record["call_id"],
-        args_hash=record["args_hash"],
-        value=record.get("value"),
-        error=None if error is None else str(_restore(error)),
-        started_at=_seconds(row["started_at_epoch_ms"]),
-        ended_at=_seconds(row["completed_at_epoch_ms"]),
-    )
-
-
-def _seconds(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
-
-
-def args_hash(args: Json) -> str:
-    """Return the hash by which a step's arguments are recognised on replay."""
-    return hashlib.sha256(json.dumps(args, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _describe(error: HarnessError) -> dict[str, Json]:
-    match error:
-        case OwnerError():
-            return {"type": "owner", "path": error.path, "line": error.line, "problem": error.problem, "fix": error.fix}
-        case Refused():
-            return {"type": "refused", "rule": error.rule, "reason": error.reason}
-        case LimitReached():
-            return {"type": "limit", "limit": error.limit, "reason": error.reason}
-        case TransientError():
-            return {"type": "transient", "message": str(error)}
-        case _:
-            return {"type": "error", "message": str(error)}
-
-
-def _restore(data: dict[str, Any]) -> HarnessError:
-    match data["type"]:
-        case "owner":
-            return OwnerError(data["path"], data["line"], data["problem"], data["fix"])
-        case "refused":
-            return Refused(data["rule"], data["reason"])
-        case "limit":
-            return LimitReached(data["limit"], data["reason"])
-        case "transient":
-            return TransientError(data["message"])
-        case _:
-            return HarnessError(data["message"])
 
 
 def _log_through_ours() -> None:

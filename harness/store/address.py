@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from harness.domain.errors import OwnerError
 from harness.store.state_folder import state_folder
@@ -21,6 +21,7 @@ URL_VARIABLE = "HARNESS_DATABASE_URL"
 _SETTINGS_FILE = "harness.toml"
 _SETTING = "database_url"
 _FORMS = "write postgresql://USER@HOST/DATABASE, or sqlite:///FILE for a file"
+_PATIENCE = "connect_timeout=10"
 _POSTGRESQL = re.compile(r"(postgres|postgresql)(\+psycopg)?")
 
 
@@ -28,14 +29,14 @@ _POSTGRESQL = re.compile(r"(postgres|postgresql)(\+psycopg)?")
 class DatabaseAddress:
     """One database; as text it is what messages show, without a password.
 
-    `url` is what PostgreSQL is reached by, and may hold the password. `path` is the SQLite file. `is_own`:
-    the file lies in the workspace's own `.harness`, where no other workspace can come upon it.
+    `url` is what it is reached by, and may hold the password. `path` is the SQLite file. `is_own`: it lies in
+    the workspace's own `.harness`, where no other workspace can come upon it.
     """
 
     kind: Literal["sqlite", "postgresql"]
     shown: str
+    url: str = field(repr=False)
     path: Path | None = None
-    url: str = field(default="", repr=False)
     is_own: bool = False
 
     def __str__(self) -> str:
@@ -51,9 +52,14 @@ class BadAddress(ValueError):
         super().__init__(f"{problem}; {fix}")
 
 
+def file_url(path: Path) -> str:
+    """Return the URL of a SQLite file, as a person may write it."""
+    return f"sqlite:///{quote(str(path))}"
+
+
 def file_address(path: Path, *, is_own: bool = False) -> DatabaseAddress:
     """Return the address of a SQLite file."""
-    return DatabaseAddress("sqlite", str(path), path=path, is_own=is_own)
+    return DatabaseAddress("sqlite", str(path), file_url(path), path, is_own)
 
 
 def parse_address(text: str, root: Path) -> DatabaseAddress:
@@ -78,11 +84,12 @@ def parse_address(text: str, root: Path) -> DatabaseAddress:
         raise BadAddress("the address of the database names no database")
     host = parts.hostname or ""
     place = f"{f'[{host}]' if ':' in host else host}{'' if port is None else f':{port}'}"
+    query = parts.query if "connect_timeout=" in parts.query else f"{parts.query}&{_PATIENCE}".lstrip("&")
     user = f"{unquote(parts.username)}@" if parts.username else ""
     return DatabaseAddress(
         "postgresql",
         f"postgresql://{user}{place}{parts.path}",
-        url=urlunsplit(("postgresql", parts.netloc, parts.path, parts.query, "")),
+        urlunsplit(("postgresql", parts.netloc, parts.path, query, "")),
     )
 
 

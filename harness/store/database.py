@@ -26,7 +26,6 @@ _ALONE = 0x6861726E657373
 
 _SERVER_DEFAULTS = {
     # A server that is gone without a word is noticed in half a minute, not in two hours.
-    "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import psycopg
 
 _BUSY_TIMEOUT_S = 2.0
-_CONNECT_TIMEOUT_S = 5
 
 
 class Row(Protocol):
@@ -158,10 +157,8 @@ def _opened_server(address: DatabaseAddress) -> Iterator[_ServerReader]:
         import psycopg
     except ImportError as error:
         raise driver_missing(address) from error
-    # What the URL says of a time limit stands before the default.
-    limit = {} if "connect_timeout=" in address.url else {"connect_timeout": _CONNECT_TIMEOUT_S}
     try:
-        with psycopg.connect(address.url, **limit) as connection:
+        with psycopg.connect(address.url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             yield _ServerReader(connection)

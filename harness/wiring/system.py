@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from sqlalchemy import Connection
+
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.collect import collect
 from harness.collectors.context import CollectContext, SourceCache
@@ -36,6 +38,9 @@ from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
 from harness.runs.actions import Action
+from harness.runs.backing_up import backup_action
+from harness.runs.backup import BackupSource
+from harness.runs.cancelling import carry_out_cancels
 from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
@@ -45,8 +50,9 @@ from harness.runs.recovery import Reconciler
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.workflows import RunWorkflow
-from harness.store.address import database_address
+from harness.store.address import DatabaseAddress, database_address
 from harness.store.database import Database
+from harness.store.identity import Claim, claim_database, require_team
 from harness.store.node_name import keep_node_name
 from harness.store.nodes import Role
 from harness.store.runs import RunRow
@@ -55,6 +61,7 @@ from harness.tools.catalogue import build_registry
 from harness.tools.feeds import FetchList
 from harness.wiring.files import ACTION_NAMES, load
 from harness.workspace.current import CurrentWorkspace
+from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.load import Loaded
 
 log = logging.getLogger("harness.system")
@@ -82,9 +89,14 @@ class System:
 
     def launch(self, role: Role = "once") -> None:
         """Begin a life as an executor: the runs that this installation's earlier lives had not finished go on."""
-        self.engine.launch(RunWorkflow(self.services), self.membership.join(role))
+        self.join(role)
         self.membership.take_over(only_own=True)
         self.dispatcher.restart_claimed()
+
+    def join(self, role: Role = "once") -> None:
+        """Begin a life as an executor that goes on with nothing yet; what was cancelled meanwhile is closed."""
+        self.engine.launch(RunWorkflow(self.services), self.membership.join(role))
+        self.carry_out_cancels()
 
     def beat(self, *, is_draining: bool = False) -> None:
         """Say that this life goes on.
@@ -101,6 +113,10 @@ class System:
     def adopt(self) -> list[str]:
         """Go on with the runs of other daemons that are gone; return the runs' ids."""
         return self.membership.take_over()
+
+    def carry_out_cancels(self) -> list[str]:
+        """Interrupt and close what somebody wants cancelled; return the runs' ids."""
+        return carry_out_cancels(self.database, self.engine, self.membership.executor_id, self.clock.now())
 
     def enforce_deadlines(self) -> list[str]:
         """Close what is over its deadline; return the runs' ids."""
@@ -147,7 +163,7 @@ def build_system(
     """
     current = CurrentWorkspace(loader or (lambda: load(root, environ, now=clock.now())))
     state = state_folder(root, environ)
-    database = _open_database(state)
+    database = _open_database(root, environ, state, current().settings)
     web = GrantedWeb(lambda: current().settings.egress, resolver or SystemResolver())
     parser = FeedParser()
     sources = DatabaseSourceCache(database)
@@ -187,9 +203,10 @@ def build_system(
         caller=lambda agent, workspace, run_id: _caller(agent, workspace, run_id, state),
         choose_model=partial(_choose, environ),
         channels=partial(_channels, state, out),
-        actions=_actions(database, current),
+        actions=_actions(database, current, state),
         ended=ended,
         redact=partial(redact, secrets=secrets),
+        recorded=engine.recorded,
         notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)
@@ -200,16 +217,27 @@ def build_system(
     )
 
 
-def _open_database(state: StateFolder) -> Database:
+def _open_database(root: Path, environ: Mapping[str, str], state: StateFolder, settings: Settings) -> Database:
     try:
         state.create()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         fix = "make it writable, or name another folder in HARNESS_HOME"
         raise OwnerError(state.root, None, f"the state folder cannot be made ({reason})", fix) from error
-    database = Database(state.database)
-    database.migrate()
+    address, claim = database_address(root, environ), Claim(settings.team, root.resolve())
+    require_team(address, claim)
+    database = Database.connect(address)
+    try:
+        database.migrate(lambda connection: _claim(connection, address, claim))
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+def _claim(connection: Connection, address: DatabaseAddress, claim: Claim) -> None:
+    if not address.is_own:
+        claim_database(connection, address, claim, lambda folder: (folder / SETTINGS_FILE).is_file())
 
 
 def _installation(state: StateFolder, environ: Mapping[str, str]) -> Installation:
@@ -279,7 +307,11 @@ def _fetch_list(
     return fetch
 
 
-def _actions(database: Database, workspace: CurrentWorkspace) -> Mapping[str, Action]:
-    actions = {"self-check": self_check(database, workspace)}
+def _actions(database: Database, workspace: CurrentWorkspace, state: StateFolder) -> Mapping[str, Action]:
+    source = BackupSource(workspace().root, state, workspace().settings, database.address)
+    actions = {
+        "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
+        "self-check": self_check(database, workspace),
+    }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
     return actions

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from harness.domain.errors import HarnessError, OwnerError, ReplayMismatch, TransientError
 from harness.ports import Engine, Json, Steps
 from harness.runs.engine import DurableEngine, value_of
+from harness.store.address import DatabaseAddress
 from harness.store.database import Database
 from harness.store.step_records import args_hash
 from harness.testing.engine import MemoryEngine
@@ -213,7 +214,8 @@ def test_another_executor_does_not_take_over_live_work(database: Database) -> No
     second = DurableEngine(database)
     second.launch(workflow, "node-2")
     with database.read() as connection:
-        query = text("SELECT executor_id FROM workflow_status WHERE workflow_uuid = 'a'")
+        table = "dbos.workflow_status" if database.is_server else "workflow_status"
+        query = text(f"SELECT executor_id FROM {table} WHERE workflow_uuid = 'a'")
         assert connection.execute(query).scalar() == "node-1"
     second.close()
 
@@ -319,6 +321,7 @@ SLEEPER = """
 import asyncio, sys, threading
 from pathlib import Path
 from harness.runs.engine import DurableEngine
+from harness.store.address import DatabaseAddress
 from harness.store.database import Database
 
 log = Path(sys.argv[2])
@@ -383,6 +386,7 @@ import asyncio, json, os, sys
 from pathlib import Path
 from harness.store.address import parse_address
 from harness.runs.engine import DurableEngine
+from harness.store.address import DatabaseAddress
 from harness.store.database import Database
 
 log, kill = Path(sys.argv[2]), sys.argv[3] == "kill"
@@ -424,7 +428,7 @@ def test_after_a_kill_each_result_is_with_its_own_call_and_finished_calls_are_no
     tmp_path: Path, address: DatabaseAddress
 ) -> None:
     log = tmp_path / "log"
-    life = [sys.executable, "-c", KILLED, url_of(address), str(log)]
+    life = [sys.executable, "-c", KILLED, address.url, str(log)]
     assert subprocess.run([*life, "kill"], check=False).returncode == -9
     assert sorted(log.read_text().split()) == ["fast", "slow"]
     assert subprocess.run([*life, "live"], check=False).returncode == 0
