@@ -8,7 +8,7 @@ from typing import Literal
 
 OPENS_AFTER = 5
 FIRST_PAUSE_S = 30.0
-LONGEST_PAUSE_S = 1800.0
+LONGEST_PAUSE_S = 900.0
 PROBE_S = 600.0
 """How long the one call of a half-open breaker may take before another is let through in its place."""
 
@@ -55,7 +55,7 @@ def after_answer(breaker: Breaker) -> Breaker:
 def after_failure(breaker: Breaker, now: datetime, problem: str) -> Breaker:
     """Return the breaker after a call that was not answered.
 
-    The pause doubles with every try that fails, from half a minute up to half an hour. A call that was made
+    The pause doubles with every try that fails, from half a minute up to a quarter of an hour. A call that was made
     before it opened, and fails after, counts and does not lengthen the pause.
     """
     failures = breaker.failures_in_a_row + 1

@@ -36,6 +36,11 @@ def endpoint_cause(endpoint: str) -> str:
     return f"endpoint {endpoint}"
 
 
+def rate_limit_cause(endpoint: str) -> str:
+    """Return the key of an endpoint, `host:port`, that answers and asks us to come back later."""
+    return f"rate limit {endpoint}"
+
+
 def profile_cause(profile: str) -> str:
     """Return the key of a profile whose key, model or address is wrong."""
     return f"profile {profile}"

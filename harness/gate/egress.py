@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from harness.domain.cause import endpoint_cause
 from harness.domain.errors import LimitReached, Refused, TransientError
 from harness.domain.settings import Egress
 from harness.gate.addresses import refuse_address
@@ -58,6 +59,11 @@ class Target:
         return host if self.port == _DEFAULT_PORTS[self.url.scheme] else f"{host}:{self.port}"
 
     @property
+    def endpoint(self) -> str:
+        """What stands and falls together: `host:port`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def origin(self) -> tuple[str, str, int]:
         return self.url.scheme, self.host, self.port
 
@@ -87,7 +93,8 @@ class WebDoor:
 
         `timeout_s` bounds the whole exchange, so that a server which sends a byte now and then cannot hold
         it; `max_bytes` bounds the body on the wire and after decompression.
-        Raises Refused (`egress`), LimitReached (`bytes`), TransientError as `ports.Web` says.
+        Raises Refused (`egress`), LimitReached (`bytes`), TransientError as `ports.Web` says; where nobody
+        answered, its cause names whom.
         """
         if method not in ("GET", "HEAD"):
             raise Refused("egress", f"{method} could change something there; only GET and HEAD are let through")
@@ -96,7 +103,7 @@ class WebDoor:
             async with asyncio.timeout(timeout_s):
                 return await self._follow(url, method, wanted, max_bytes, timeout_s)
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise TransientError(f"no complete answer within {timeout_s:g} s") from error
+            raise _unanswered(read_target(url), f"no complete answer within {timeout_s:g} s") from error
 
     async def _follow(
         self, url: str, method: str, headers: dict[str, str], max_bytes: int, timeout_s: float
@@ -119,9 +126,12 @@ class WebDoor:
     async def _checked_addresses(self, target: Target) -> list[tuple[str, int]]:
         """Return where the target may be reached. One forbidden address among public ones refuses them all:
         a name that leads to both is the mark of DNS rebinding."""
-        addresses = await self.resolver.resolve(target.host, target.port)
+        try:
+            addresses = await self.resolver.resolve(target.host, target.port)
+        except TransientError as error:
+            raise _unanswered(target, str(error)) from error
         if not addresses:
-            raise TransientError(f"the host name {target.host} has no address")
+            raise _unanswered(target, f"the host name {target.host} has no address")
         for ip, _ in addresses:
             reason = refuse_address(ip, self.allow)
             if reason is not None:
@@ -149,7 +159,7 @@ class WebDoor:
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                     if index + 1 < len(addresses):
                         continue
-                    raise TransientError(f"no connection to {target.host}: {error or 'timed out'}") from error
+                    raise _unanswered(target, f"no connection to {target.host}: {error or 'timed out'}") from error
                 except httpx2.HTTPError as error:
                     raise _failure(target, error) from error
                 return await _whole_answer(response, target, max_bytes)
@@ -232,8 +242,12 @@ def _failure(target: Target, error: httpx2.HTTPError) -> Exception:
     if isinstance(error, httpx2.TimeoutException):
         return error
     if isinstance(error, httpx2.RemoteProtocolError):
-        return TransientError(f"the connection to {target.host} failed: it was cut, or is no proper HTTP")
-    return TransientError(f"the connection to {target.host} failed: {error or type(error).__name__}")
+        return _unanswered(target, f"the connection to {target.host} failed: it was cut, or is no proper HTTP")
+    return _unanswered(target, f"the connection to {target.host} failed: {error or type(error).__name__}")
+
+
+def _unanswered(target: Target, problem: str) -> TransientError:
+    return TransientError(problem, cause=endpoint_cause(target.endpoint))
 
 
 async def _read_body(response: httpx2.Response, max_bytes: int) -> bytes:

@@ -6,19 +6,25 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
 from harness.domain.settings import Profile
 
 SETTINGS_FILE = "harness.toml"
 _PATH = "/chat/completions"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` is what is called; `shown` is the address without user, password and query, for messages."""
+    """`url` is what is called; `shown` is the address without user, password and query, for messages.
+
+    `name` is `host:port`: profiles with the same name stand and fall together.
+    """
 
     url: str
     shown: str
+    name: str
     is_loopback: bool
 
 
@@ -30,18 +36,16 @@ def endpoint_of(profile: Profile) -> Endpoint:
     """
     fix = f'set it in [profiles.{profile.name}], for example base_url = "http://localhost:11434/v1"'
     if not profile.base_url:
-        raise OwnerError(SETTINGS_FILE, None, f"profile {profile.name!r} has no base_url", fix)
+        raise _broken(profile, "has no base_url", fix)
     if not profile.model:
-        raise OwnerError(
-            SETTINGS_FILE, None, f"profile {profile.name!r} has no model", f"set model in [profiles.{profile.name}]"
-        )
+        raise _broken(profile, "has no model", f"set model in [profiles.{profile.name}]")
     try:
         parts = urlsplit(profile.base_url.strip())
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https"):
-        raise OwnerError(SETTINGS_FILE, None, f"profile {profile.name!r}: base_url is not an http(s) address", fix)
+        raise _broken(profile, "has a base_url that is no http(s) address", fix)
     path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
     netloc = f"[{host}]" if ":" in host else host
     if port is not None:
@@ -49,7 +53,14 @@ def endpoint_of(profile: Profile) -> Endpoint:
     return Endpoint(
         url=urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")),
         shown=urlunsplit((parts.scheme, netloc, path.removesuffix(_PATH), "", "")),
+        name=netloc if port is not None else f"{netloc}:{_DEFAULT_PORTS[parts.scheme]}",
         is_loopback=_is_loopback(host),
+    )
+
+
+def _broken(profile: Profile, problem: str, fix: str) -> OwnerError:
+    return OwnerError(
+        SETTINGS_FILE, None, f"profile {profile.name!r} {problem}", fix, cause=profile_cause(profile.name)
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.errors import LimitReached, OwnerError
+from harness.domain.cause import endpoint_cause, profile_cause, rate_limit_cause
+from harness.domain.errors import LimitReached, OwnerError, TransientError
 from harness.domain.settings import Profile
 from harness.gate.sanitise import one_line
 from harness.llm.backoff import asked_wait_s
@@ -25,11 +26,15 @@ _SAID_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A failure that may pass: `what` happened, what the other side `said`, how long it asked to wait."""
+    """A failure that may pass: `what` happened, what the other side `said`, how long it asked to wait.
+
+    `is_down`: nobody answered, or only to say that it is broken itself.
+    """
 
     what: str
     said: str = ""
     asked_s: float | None = None
+    is_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,17 @@ def judge_answer(answer: ErrorAnswer, profile: Profile, endpoint: Endpoint, *, h
     if status == 400 and "content_filter" in answer.codes:
         return Filtered(answer.said)
     if (status in _RETRIED or status >= 500) and "insufficient_quota" not in answer.codes:
-        return Retry(f"HTTP {status}", answer.said, asked_wait_s(answer.headers))
+        return Retry(
+            f"HTTP {status}", answer.said, asked_wait_s(answer.headers), is_down=status == 408 or status >= 500
+        )
     where = f"profile {profile.name!r} ({profile.model} at {endpoint.shown})"
     said = f": {answer.said}" if answer.said else ""
     raise OwnerError(
-        SETTINGS_FILE, None, f"{where} answered HTTP {status}{said}", _fix(answer, profile, has_key=has_key)
+        SETTINGS_FILE,
+        None,
+        f"{where} answered HTTP {status}{said}",
+        _fix(answer, profile, has_key=has_key),
+        cause=profile_cause(profile.name),
     )
 
 
@@ -75,13 +86,13 @@ def asks_for_completion_limit(answer: ErrorAnswer) -> bool:
     return answer.status == 400 and "max_completion_tokens" in answer.said
 
 
-def describe_failures(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) -> str:
-    """Return one sentence: whom we asked, how often, what happened how many times, and the last words."""
-    counts = Counter(failure.what for failure in failures)
-    listed = ", ".join(f"{what} ({times}x)" for what, times in counts.items())
-    tries = "1 attempt" if len(failures) == 1 else f"{len(failures)} attempts"
-    said = f"; the last said: {failures[-1].said}" if failures[-1].said else ""
-    return f"profile {profile.name!r} ({profile.model} at {endpoint.shown}) failed in {tries}: {listed}{said}"
+def given_up(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) -> TransientError:
+    """Return what to raise after the last attempt, with the cause that the last failure shows."""
+    if failures[-1].is_down:
+        cause: str | None = endpoint_cause(endpoint.name)
+    else:
+        cause = rate_limit_cause(endpoint.name) if failures[-1].what == "HTTP 429" else None
+    return TransientError(_in_words(failures, profile, endpoint), cause=cause)
 
 
 def codes_in(payload: Any) -> frozenset[str]:
@@ -109,6 +120,15 @@ def shown_words(said: str) -> str:
     """Return the text on one line of at most 300 characters; secrets are taken out before, never after."""
     line = one_line(said)
     return line if len(line) <= _SAID_CHARS else f"{line[:_SAID_CHARS]}…"
+
+
+def _in_words(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) -> str:
+    """Return one sentence: whom we asked, how often, what happened how many times, and the last words."""
+    counts = Counter(failure.what for failure in failures)
+    listed = ", ".join(f"{what} ({times}x)" for what, times in counts.items())
+    tries = "1 attempt" if len(failures) == 1 else f"{len(failures)} attempts"
+    said = f"; the last said: {failures[-1].said}" if failures[-1].said else ""
+    return f"profile {profile.name!r} ({profile.model} at {endpoint.shown}) failed in {tries}: {listed}{said}"
 
 
 def _is_about_context(answer: ErrorAnswer) -> bool:

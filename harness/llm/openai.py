@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx2
 
-from harness.domain.errors import OwnerError, TransientError
+from harness.domain.cause import profile_cause
+from harness.domain.errors import OwnerError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.llm.backoff import wait_s
@@ -24,7 +25,7 @@ from harness.llm.failures import (
     Retry,
     asks_for_completion_limit,
     codes_in,
-    describe_failures,
+    given_up,
     judge_answer,
     shown_words,
     words_in,
@@ -93,7 +94,7 @@ class OpenAIModel:
                     return outcome
                 failures.append(outcome)
                 if len(failures) >= max(1, self._profile.attempts):
-                    raise TransientError(describe_failures(failures, self._profile, self._endpoint))
+                    raise given_up(failures, self._profile, self._endpoint)
                 await self._sleep(wait_s(len(failures), outcome.asked_s, self._jitter()))
 
     async def _attempt(self, client: httpx2.AsyncClient, request: ModelRequest) -> ModelReply | Retry:
@@ -125,15 +126,15 @@ class OpenAIModel:
             ):
                 content = await _read_body(response)
         except httpx2.ConnectTimeout:
-            return Retry("no connection")
+            return Retry("no connection", is_down=True)
         except (TimeoutError, httpx2.TimeoutException):
-            return Retry(f"no answer within {timeout_s:g} s")
+            return Retry(f"no answer within {timeout_s:g} s", is_down=True)
         except httpx2.ConnectError as error:
-            return Retry("no connection", self._redacted(str(error)))
+            return Retry("no connection", self._redacted(str(error)), is_down=True)
         except httpx2.DecodingError as error:
             return Retry("malformed body", self._redacted(str(error)))
         except httpx2.TransportError as error:
-            return Retry("connection cut", self._redacted(str(error)))
+            return Retry("connection cut", self._redacted(str(error)), is_down=True)
         if content is None:
             return Retry("malformed body", f"it is longer than {MAX_BODY_BYTES / 1_000_000:g} MB")
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -161,6 +162,7 @@ class OpenAIModel:
                 None,
                 f"profile {self._profile.name!r} cannot be called through the proxy or certificates that are set there",
                 "correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (http:// only), SSL_CERT_FILE, SSL_CERT_DIR",
+                cause=profile_cause(self._profile.name),
             ) from None
 
     def _error_answer(self, response: _Response, payload: Any) -> ErrorAnswer:
@@ -206,6 +208,7 @@ def _callable_url(profile: Profile, endpoint: Endpoint) -> httpx2.URL:
             None,
             f"profile {profile.name!r}: base_url {endpoint.shown} cannot be called ({error})",
             f"correct base_url in [profiles.{profile.name}]",
+            cause=profile_cause(profile.name),
         ) from None
 
 
@@ -222,5 +225,6 @@ def _clean_key(profile: Profile, api_key: str | None) -> str | None:
             f"profile {profile.name!r}: the key in {profile.key_env or 'its environment variable'} holds characters "
             "that no key has",
             "set the variable again, to the key alone",
+            cause=profile_cause(profile.name),
         )
     return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from harness.domain.agent import Agent
+from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.settings import Profile, Settings
@@ -54,7 +55,11 @@ def chosen_profile(settings: Settings, agent: Agent, job: Job) -> Profile:
         return Profile("extractive", "extractive")
     known = ", ".join(sorted(settings.profiles)) or "none"
     raise OwnerError(
-        path, None, f"there is no profile {name!r}", f"use one of {known}, or add [profiles.{name}] to {SETTINGS_FILE}"
+        path,
+        None,
+        f"there is no profile {name!r}",
+        f"use one of {known}, or add [profiles.{name}] to {SETTINGS_FILE}",
+        cause=profile_cause(name),
     )
 
 
@@ -71,4 +76,5 @@ def _api_key(profile: Profile, environ: Mapping[str, str]) -> str | None:
         None,
         f"profile {profile.name!r} needs a key and the environment variable {profile.key_env} is not set",
         f"export {profile.key_env}=…, or choose another profile",
+        cause=profile_cause(profile.name),
     )

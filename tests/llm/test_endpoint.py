@@ -52,3 +52,16 @@ def test_an_address_that_cannot_be_one_is_the_owners_to_fix(base_url: str) -> No
 def test_a_profile_without_a_model_is_the_owners_to_fix() -> None:
     with pytest.raises(OwnerError, match="has no model; set model in"):
         endpoint_of(profile("https://api.example.com/v1", model=""))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("https://u:secret@api.example.com/v1", "api.example.com:443"),
+        ("http://api.example.com/v1", "api.example.com:80"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+        ("http://[::1]/v1", "[::1]:80"),
+    ],
+)
+def test_what_stands_and_falls_together_is_named_by_host_and_port(base_url: str, name: str) -> None:
+    assert endpoint_of(profile(base_url)).name == name
