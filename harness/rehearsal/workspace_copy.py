@@ -78,7 +78,7 @@ def copy_workspace(source: Path, target: Path, *, also: Iterable[str] = ()) -> W
     _empty_target(target)
     copying = _Copying(source, target.resolve())
     copying.copy((*WORKSPACE_PARTS, *also))
-    return WorkspaceCopy(target, copying.files, (*copying.left_out, *_keep_channels_inside(target)))
+    return WorkspaceCopy(target, copying.files, (*copying.left_out, *_keep_inside(target)))
 
 
 def named_paths(workspace: Workspace) -> tuple[str, ...]:
@@ -223,8 +223,8 @@ def _is_never_copied(path: Path) -> bool:
     return any(part in _NEVER_COPIED or re.fullmatch(r"\..*cache", part) for part in path.parts)
 
 
-def _keep_channels_inside(workspace: Path) -> list[LeftOut]:
-    """Let channels that deliver to folders elsewhere deliver to folders of the copy; return which."""
+def _keep_inside(workspace: Path) -> list[LeftOut]:
+    """Let channels and backups that go to folders elsewhere go to folders of the copy; return which."""
     try:
         settings = _read_settings(workspace)
     except OwnerError:
@@ -237,6 +237,11 @@ def _keep_channels_inside(workspace: Path) -> list[LeftOut]:
             channel["folder"] = f"digests/{name}"
             why = f"channel {name} delivers to digests/{name} of the rehearsal, not to {folder}"
             redirected.append(LeftOut(SETTINGS_FILE, why))
+    backups = settings.get("backups")
+    if isinstance(backups, MutableMapping) and _leads_out(str(backups.get("folder", ""))):
+        why = f"backups go to backups/ of the rehearsal, not to {backups['folder']}"
+        backups["folder"] = "backups"
+        redirected.append(LeftOut(SETTINGS_FILE, why))
     if redirected:
         _write_settings(workspace, settings)
     return redirected

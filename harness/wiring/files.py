@@ -15,7 +15,7 @@ from harness.workspace.last_good import LastGood
 from harness.workspace.load import Loaded, load_workspace
 from harness.workspace.vocabulary import Vocabulary
 
-ACTION_NAMES = frozenset({"self-check"})
+ACTION_NAMES = frozenset({"backup", "self-check"})
 
 
 def vocabulary() -> Vocabulary:
