@@ -16,6 +16,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 GROUPS = PROJECT["dependency-groups"]
 BUILD = [Requirement(text) for text in GROUPS["build"]]
+POSTGRES = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["postgres"]]
 DEV = [Requirement(text) for text in GROUPS["dev"] if isinstance(text, str)]
 LOCKS = ["runtime", "dev", "build"]
 
@@ -26,7 +27,7 @@ def pins_of(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("requirement", [*RUNTIME, *BUILD, *DEV], ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", [*RUNTIME, *POSTGRES, *BUILD, *DEV], ids=lambda requirement: requirement.name)
 def test_every_dependency_says_why_it_is_there(requirement: Requirement) -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert re.search(rf"^\| {re.escape(requirement.name)} \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE)
@@ -35,12 +36,12 @@ def test_every_dependency_says_why_it_is_there(requirement: Requirement) -> None
 def test_nothing_is_explained_that_is_no_dependency() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| ([\w.-]+) \|", text, re.MULTILINE)) - {"library", "---"}
-    assert explained == {requirement.name for requirement in (*RUNTIME, *BUILD, *DEV)}
+    assert explained == {requirement.name for requirement in (*RUNTIME, *POSTGRES, *BUILD, *DEV)}
 
 
 @pytest.mark.parametrize(
     ("lock", "requirements"),
-    [("runtime", RUNTIME), ("dev", [*RUNTIME, *BUILD, *DEV]), ("build", BUILD)],
+    [("runtime", [*RUNTIME, *POSTGRES]), ("dev", [*RUNTIME, *POSTGRES, *BUILD, *DEV]), ("build", BUILD)],
     ids=LOCKS,
 )
 def test_the_lock_satisfies_what_the_project_asks_for(lock: str, requirements: list[Requirement]) -> None:
