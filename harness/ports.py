@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from harness.domain.errors import HarnessError
 from harness.domain.message import ModelReply, ModelRequest
 
 Json = Any
@@ -116,7 +117,7 @@ class RecordedStep:
     """One finished step of a run, as the engine kept it.
 
     `position` counts from 1 in the order in which the steps were reserved. Exactly one of `value` and
-    `error` (its message) is meant; times are epoch seconds.
+    `error` (its message) is meant; `failure` is that error as it was raised. Times are epoch seconds.
     """
 
     position: int
@@ -127,6 +128,7 @@ class RecordedStep:
     error: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    failure: HarnessError | None = None
 
 
 class Engine(Protocol):

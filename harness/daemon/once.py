@@ -91,6 +91,7 @@ def _wait_for(system: System, run_id: str) -> Fire:
             return fire
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
         system.beat()
+        system.carry_out_cancels()
         system.reconcile()
 
 

@@ -213,6 +213,7 @@ class Service:
     def _tick(self) -> datetime | None:
         system = self._system
         tick(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
+        system.carry_out_cancels()
         system.enforce_deadlines()
         system.dispatcher.dispatch()
         moments = (next_slot(system.database), system.dispatcher.next_start())

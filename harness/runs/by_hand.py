@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from harness.domain.errors import HarnessError, OwnerError
+from harness.domain.job import Job
 from harness.domain.run import Fire
 from harness.domain.workspace import Workspace
 from harness.runs.clock import fire_now
@@ -32,17 +33,22 @@ def start_by_hand(
     Raises HarnessError for a job, OwnerError for an input or a profile that does not exist.
     """
     job = workspace.job(job_id)
+    check_order(workspace, job, inputs, profile)
+    options: dict[str, object] = {"profile": profile, "preview": preview, "force": force}
+    with database.write() as connection:
+        return fire_now(connection, workspace, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
+
+
+def check_order(workspace: Workspace, job: Job, inputs: Mapping[str, str], profile: str | None) -> None:
+    """Raise OwnerError for an input that the job does not read, or a profile that does not exist."""
     known = {*job.inputs, *(read.partition("/")[0] for read in job.inputs)}
     for name in inputs:
         if name not in known:
             fix = f"it reads: {', '.join(job.inputs)}" if job.inputs else "it reads nothing; leave --input out"
-            raise OwnerError(job.path, None, f"{job_id} has no input {name!r}", fix)
+            raise OwnerError(job.path, None, f"{job.id} has no input {name!r}", fix)
     if profile is not None and profile not in workspace.settings.profiles:
         there_are = ", ".join(sorted(workspace.settings.profiles)) or "none"
         raise OwnerError("harness.toml", None, f"there is no profile {profile!r}", f"there are: {there_are}")
-    options: dict[str, object] = {"profile": profile, "preview": preview, "force": force}
-    with database.write() as connection:
-        return fire_now(connection, workspace, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
 
 
 def fire_for(database: Database, run_id: str) -> Fire:

@@ -30,9 +30,13 @@ def deliver_run(
 ) -> list[Attempt]:
     """Promise the digest (JSON) to the named channels, then try each of them once.
 
-    The promises are on disk before the first try: whatever happens then, nothing is forgotten.
+    The promises are on disk before the first try: whatever happens then, nothing is forgotten. A run that
+    somebody wants cancelled promises nothing any more.
     """
     with database.write() as connection:
+        run = run_by_id(connection, run_id)
+        if run is not None and run.cancel_reason is not None:
+            return []
         for name in names:
             promise(connection, run_id=run_id, channel=name, digest=digest, now=now)
     return deliver_due(database, channels, settings, now, run_id=run_id)
@@ -49,7 +53,7 @@ def settle_deliveries(
         waiting = [run.id for run in runs_in(connection, RunState.SUSPENDED)]
     closed: list[str] = []
     for run_id in waiting:
-        deliver_due(database, channels, settings, now, run_id=run_id)
+        deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True)
         with database.write() as connection:
             if _settle(connection, run_id, now):
                 closed.append(run_id)

@@ -86,7 +86,7 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     choice = services.choose_model(workspace.settings, agent, job)
     if not choice.model.is_language_model:
         return _without_model(plan)
-    return _with_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
+    return within_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
 
 
 def day_start(now: datetime, zone: str) -> datetime:
@@ -106,9 +106,10 @@ def _without_model(plan: RunPlan) -> RunPlan:
             return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))
 
 
-def _with_budget(
+def within_budget(
     plan: RunPlan, database: Database, settings: Settings, agent: Agent, max_output_tokens: int
 ) -> RunPlan:
+    """Return the plan with what is left for it today of the job's, the agent's and the team's budget."""
     since = day_start(plan.begun_at, settings.home_zone)
     with database.read() as connection:
         left = [

@@ -15,7 +15,7 @@ from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.gate.caller import Caller
 from harness.gate.pipeline import Gate
-from harness.ports import ChatModel, Clock, Web
+from harness.ports import ChatModel, Clock, RecordedStep, Web
 from harness.runs.actions import Action
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -36,7 +36,8 @@ class RunServices:
     """Everything that a run's steps reach out to.
 
     `workspace` returns the snapshot that is in force now. `owner` returns the token under which this executor
-    holds fires now. `ended` is called, from any thread, when a run has ended. `notice` stands above every
+    holds fires now. `ended` is called, from any thread, when a run has ended. `recorded`
+    returns the finished steps of a run. `notice` stands above every
     digest, if there is something that its reader must know first.
     """
 
@@ -57,4 +58,5 @@ class RunServices:
     actions: Mapping[str, Action]
     ended: Callable[[], None]
     redact: Callable[[str], str]
+    recorded: Callable[[str], tuple[RecordedStep, ...]]
     notice: str = ""

@@ -1,8 +1,9 @@
 """One run, from its claimed row to its closed fire: the order of steps that every job takes.
 
-begin → collect → assemble → (model ↔ tools → check) at most twice → publish → deliver → close. Everything
-that touches time, files, network or database happens inside a step, so that a run that was killed goes on
-at the first step that is not recorded. Whoever changes the order raises `engine.WORKFLOW_VERSION`.
+begin → preflight → collect → only_if → assemble → (model ↔ tools → check) at most twice → publish → deliver →
+close. Steps that a job has no use for are left out: which ones, its recorded plan says. Everything that touches
+time, files, network or database happens inside a step, so that a run that was killed goes on at the first step
+that is not recorded. Whoever changes the order raises `engine.WORKFLOW_VERSION`.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ from harness.prompt.gather import gather
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
 from harness.runs.attempts import begin_again, next_attempt
+from harness.runs.cancelling import close_if_cancelled
 from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
 from harness.runs.contract import Verdict, examine
 from harness.runs.deliveries import deliver_run
+from harness.runs.forking import open_run
+from harness.runs.only_if import Ruling, collects, rule
 from harness.runs.plan import RunPlan, plan_run
+from harness.runs.preflight import preflight
 from harness.runs.publishing import outcome_without_text, publish
 from harness.runs.services import RunServices
 from harness.store.json_codec import from_json, to_json
@@ -53,7 +58,11 @@ class RunWorkflow:
     async def __call__(self, run_id: str, steps: Steps) -> Json:
         """Take the run to its end, whatever happens in it; only a replay that does not fit escapes."""
         try:
-            draft = await self._take(run_id, steps)
+            opened = await self._in_thread(open_run, self._services, run_id, steps)
+            if opened is None:
+                self._services.ended()
+                return {"state": None, "reason": "it had ended, or was cancelled"}
+            draft = await self._take(run_id, opened)
         except ReplayMismatch:
             raise
         except TransientError as error:
@@ -74,11 +83,24 @@ class RunWorkflow:
         )
         if plan.refusal is not None:
             return plan.refusal
+        if plan.needs_preflight:
+            held_back = await steps.reserve("preflight", "preflight", {}).run(partial(self._preflight, plan))
+            if held_back is not None:
+                return from_json(Draft, held_back)
+        inputs = Inputs()
+        if collects(plan):
+            inputs = from_json(Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._collect, plan)))
+        ruling = Ruling()
+        if not plan.job.only_if.is_empty:
+            judge = partial(self._in_thread, self._rule, plan, inputs)
+            ruling = from_json(Ruling, await steps.reserve("only_if", "only_if", {}).run(judge))
+        return ruling.held_back or ruling.kept_in(await self._make(plan, inputs, steps))
+
+    async def _make(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Draft:
+        """Write what the job is for, publish it, and deliver it."""
         if plan.job.action is not None:
             written: Answer | Draft = await self._act(plan, steps)
-            inputs = Inputs()
         else:
-            inputs = from_json(Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._collect, plan)))
             written = outcome_without_text(plan, inputs) or await self._write(plan, inputs, steps)
         if isinstance(written, Draft):
             return written
@@ -208,10 +230,17 @@ class RunWorkflow:
     def _begin(self, run_id: str) -> Json:
         return to_json(RunPlan, plan_run(self._services, run_id))
 
+    async def _preflight(self, plan: RunPlan) -> Json:
+        held_back = await preflight(self._services, plan)
+        return None if held_back is None else to_json(Draft, held_back)
+
     async def _collect(self, plan: RunPlan) -> Json:
         services = self._services
         inputs = await collect_inputs(services, services.workspace(), plan.job, plan.inputs, plan.begun_at)
         return to_json(Inputs, inputs)
+
+    def _rule(self, plan: RunPlan, inputs: Inputs) -> Json:
+        return to_json(Ruling, rule(self._services, plan, inputs))
 
     def _assemble(self, plan: RunPlan, inputs: Inputs) -> Json:
         services = self._services
@@ -264,6 +293,9 @@ class RunWorkflow:
             run = run_by_id(connection, run_id)
             if run is None:
                 raise HarnessError(f"there is no run {run_id}")
+            cancelled = close_if_cancelled(connection, run, now)
+            if cancelled is not None:
+                return {"state": str(FireState.CANCELLED), "reason": cancelled}
             again = draft.again or self._next_attempt(run, draft, now)
             if again is not None:
                 next_run = begin_again(connection, run, again, owner=services.owner(), now=now)

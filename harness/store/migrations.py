@@ -207,6 +207,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX seen_item_delivered ON seen_item (delivered_at)",
             "CREATE INDEX run_queue ON run (agent, priority, due_at) WHERE state = 'queued'",
             "CREATE INDEX run_deadline ON run (deadline_at) WHERE ended_at IS NULL",
+            "CREATE INDEX run_cancel ON run (due_at) WHERE ended_at IS NULL AND cancel_reason IS NOT NULL",
             "CREATE INDEX fire_run ON fire (run_id)",
             "CREATE INDEX fire_open_job ON fire (job_id) WHERE closed_at IS NULL",
             "ALTER TABLE node ADD COLUMN node_id TEXT NOT NULL DEFAULT ''",

@@ -93,7 +93,7 @@ class Peek:
 
     def unacknowledged_deliveries(self) -> tuple[Delivery, ...]:
         """Return the deliveries that wait or were given up, oldest first."""
-        return self._deliveries("state <> 'acknowledged'")
+        return self._deliveries("state IN ('pending', 'dead')")
 
     def deliveries_of_run(self, run_id: str) -> tuple[Delivery, ...]:
         """Return all deliveries of one run."""

@@ -42,7 +42,10 @@ class OpenIncident:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A promised delivery; `state` is `pending`, `acknowledged` or `dead`, times are epoch seconds."""
+    """A promised delivery; times are epoch seconds.
+
+    `state` is `pending`, `acknowledged`, `dead` (given up) or `dropped` (its run was cancelled).
+    """
 
     id: str
     run_id: str

@@ -26,7 +26,7 @@ class MemorySteps:
         self._next += 1
         while len(self.records) <= place:
             self.records.append(None)
-        hashed = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
+        hashed = hashlib.sha256(json.dumps(args, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         return _MemoryStep(self, place, {"kind": kind, "call_id": call_id, "args_hash": hashed})
 
 
@@ -130,6 +130,7 @@ def _recorded(position: int, record: dict[str, Any]) -> RecordedStep:
         record["args_hash"],
         value=record.get("value"),
         error=None if error is None else str(error),
+        failure=error,
     )
 
 
