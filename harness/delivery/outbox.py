@@ -14,11 +14,13 @@ from harness.delivery.quiet_hours import quiet_until
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.settings import Settings
 from harness.store.database import Database
-from harness.store.outbox import OutboxRow, acknowledge, due_deliveries, give_up, postpone
+from harness.store.outbox import OutboxRow, acknowledge, claim_delivery, due_deliveries, give_up, postpone
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE_S = 30.0
 LONGEST_PAUSE_S = 3600.0
+LONGEST_TRY_S = 120.0
+"""After that a try that nobody has told the end of is over: its daemon died in it."""
 
 log = logging.getLogger("harness.outbox")
 
@@ -44,15 +46,26 @@ def deliver_due(
     now: datetime,
     *,
     run_id: str,
+    is_shared_work: bool = False,
 ) -> list[Attempt]:
     """Try those deliveries of one run that are pending and due.
 
     Between "sent" and "recorded" lies one crash: the channel sees the same idempotency key again then,
-    and a file channel writes the same file. Blocks; no transaction is open while a channel works.
+    and a file channel writes the same file. `is_shared_work`: no daemon holds the run any more; of several
+    that look at once, one tries. Blocks; no transaction is open while a channel works.
     """
     with database.read() as connection:
         rows = due_deliveries(connection, now, run_id)
-    return [_try(database, channels, settings, row, now) for row in rows]
+    return [
+        _try(database, channels, settings, row, now)
+        for row in rows
+        if not is_shared_work or _take_in_hand(database, row, now)
+    ]
+
+
+def _take_in_hand(database: Database, row: OutboxRow, now: datetime) -> bool:
+    with database.write() as connection:
+        return claim_delivery(connection, row, now + timedelta(seconds=LONGEST_TRY_S))
 
 
 def pause_s(attempts: int) -> float:

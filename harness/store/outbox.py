@@ -56,6 +56,15 @@ def due_deliveries(connection: Connection, now: datetime, run_id: str) -> list[O
     return [OutboxRow(*row) for row in connection.execute(query.order_by(outbox.c.created_at, outbox.c.id))]
 
 
+def claim_delivery(connection: Connection, row: OutboxRow, until: datetime) -> bool:
+    """Take a delivery in hand for one try; False if somebody else has, or it was settled meanwhile.
+
+    Whoever dies in the try leaves it to be tried again after `until`.
+    """
+    as_read = (outbox.c.id == row.id, outbox.c.state == "pending", outbox.c.next_try_at == row.next_try_at)
+    return connection.execute(update(outbox).where(*as_read).values(next_try_at=until.timestamp())).rowcount == 1
+
+
 def deliveries_of_run(connection: Connection, run_id: str) -> list[OutboxRow]:
     """Return all deliveries of one run."""
     query = select(*outbox.c).where(outbox.c.run_id == run_id).order_by(outbox.c.id)

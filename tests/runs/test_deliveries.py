@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from harness.delivery.channels import OutboundDigest, Receipt
 from harness.delivery.outbox import MAX_ATTEMPTS, pause_s
 from harness.domain.run import FireState
 from harness.pytest_plugin import NOW, Workbench
@@ -77,6 +78,36 @@ def test_a_delivery_that_never_succeeds_is_given_up_by_name(workbench: Workbench
         (row,) = deliveries_of_run(connection, fire.run_id or "")
         assert (row.state, row.attempts) == ("dead", MAX_ATTEMPTS)
         assert [incident.cause for incident in open_incidents(connection)] == ["job scout/morning"]
+
+
+def test_of_two_daemons_that_look_at_once_one_delivers(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    in_the_way = block_channel(workbench)
+    workbench.tick_at(EIGHT)
+    in_the_way.unlink()
+    workbench.clock.advance(pause_s(1))
+    system = workbench.system
+    settings = system.workspace().settings
+
+    class SlowChannel:
+        """While it delivers, the other daemon looks as well."""
+
+        name = "digest"
+        is_interrupting = False
+
+        def __init__(self) -> None:
+            self.sent: list[str] = []
+
+        def deliver(self, message: OutboundDigest) -> Receipt:
+            self.sent.append(message.key)
+            if len(self.sent) == 1:
+                settle_deliveries(system.database, {"digest": self}, settings, workbench.clock.now())
+            return Receipt(message.key, self.name, "sent", "")
+
+    channel = SlowChannel()
+    settle_deliveries(system.database, {"digest": channel}, settings, workbench.clock.now())
+    assert len(channel.sent) == 1
+    assert [fire.state for fire in workbench.fires()] == [FireState.DELIVERED]
 
 
 def test_pauses_double_from_half_a_minute_to_an_hour() -> None:
