@@ -33,13 +33,24 @@ def next_due(schedules: Sequence[Schedule], zone: str, after: datetime) -> datet
 
     `zone` is the IANA name of the job's time zone. None if nothing will ever be due again.
     """
-    return min((slot for slot in (next(_slots(s, zone, after), None) for s in schedules) if slot), default=None)
+    return next(slots_after(schedules, zone, after), None)
 
 
 def slots_between(schedules: Sequence[Schedule], zone: str, after: datetime, until: datetime) -> list[datetime]:
     """Return every due moment with after < slot <= until, in UTC, sorted, each once."""
-    found = {slot for s in schedules for slot in takewhile(lambda slot: slot <= until, _slots(s, zone, after))}
-    return sorted(found)
+    return list(takewhile(lambda slot: slot <= until, slots_after(schedules, zone, after)))
+
+
+def slots_after(schedules: Sequence[Schedule], zone: str, after: datetime) -> Iterator[datetime]:
+    """Yield the moments later than `after` at which any of the schedules is due, in UTC, ascending, each once.
+
+    Without end for all that recurs.
+    """
+    latest = None
+    for slot in heapq.merge(*(_slots(schedule, zone, after) for schedule in schedules)):
+        if slot != latest:
+            latest = slot
+            yield slot
 
 
 def _slots(schedule: Schedule, zone_name: str, after: datetime) -> Iterator[datetime]:

@@ -21,9 +21,11 @@ _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
     "@weekly": "0 0 * * 0",
     "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
 }
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _FIELDS = (
@@ -62,7 +64,11 @@ def _parse_line(line: str) -> Sequence[Schedule]:
         raise ScheduleError("the schedule is empty", f"write {FORMS}")
     first = words[0].lower()
     rest = " ".join(words[1:])
-    named: dict[str, Callable[[str, str], Sequence[Schedule]]] = {"every": _parse_every, "once": _parse_once}
+    named: dict[str, Callable[[str, str], Sequence[Schedule]]] = {
+        "every": _parse_every,
+        "once": _parse_once,
+        "at": _parse_once,
+    }
     if first in named:
         return named[first](line, rest)
     if first.startswith("@"):
@@ -85,7 +91,10 @@ def _parse_once(line: str, rest: str) -> Sequence[Schedule]:
     try:
         return [Once(datetime.strptime(rest.replace("T", " "), "%Y-%m-%d %H:%M"))]  # noqa: DTZ007 the job's zone is not known here
     except ValueError as error:
-        raise ScheduleError(f"{line!r}: no such date and time", "write it as once 2026-12-01 09:00") from error
+        example = f"{line.split()[0].lower()} 2026-12-01 09:00"
+        if _TIME.fullmatch(rest):
+            raise ScheduleError(f"{line!r} has no date", f"write {example}, or daily {rest}") from error
+        raise ScheduleError(f"{line!r}: no such date and time", f"write it as {example}") from error
 
 
 def _parse_macro(line: str, word: str) -> Cron:
@@ -172,7 +181,7 @@ def _unreadable_line(line: str, words: list[str]) -> ScheduleError:
 
 
 def _closest_word(word: str) -> str | None:
-    known = ["every", "once", *_DAY_WORDS, *_DAY_NAMES]
+    known = ["every", "once", "at", *_DAY_WORDS, *_DAY_NAMES]
     cleaned = word.lower().strip(",")
     if cleaned[:3] in _DAY_NAMES and cleaned.endswith("day"):
         return cleaned[:3]

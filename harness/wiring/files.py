@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.collectors.collect import check_read
 from harness.domain.errors import Finding
+from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import state_folder
 from harness.tools.catalogue import TOOL_NAMES
@@ -20,7 +21,13 @@ ACTION_NAMES = frozenset({"backup", "self-check"})
 
 def vocabulary() -> Vocabulary:
     """Return the names that a workspace may use."""
-    return Vocabulary(tools=TOOL_NAMES, actions=ACTION_NAMES, parse_schedules=parse_schedules, check_read=check_read)
+    return Vocabulary(
+        tools=TOOL_NAMES,
+        actions=ACTION_NAMES,
+        parse_schedules=parse_schedules,
+        check_read=check_read,
+        why_never_due=why_never_due,
+    )
 
 
 def load(root: Path, environ: Mapping[str, str], *, now: datetime) -> Loaded:

@@ -87,6 +87,8 @@ class _Inspector:
         }
         declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
         self._check_cycles(declared)
+        calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
+        self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         skills = {
             f"skills/{name}/SKILL.md": skill for name in self.snapshot.skills if (skill := self._read_skill(name))
         }
@@ -97,7 +99,7 @@ class _Inspector:
             jobs={path: found.job for path, found in declared.items()},
             skills=skills,
             feed_lists=self._read_feed_lists(),
-            calendars=self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date()),
+            calendars=calendars,
             entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
         )
 
@@ -197,6 +199,14 @@ class _Inspector:
         path = f"skills/{name}/SKILL.md"
         text = self._text(path, f"write it, or remove the folder skills/{name}")
         return None if text is None else read_skill(name, text, self._report(path))
+
+    def _check_that_all_run(self, declared: Mapping[str, DeclaredJob], calendars: Mapping[str, Calendar]) -> None:
+        """Warn of jobs whose closed days and quiet hours leave none of their times."""
+        for path, declaration in declared.items():
+            why = self.vocabulary.why_never_due(declaration.job, calendars, self.now)
+            if why is not None:
+                problem = f"the job never runs: at every time of its schedule there is a reason against it ({why})"
+                self._report(path).warning(declaration.schedule_line, problem, "change the times, or what is excluded")
 
     def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()

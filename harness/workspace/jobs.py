@@ -84,9 +84,10 @@ class JobShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJob:
-    """A job and the line on which it says what it depends on."""
+    """A job, and the lines on which it says when it is due and what it depends on."""
 
     job: Job
+    schedule_line: int
     depends_on_line: int
 
 
@@ -144,7 +145,7 @@ def read_job(
         on=shape.on,
         disable_after=shape.disable_after,
     )
-    return DeclaredJob(declared, located.line("depends_on")) if schedules else None
+    return DeclaredJob(declared, located.line("schedule"), located.line("depends_on")) if schedules else None
 
 
 def _without_nulls(located: Located) -> Located:

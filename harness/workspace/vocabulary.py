@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from harness.domain.schedule import Schedule
+from harness.domain.job import Job
+from harness.domain.schedule import Calendar, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +17,12 @@ class Vocabulary:
     `tools` and `actions` are all names that exist. `parse_schedules` raises a ValueError with the
     attributes `problem` and `fix`. `check_read` is asked about `read` entries that are neither a feed
     list nor a job nor a file of the workspace, and returns what is wrong, or None for an entry that
-    some collector understands.
+    some collector understands. `why_never_due` says which of its closed days and quiet hours keep a job from
+    running at all, or None if it runs.
     """
 
     tools: frozenset[str]
     actions: frozenset[str]
     parse_schedules: Callable[[str | list[str]], tuple[Schedule, ...]]
     check_read: Callable[[str], str | None]
+    why_never_due: Callable[[Job, Mapping[str, Calendar], datetime], str | None]

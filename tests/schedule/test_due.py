@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.schedule import Cron, Every, Once, Schedule
-from harness.schedule.due import next_due, slots_between
+from harness.schedule.due import next_due, slots_after, slots_between
+from harness.schedule.grammar import parse_schedules
 
 LOS_ANGELES, BERLIN, LORD_HOWE = "America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe"
+CASABLANCA = "Africa/Casablanca"  # an hour back for Ramadan, and forward after it
 SANTIAGO, APIA = "America/Santiago", "Pacific/Apia"  # change at midnight; a whole day skipped on 2011-12-30
 
 CHANGES = {  # a UTC time about a day before each clock change
@@ -23,6 +25,8 @@ CHANGES = {  # a UTC time about a day before each clock change
     "autumn in Berlin": (BERLIN, datetime(2026, 10, 24, 3, tzinfo=UTC)),
     "spring on Lord Howe": (LORD_HOWE, datetime(2026, 10, 2, 18, tzinfo=UTC)),
     "autumn on Lord Howe": (LORD_HOWE, datetime(2026, 4, 3, 18, tzinfo=UTC)),
+    "before Ramadan in Casablanca": (CASABLANCA, datetime(2026, 2, 14, 2, tzinfo=UTC)),
+    "after Ramadan in Casablanca": (CASABLANCA, datetime(2026, 3, 21, 2, tzinfo=UTC)),
     "spring in Santiago": (SANTIAGO, datetime(2026, 9, 5, 6, tzinfo=UTC)),
     "autumn in Santiago": (SANTIAGO, datetime(2026, 4, 4, 6, tzinfo=UTC)),
     "the skipped day in Apia": (APIA, datetime(2011, 12, 29, 12, tzinfo=UTC)),
@@ -100,6 +104,87 @@ def test_every_is_anchored_to_the_epoch_and_not_to_the_moment_of_asking() -> Non
     )
 
 
+CHANGING = (LOS_ANGELES, BERLIN, LORD_HOWE, CASABLANCA)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+def days_of_change(zone: str, year: int) -> list[date]:
+    """Return the local days of the year in which the clock is put forward or back."""
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    hours_of_year = [(start + timedelta(hours=hour)).astimezone(ZoneInfo(zone)) for hour in range(366 * 24)]
+    changed = [now for before, now in pairwise(hours_of_year) if before.utcoffset() != now.utcoffset()]
+    return sorted({moment.date() for moment in changed if moment.year == year})
+
+
+def minutes_of(zone: str, first: date, last: date) -> list[tuple[datetime, datetime]]:
+    """Return every minute from the day before to the day after, with what the clock shows then: the oracle."""
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC) - 2 * DAY
+    count = ((last - first).days + 5) * 24 * 60
+    moments = [start + number * MINUTE for number in range(count)]
+    return [(moment, moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) for moment in moments]
+
+
+def promised(minutes: Sequence[tuple[datetime, datetime]], at: datetime) -> datetime:
+    """Return the first minute at which the clock shows the time, or, where it skips it, a later one."""
+    return next(moment for moment, shown in minutes if shown >= at)
+
+
+def assert_once_and_only_once(zone: str, year: int) -> int:
+    """Hold every hour and half hour around the changes of the year against the minutes; return how many."""
+    held = 0
+    changes_of_year = days_of_change(zone, year)
+    for changed in changes_of_year:
+        days_around = [changed - DAY, changed, changed + DAY]
+        shown = minutes_of(zone, days_around[0], days_around[-1])
+        for half_hour in range(48):
+            hour, minute = divmod(half_hour * 30, 60)
+            wanted = [datetime(d.year, d.month, d.day, hour, minute) for d in days_around]  # noqa: DTZ001 a clock's face
+            expected = [promised(shown, at) for at in wanted]
+            found = slots_between(
+                parse_schedules(f"daily {hour:02}:{minute:02}"), zone, expected[0] - MINUTE, expected[-1] + 2 * MINUTE
+            )
+            assert found == expected, (zone, changed, hour, minute)
+            assert len(set(found)) == len(days_around)
+            assert [slots_between([Once(at)], zone, shown[0][0], shown[-1][0]) for at in wanted] == [
+                [moment] for moment in expected
+            ]
+            held += 1
+    return held
+
+
+@pytest.mark.parametrize("zone", CHANGING)
+def test_every_hour_and_half_hour_of_the_days_of_change_fires_once_and_only_once(zone: str) -> None:
+    assert len(days_of_change(zone, 2026)) == 2
+    assert assert_once_and_only_once(zone, 2026) == 2 * 48
+
+
+@settings(deadline=None, max_examples=6)
+@given(st.sampled_from(CHANGING), st.integers(2024, 2036))
+def test_a_fixed_time_fires_once_and_only_once_in_every_year(zone: str, year: int) -> None:
+    assert assert_once_and_only_once(zone, year) > 0
+
+
+@given(
+    st.integers(1, 3 * 86_400),
+    st.lists(st.integers(0, 2_000_000_000), min_size=1, max_size=12),
+    st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 hypothesis adds the zone
+)
+def test_restarts_neither_starve_nor_drift_what_is_due_every_so_often(
+    period_s: int, lives_us: list[int], first_start: datetime
+) -> None:
+    """Each life of a daemon asks for the slots from where the one before had got to, however short it was."""
+    cursor = first_start.replace(tzinfo=UTC)
+    begun, found = cursor, []
+    for life_us in lives_us:
+        stopped = cursor + timedelta(microseconds=life_us)
+        found += slots_between([Every(period_s)], BERLIN, cursor, stopped)
+        cursor = stopped
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    period = timedelta(seconds=period_s)
+    counts = range((begun - epoch) // period + 1, (cursor - epoch) // period + 1)
+    assert found == [epoch + count * period for count in counts]
+
+
 def test_day_of_month_or_weekday_is_enough_when_both_are_given() -> None:
     start = datetime(2026, 6, 1, tzinfo=UTC)
     slots = slots_between([Cron("0 9 13 * fri")], "UTC", start, start + timedelta(days=14))
@@ -115,6 +200,16 @@ def test_slots_of_several_schedules_are_merged_without_duplicates() -> None:
     schedules: list[Schedule] = [Cron("0 8 * * *"), Every(8 * 3600), Cron("30 2 * * *")]
     start = datetime(2026, 1, 1, tzinfo=UTC)
     assert [s.hour for s in slots_between(schedules, "UTC", start, start + timedelta(days=1))] == [2, 8, 16, 0]
+
+
+def test_slots_go_on_without_end_in_order_and_each_once() -> None:
+    schedules: list[Schedule] = [Every(3600), Cron("0 * * * *"), Once(wall("2026-01-01 00:30"))]
+    slots = list(islice(slots_after(schedules, "UTC", datetime(2026, 1, 1, tzinfo=UTC)), 30))
+    assert slots[:3] == [
+        datetime(2026, 1, 1, 0, 30, tzinfo=UTC),
+        *[datetime(2026, 1, 1, h, tzinfo=UTC) for h in (1, 2)],
+    ]
+    assert slots == sorted(set(slots))
 
 
 def test_interval_excludes_its_start_and_includes_its_end() -> None:

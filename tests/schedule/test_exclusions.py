@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar, QuietHours
-from harness.schedule.exclusions import why_excluded
+from harness.schedule.exclusions import Upcoming, next_run, why_excluded, why_never_due
 from harness.schedule.grammar import parse_schedules
 
 NEW_YORK, BERLIN, TOKYO = "America/New_York", "Europe/Berlin", "Asia/Tokyo"
@@ -22,12 +22,18 @@ NYSE = Calendar(
 NIGHT = QuietHours(23 * 60, 7 * 60)
 
 
-def job(*, zone: str = BERLIN, calendar: str | None = None, quiet_hours: QuietHours | None = None) -> Job:
+def job(
+    schedule: str = "every 30m",
+    *,
+    zone: str = BERLIN,
+    calendar: str | None = None,
+    quiet_hours: QuietHours | None = None,
+) -> Job:
     return Job(
         agent="fin",
         name="close",
         path="agents/fin/jobs/close.md",
-        schedules=parse_schedules("every 30m"),
+        schedules=parse_schedules(schedule),
         zone=zone,
         calendar=calendar,
         quiet_hours=quiet_hours,
@@ -96,3 +102,36 @@ def test_job_without_calendar_and_quiet_hours_is_never_excluded() -> None:
 
 def test_calendar_that_is_not_there_excludes_nothing() -> None:
     assert why_excluded(job(calendar="nyse"), {}, at("2026-11-26 12:00", NEW_YORK)) is None
+
+
+def test_next_run_is_the_first_slot_that_is_not_excluded() -> None:
+    close = job("weekdays 16:30", zone=NEW_YORK, calendar="nyse")
+    assert next_run(close, {"nyse": NYSE}, at("2026-11-25 17:00", NEW_YORK)) == Upcoming(
+        due_at=at("2026-11-27 16:30", NEW_YORK),
+        excluded_at=at("2026-11-26 16:30", NEW_YORK),
+        why_excluded="New York Stock Exchange is closed: Thanksgiving Day",
+    )
+    assert next_run(close, {"nyse": NYSE}, at("2026-11-25 16:00", NEW_YORK)) == Upcoming(
+        at("2026-11-25 16:30", NEW_YORK)
+    )
+
+
+def test_next_run_of_what_is_due_every_second_is_found_behind_a_long_weekend() -> None:
+    busy = job("every 1s", zone=NEW_YORK, calendar="nyse", quiet_hours=QuietHours(23 * 60, 7 * 60 + 17))
+    upcoming = next_run(busy, {"nyse": NYSE}, at("2026-11-27 22:59:59", NEW_YORK))
+    assert upcoming.due_at == at("2026-11-30 07:17", NEW_YORK)
+    assert upcoming.excluded_at == at("2026-11-27 23:00", NEW_YORK)
+
+
+def test_job_whose_every_time_is_excluded_never_runs_and_the_reason_is_told() -> None:
+    night_job = job("daily 03:00", quiet_hours=NIGHT)
+    now = at("2026-05-05 12:00", BERLIN)
+    assert next_run(night_job, {}, now).due_at is None
+    assert why_never_due(night_job, {}, now) == "quiet hours 23:00-07:00 in Europe/Berlin"
+    assert why_never_due(job("daily 03:00, 12:00", quiet_hours=NIGHT), {}, now) is None
+
+
+def test_one_shot_that_is_over_is_not_one_that_never_runs() -> None:
+    over = job("once 2026-01-01 03:00", quiet_hours=NIGHT)
+    assert why_never_due(over, {}, at("2026-05-05 12:00", BERLIN)) is None
+    assert next_run(over, {}, at("2026-05-05 12:00", BERLIN)) == Upcoming(None)

@@ -11,6 +11,7 @@ from harness.domain.errors import Finding, OwnerError
 from harness.domain.schedule import CatchUp, Cron, QuietHours
 from harness.domain.settings import Channel
 from harness.domain.workspace import FeedEntry
+from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
 from harness.workspace.last_good import LastGood
@@ -51,7 +52,9 @@ def check_read(entry: str) -> str | None:
     return None if entry.startswith(("arxiv/", "https://")) else f"nothing answers to {entry!r}"
 
 
-VOCABULARY = Vocabulary(frozenset({"feeds", "web.read"}), frozenset({"self-check"}), parse_schedules, check_read)
+VOCABULARY = Vocabulary(
+    frozenset({"feeds", "web.read"}), frozenset({"self-check"}), parse_schedules, check_read, why_never_due
+)
 
 
 def load(root: Path, files: Mapping[str, str | None] | None = None, last_good: LastGood | None = None) -> Loaded:
