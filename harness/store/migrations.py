@@ -200,6 +200,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE run ADD COLUMN node TEXT",
             "ALTER TABLE run ADD COLUMN source_run TEXT",
             "ALTER TABLE run ADD COLUMN cancel_reason TEXT",
+            """
+            CREATE TABLE restoration (
+                restored_at DOUBLE PRECISION PRIMARY KEY,
+                backup_made_at DOUBLE PRECISION NOT NULL,
+                fires_closed INTEGER NOT NULL
+            )
+            """,
             "ALTER TABLE run ADD COLUMN forgotten_at DOUBLE PRECISION",
             "ALTER TABLE run ADD COLUMN is_forgotten INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE run ADD COLUMN artifacts_deleted_at DOUBLE PRECISION",

@@ -24,6 +24,14 @@ identity = Table(
     Column("value", Text, nullable=False),
 )
 
+restoration = Table(
+    "restoration",
+    metadata,
+    Column("restored_at", Double, primary_key=True),
+    Column("backup_made_at", Double, nullable=False),
+    Column("fires_closed", Integer, nullable=False),
+)
+
 pause = Table(
     "pause",
     metadata,
