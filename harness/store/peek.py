@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 
 from harness.domain.errors import OwnerError
 from harness.domain.run import Fire, FireKind, FireState
+from harness.ports import RecordedStep
 from harness.store.address import DatabaseAddress
 from harness.store.failures import newer_version
 from harness.store.migrations import LATEST
 from harness.store.reader import Reader, Row, opened
 from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob, RunRecord, Spending
+from harness.store.step_records import recorded_step
 
+_STEP_TABLES = ("operation_outputs", "dbos.operation_outputs")
 _FIRE_COLUMNS = "job_id, due_at, kind, state, run_id, reason, closed_at, artifact, items, gaps"
 
 
@@ -54,6 +57,11 @@ class Peek:
     def fire_of_run(self, run_id: str) -> Fire | None:
         """Return the fire that the run belongs to."""
         rows = self._rows(f"SELECT {_FIRE_COLUMNS} FROM fire WHERE run_id = ?", run_id)  # noqa: S608
+        return _fire(rows[0]) if rows else None
+
+    def fire_at(self, job_id: str, due_at: int) -> Fire | None:
+        """Return the job's fire of that moment, whichever run it has now."""
+        rows = self._rows(f"SELECT {_FIRE_COLUMNS} FROM fire WHERE job_id = ? AND due_at = ?", job_id, due_at)  # noqa: S608
         return _fire(rows[0]) if rows else None
 
     def open_fires(self) -> tuple[OpenFire, ...]:
@@ -113,6 +121,20 @@ class Peek:
         """Return one run."""
         rows = self._rows("SELECT * FROM run WHERE id = ?", run_id)
         return _run(rows[0]) if rows else None
+
+    def steps_of_run(self, run_id: str) -> tuple[RecordedStep, ...]:
+        """Return the finished steps of one run, in their order; empty if nothing is recorded of it."""
+        # The engine's own table; on a server it lies in the engine's own schema.
+        table = next((name for name in _STEP_TABLES if self._reader.has_table(name)), None)
+        if table is None:
+            return ()
+        rows = self._rows(
+            "SELECT function_id, output, started_at_epoch_ms, completed_at_epoch_ms"  # noqa: S608
+            f" FROM {table} WHERE workflow_uuid = ? AND output IS NOT NULL ORDER BY function_id",
+            run_id,
+        )
+        steps = (recorded_step(row[0], json.loads(row[1]), row[2], row[3]) for row in rows)
+        return tuple(step for step in steps if step is not None)
 
     def job_ids(self) -> tuple[str, ...]:
         """Return every job that ever had a fire."""
@@ -224,4 +246,10 @@ def _run(row: Row) -> RunRecord:
         prompt_sha256=row["prompt_sha256"],
         manifest=None if row["manifest"] is None else json.loads(row["manifest"]),
         outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
+        options=json.loads(row["options"]),
+        attempt=row["attempt"],
+        source_run=row["source_run"],
+        cancel_reason=row["cancel_reason"],
+        forgotten_at=row["forgotten_at"],
+        artifacts_deleted_at=row["artifacts_deleted_at"],
     )

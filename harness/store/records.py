@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.domain.run import Fire
@@ -61,7 +61,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A durable run; epoch seconds. `manifest` and `outcome` are plain JSON values."""
+    """A durable run; epoch seconds. `manifest`, `outcome` and the values of `options` are plain JSON.
+
+    `source_run` is the run that this one repeats. `forgotten_at`: retention deleted its recorded steps;
+    `artifacts_deleted_at`: what it made.
+    """
 
     id: str
     job_id: str
@@ -78,6 +82,12 @@ class RunRecord:
     prompt_sha256: str | None
     manifest: Any
     outcome: Any
+    options: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+    source_run: str | None = None
+    cancel_reason: str | None = None
+    forgotten_at: float | None = None
+    artifacts_deleted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
