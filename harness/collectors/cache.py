@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection
+
 from harness.collectors.context import CachedSource
+from harness.collectors.health import SourceNote
+from harness.collectors.reach import Reach
+from harness.domain.cause import NETWORK
 from harness.domain.source import Item
 from harness.store.database import Database
 from harness.store.incidents import open_incident, resolve_incident
@@ -54,9 +60,27 @@ class DatabaseSourceCache:
     def record(self, source: str, *, ok: bool, problem: str, at: datetime) -> None:
         """Count a success or a failure of the source; three failures in a row are an incident until it works."""
         with self._database.write() as connection:
-            failures = record_source(connection, source, ok=ok, problem=problem, at=at)
-            if failures >= FAILURES_UNTIL_INCIDENT:
-                message = f"{source} failed {failures} times in a row: {problem}"
-                open_incident(connection, f"source {source}", message, at)
-            elif failures == 0:
-                resolve_incident(connection, f"source {source}", at)
+            _record(connection, SourceNote(source, ok, problem, at))
+
+    def settle(self, notes: Sequence[SourceNote], reach: Reach, at: datetime) -> None:
+        """Count how the sources of a run did, in one transaction.
+
+        Where not one of several hosts answered, the network is to blame and no source; an answer from any
+        host shows that it is back.
+        """
+        if reach.cause == NETWORK or not (notes or reach.answered):
+            return
+        with self._database.write() as connection:
+            for note in notes:
+                _record(connection, note)
+            if reach.answered:
+                resolve_incident(connection, NETWORK, at)
+
+
+def _record(connection: Connection, note: SourceNote) -> None:
+    failures = record_source(connection, note.source, ok=note.is_ok, problem=note.problem, at=note.at)
+    if failures >= FAILURES_UNTIL_INCIDENT:
+        message = f"{note.source} failed {failures} times in a row: {note.problem}"
+        open_incident(connection, f"source {note.source}", message, note.at)
+    elif failures == 0:
+        resolve_incident(connection, f"source {note.source}", note.at)

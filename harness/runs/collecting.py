@@ -11,6 +11,8 @@ from harness.collectors.collect import collect, find_override, read_kind
 from harness.collectors.context import CollectContext
 from harness.collectors.deadline import Deadline
 from harness.collectors.dedupe import merge_items
+from harness.collectors.health import NotedSources
+from harness.collectors.reach import WatchedWeb
 from harness.domain.job import Job
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.workspace import Workspace
@@ -27,7 +29,8 @@ class Inputs:
 
     `sources` says for each of `collected` how many sources stand behind it: each feed of a list is one.
     `items` are the distinct items over all reads, those delivered before left out; `already_delivered`
-    counts those. `sighting` is what the job's condition is judged by, with nothing left out.
+    counts those. `sighting` is what the job's condition is judged by, with nothing left out. `cause` is what
+    failed, if nobody answered: see `harness.domain.cause`.
     """
 
     collected: tuple[Collected, ...] = ()
@@ -35,6 +38,7 @@ class Inputs:
     items: tuple[Item, ...] = ()
     already_delivered: int = 0
     sighting: Sighting | None = None
+    cause: str | None = None
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -62,12 +66,13 @@ async def collect_inputs(
 
     What is not finished after the job's `timeout_s` is a gap too.
     """
+    web, noted = WatchedWeb(services.source_web), NotedSources(services.sources)
     context = CollectContext(
         workspace=workspace,
         job=job,
-        web=services.web,
+        web=web,
         now=now,
-        cache=services.sources,
+        cache=noted,
         parser=services.parser,
         latest_output=lambda job_id: _latest_output(services, workspace, job, job_id, now),
         overrides=overrides,
@@ -77,7 +82,8 @@ async def collect_inputs(
     sources = tuple(_count_sources(read, context) for read in job.inputs)
     sighting = None if job.only_if.is_empty else observe(job.only_if, collected, now)
     items = merge_items(item for one in collected for item in one.items)
-    inputs = Inputs(tuple(collected), sources, items, sighting=sighting)
+    inputs = Inputs(tuple(collected), sources, items, sighting=sighting, cause=web.reach.cause)
+    await asyncio.to_thread(services.sources.settle, noted.notes, web.reach, now)
     return await asyncio.to_thread(_without_seen, services.database, job, inputs, now)
 
 

@@ -13,6 +13,7 @@ from harness.collectors.collect import read_kind
 from harness.delivery.digest import digest_to_json
 from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
+from harness.domain.cause import NETWORK
 from harness.domain.contract import Violation, judge
 from harness.domain.errors import OwnerError
 from harness.domain.message import Message
@@ -86,6 +87,7 @@ def publish(
         items=len(digest.items),
         gaps=len(digest.gaps),
         delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
+        cause=_beside_the_run(inputs),
     )
     if plan.is_preview:
         outcome = replace(outcome, state=FireState.SILENT, reason=PREVIEW_REASON, delivered_urls=())
@@ -108,7 +110,8 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     if inputs.is_empty and inputs.has_failed:
         reason = f"nothing could be collected: {_in_short(gaps)}"
         # Sources that fail all at once are a network that is down, more often than not.
-        return Draft(Outcome(FireState.FAILED, reason, gaps=len(gaps), details=gaps), "completed", is_transient=True)
+        failed = Outcome(FireState.FAILED, reason, gaps=len(gaps), details=gaps, cause=inputs.cause)
+        return Draft(failed, "completed", is_transient=True)
     if not inputs.is_empty and (inputs.items or plan.method != "extract"):
         return None
     if not inputs.is_empty:
@@ -121,7 +124,13 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
         reason += f"; {inputs.already_delivered} collected {were} delivered before"
     if gaps:
         reason += f"; could not be read: {_in_short(gaps)}"
-    return Draft(Outcome(FireState.SILENT, reason, items=0, gaps=len(gaps), details=gaps), "completed")
+    silent = Outcome(FireState.SILENT, reason, items=0, gaps=len(gaps), details=gaps, cause=_beside_the_run(inputs))
+    return Draft(silent, "completed")
+
+
+def _beside_the_run(inputs: Inputs) -> str | None:
+    """Return what is broken although the run did its work with what it had: the network, but no single source."""
+    return NETWORK if inputs.cause == NETWORK else None
 
 
 def _without_bad_items(answer: Answer, items: Sequence[Item]) -> tuple[Report, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.collectors.context import SourceCache
+from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.parse import FeedParser
 from harness.delivery.channels import Channel
 from harness.domain.agent import Agent
@@ -36,9 +36,9 @@ class RunServices:
     """Everything that a run's steps reach out to.
 
     `workspace` returns the snapshot that is in force now. `owner` returns the token under which this executor
-    holds fires now. `ended` is called, from any thread, when a run has ended. `recorded`
-    returns the finished steps of a run. `notice` stands above every
-    digest, if there is something that its reader must know first.
+    holds fires now. `source_web` is the door to sources: it leaves hosts alone that do not answer. `ended` is
+    called, from any thread, when a run has ended. `recorded` returns the finished steps of a run. `notice`
+    stands above every digest, if there is something that its reader must know first.
     """
 
     database: Database
@@ -48,8 +48,9 @@ class RunServices:
     owner: Callable[[], str]
     workspace: Callable[[], Workspace]
     web: Web
+    source_web: Web
     parser: FeedParser
-    sources: SourceCache
+    sources: DatabaseSourceCache
     gate: Gate
     tool_schemas: Callable[[Agent], tuple[ToolSchema, ...]]
     caller: Callable[[Agent, Workspace, str], Caller]

@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
@@ -66,12 +67,12 @@ class RunWorkflow:
         except ReplayMismatch:
             raise
         except TransientError as error:
-            draft = replace(_failed(str(error)), is_transient=True)
+            draft = replace(_failed(str(error), error), is_transient=True)
         except HarnessError as error:
-            draft = _failed(str(error))
+            draft = _failed(str(error), error)
         except Exception as error:  # the step boundary: a bug closes its own run, and no other
             log.exception("run %s broke", run_id)
-            draft = _failed(f"a fault in the harness: {type(error).__name__}: {error}")
+            draft = _failed(f"a fault in the harness: {type(error).__name__}: {error}", error)
         try:
             return await steps.reserve("close", "close", {}).run(partial(self._in_thread, self._close, run_id, draft))
         finally:
@@ -326,5 +327,5 @@ def _answer(turn: Turn) -> Answer:
     return Answer(turn.text, turn.model, turn.stop, gaps=gaps, messages=turn.messages)
 
 
-def _failed(reason: str) -> Draft:
-    return Draft(Outcome(FireState.FAILED, reason), "error")
+def _failed(reason: str, error: Exception) -> Draft:
+    return Draft(Outcome(FireState.FAILED, reason, cause=cause_of(error)), "error")

@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+from harness.domain.cause import cause_of
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, TransientError
 from harness.ports import Json, RecordedStep
 
@@ -40,6 +41,18 @@ def recorded_step(position: int, record: Json, started_ms: int | None, ended_ms:
 
 def error_to_json(error: HarnessError) -> dict[str, Json]:
     """Return the error as plain data: exceptions come back from JSON as another class."""
+    cause = cause_of(error)
+    return _fields(error) if cause is None else {**_fields(error), "cause": cause}
+
+
+def error_from_json(data: dict[str, Any]) -> HarnessError:
+    """Return the error that `error_to_json` was given."""
+    error = _error(data)
+    error.cause = data.get("cause")
+    return error
+
+
+def _fields(error: HarnessError) -> dict[str, Json]:
     match error:
         case OwnerError():
             return {"type": "owner", "path": error.path, "line": error.line, "problem": error.problem, "fix": error.fix}
@@ -53,8 +66,7 @@ def error_to_json(error: HarnessError) -> dict[str, Json]:
             return {"type": "error", "message": str(error)}
 
 
-def error_from_json(data: dict[str, Any]) -> HarnessError:
-    """Return the error that `error_to_json` was given."""
+def _error(data: dict[str, Any]) -> HarnessError:
     match data["type"]:
         case "owner":
             return OwnerError(data["path"], data["line"], data["problem"], data["fix"])

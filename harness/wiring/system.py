@@ -29,11 +29,15 @@ from harness.domain.settings import Settings
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 from harness.gate.audit import AuditLog
+from harness.gate.breakers import Breakers
 from harness.gate.caller import Caller, caller_for
 from harness.gate.egress import SystemResolver
 from harness.gate.granted_web import GrantedWeb
+from harness.gate.guarded_web import GuardedWeb
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
+from harness.llm.endpoint import endpoint_of
+from harness.llm.guarded_model import GuardedModel
 from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
@@ -165,9 +169,11 @@ def build_system(
     state = state_folder(root, environ)
     database = _open_database(root, environ, state, current().settings)
     web = GrantedWeb(lambda: current().settings.egress, resolver or SystemResolver())
+    breakers = Breakers(database, clock.now, lambda: current().settings.home_zone)
+    source_web = GuardedWeb(web, breakers)
     parser = FeedParser()
     sources = DatabaseSourceCache(database)
-    fetch_list = _fetch_list(current, web, parser, sources, clock)
+    fetch_list = _fetch_list(current, source_web, parser, sources, clock)
     registry = build_registry(web=web, parser=parser, fetch_list=fetch_list)
     secrets = _secrets(current().settings, environ)
     gate = Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets)
@@ -196,12 +202,13 @@ def build_system(
         owner=lambda: membership.executor_id,
         workspace=current,
         web=web,
+        source_web=source_web,
         parser=parser,
         sources=sources,
         gate=gate,
         tool_schemas=lambda agent: registry.schemas(agent.tools),
         caller=lambda agent, workspace, run_id: _caller(agent, workspace, run_id, state),
-        choose_model=partial(_choose, environ),
+        choose_model=partial(_choose, environ, breakers),
         channels=partial(_channels, state, out),
         actions=_actions(database, current, state),
         ended=ended,
@@ -257,9 +264,11 @@ def _installation_id(state: StateFolder, host: str) -> str:
     return made
 
 
-def _choose(environ: Mapping[str, str], settings: Settings, agent: Agent, job: Job) -> Choice:
+def _choose(environ: Mapping[str, str], breakers: Breakers, settings: Settings, agent: Agent, job: Job) -> Choice:
     model = choose_model(settings, agent, job, environ=environ, sleep=asyncio.sleep, jitter=random.random)
     profile = chosen_profile(settings, agent, job)
+    if model.is_language_model:
+        model = GuardedModel(model, endpoint_of(profile).name, breakers)
     return Choice(model, partial(cost_usd, profile), profile.max_output_tokens)
 
 

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.domain.cause import endpoint_cause
+from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, ToolError, TransientError
+from harness.store.step_records import error_from_json, error_to_json
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OwnerError("harness.toml", 3, "no key", "set it"),
+        OwnerError("harness.toml", None, "no key", "set it", cause="profile cheap"),
+        TransientError("no connection"),
+        TransientError("no connection", cause=endpoint_cause("api.example.org:443")),
+        Refused("egress", "no"),
+        LimitReached("context", "too long"),
+        HarnessError("whatever"),
+    ],
+)
+def test_an_error_comes_back_from_its_record_as_it_was(error: HarnessError) -> None:
+    restored = error_from_json(json.loads(json.dumps(error_to_json(error))))
+    assert (type(restored), str(restored), restored.cause) == (type(error), str(error), error.cause)
+
+
+def test_an_error_that_nobody_has_to_tell_apart_comes_back_with_its_message() -> None:
+    assert str(error_from_json(error_to_json(ToolError("no such file")))) == "no such file"
+
+
+def test_a_full_disk_is_named_in_the_record_also_where_it_stood_behind_the_error() -> None:
+    error = OwnerError("digest.json", None, "cannot be written", "free some space")
+    error.__cause__ = OSError(28, "No space left on device")
+    assert error_from_json(error_to_json(error)).cause == "disk"
