@@ -155,6 +155,13 @@ class Engine(Protocol):
         """Say whether this process is at work on the run now."""
         ...
 
+    def answer_soon(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by whatever the runs are executed on, as a sign that it does not hang.
+
+        Returns at once, and never waits for a lock. Where nothing is executed, it is called here.
+        """
+        ...
+
     def take_over(self, run_id: str) -> bool:
         """Go on here with a run that another executor, which is gone, had not finished.
 

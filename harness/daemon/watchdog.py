@@ -1,7 +1,7 @@
 """The watchdog inside: notices that a part of the daemon does not answer any more, and says what it hangs in.
 
 It looks from a thread of its own, because what it watches may hold up all others, and it waits for none of
-them: no lock, no log and no database stands between a stall and the restart. `StallDetector` judges and is
+them: no lock, no file and no database stands between a stall and the restart. `StallDetector` judges and is
 pure but for what it remembers; `Watchdog` asks, tells and gives up.
 """
 
@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
@@ -29,8 +29,10 @@ _STDERR = 2
 
 log = logging.getLogger("harness.watchdog")
 
-Ask = Callable[[Callable[[], None]], None]
+Ask = Callable[[Callable[[], None]], object]
 """Takes what is to be called by the part that is asked, and returns at once."""
+_ASKED_AGAIN_AFTER_LOOKS = 5
+"""A question is lost with the event loop that it was put to, when the part begins a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +118,42 @@ class StallDetector:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
-    look: Look
-    stacks: str = field(repr=False)
+class Errands:
+    """Does what it is given in order, on a thread of its own: whoever gives an errand does not wait for it."""
+
+    def __init__(self, name: str) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def give(self, errand: Callable[[], object]) -> None:
+        """Have it done after what was given before."""
+        self._queue.put(errand)
+
+    def stop(self, timeout_s: float) -> None:
+        """Work no more once all is done; an errand that hangs is not waited for any longer."""
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        while (errand := self._queue.get()) is not None:
+            try:
+                errand()
+            except Exception as error:  # the thread's own edge: the next errand is still to be done
+                is_ours = isinstance(error, HarnessError | OSError)
+                log.error("the watchdog could not tell: %s", error, exc_info=not is_ours)
 
 
 class Watchdog:
     """Looks at the parts of this process once a second, from `start` to `stop`.
 
     `show` is told all stalls whenever one begins or ends (it writes the heartbeat file). `give_up`, if
-    there is one, is called once a stall is hopeless. What goes to the log and to the incidents goes
-    through a second thread, as both may be what hangs.
+    there is one, is called once a stall is hopeless. Heartbeat, log and incidents may be what hangs, so
+    none of them is touched by the thread that looks.
     """
 
     def __init__(
@@ -147,13 +173,12 @@ class Watchdog:
         self._patience = patience or Patience()
         self._detector = StallDetector(self._patience, earlier=earlier)
         self._asks: dict[str, Ask] = {}
-        self._unanswered: set[str] = set()
-        self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
+        self._waiting: dict[str, int] = {}
+        self._shown: tuple[str, ...] = ()
+        self._showing = Errands("watchdog-heartbeat")
+        self._telling = Errands("watchdog-log")
         self._stopped = threading.Event()
-        self._threads = (
-            threading.Thread(target=self._watch, name="watchdog", daemon=True),
-            threading.Thread(target=self._tell_news, name="watchdog-teller", daemon=True),
-        )
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def ask(self, part: str, ask: Ask) -> None:
         """Watch a part that answers when it is asked; call it before `start`."""
@@ -166,58 +191,58 @@ class Watchdog:
 
     def answered(self, part: str) -> None:
         """Take note that the part goes on; from any thread."""
-        self._unanswered.discard(part)
+        self._waiting.pop(part, None)
         self._detector.answered(part)
 
     def start(self) -> None:
         """Begin to look."""
-        for thread in self._threads:
-            thread.start()
+        self._showing.start()
+        self._telling.start()
+        self._thread.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Look no more; what could not be told by then, because it hangs, is not waited for."""
         self._stopped.set()
-        self._news.put(None)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._showing.stop(timeout_s)
+        self._telling.stop(timeout_s)
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._patience.look_every_s):
-            self.look()
+            for part, ask in self._asks.items():
+                self._put_question(part, ask)
+            self._act_on(self._detector.look(self._stopwatch()))
 
-    def look(self) -> None:
-        """Ask every part that has answered the last question, and act on what the look shows."""
-        for part, ask in self._asks.items():
-            if part not in self._unanswered:
-                self._unanswered.add(part)
-                ask(partial(self.answered, part))
-        seen = self._detector.look(self._stopwatch())
-        if seen.begun or seen.over:
-            self._news.put(_News(seen, stacks_of_all_threads() if seen.begun else ""))
-            try:
-                self._show(seen.stalls)
-            except OSError as error:
-                # Not logged from here: the disk that refuses the one file may hold up the other.
-                sys.stderr.write(f"the watchdog cannot write the heartbeat: {error}\n")
-        if seen.is_hopeless and self._give_up is not None:
+    def _put_question(self, part: str, ask: Ask) -> None:
+        looks = self._waiting.get(part, 0)
+        self._waiting[part] = looks + 1
+        if looks % _ASKED_AGAIN_AFTER_LOOKS:
+            return
+        try:
+            ask(partial(self.answered, part))
+        except Exception as error:  # noqa: BLE001 - who cannot be asked is silent, and the others are still watched
+            self._telling.give(partial(log.error, "%s could not be asked", part, exc_info=error))
+
+    def _act_on(self, look: Look) -> None:
+        if look.begun or look.over:
+            stacks = stacks_of_all_threads() if look.begun else ""
+            self._telling.give(partial(self._tell, look, stacks))
+        stalled = tuple(stall.part for stall in look.stalls)
+        if stalled != self._shown:
+            self._shown = stalled
+            self._showing.give(partial(self._show, look.stalls))
+        if look.is_hopeless and self._give_up is not None:
             self._give_up()
 
-    def _tell_news(self) -> None:
-        while (news := self._news.get()) is not None:
-            for stall in news.look.begun:
-                message = silence_in_words(stall, is_given_up=self._give_up is not None, patience=self._patience)
-                log.critical("%s; what every thread does:\n%s", message, news.stacks)
-                self._with_incidents(partial(self._incidents.open, STALL + stall.part, message))
-            for part in news.look.over:
-                log.warning("%s answers again", part)
-                self._with_incidents(partial(self._incidents.resolve, STALL + part))
-
-    def _with_incidents(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except HarnessError as error:
-            log.error("the incident could not be written down: %s", error)
+    def _tell(self, look: Look, stacks: str) -> None:
+        for stall in look.begun:
+            message = silence_in_words(stall, is_given_up=self._give_up is not None, patience=self._patience)
+            log.critical("%s; what every thread does:\n%s", message, stacks)
+            self._telling.give(partial(self._incidents.open, STALL + stall.part, message))
+        for part in look.over:
+            log.warning("%s answers again", part)
+            self._telling.give(partial(self._incidents.resolve, STALL + part))
 
 
 def silence_in_words(stall: Stall, *, is_given_up: bool, patience: Patience) -> str:

@@ -143,6 +143,14 @@ class DurableEngine:
         with self._lock:
             return run_id in self._tasks or run_id in self._starting
 
+    def answer_soon(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by the event loop on which the runs are at work; here, if there is none."""
+        loop = _get_dbos_instance()._background_event_loop.target_loop() if self._started is not None else None
+        if loop is None or loop.is_closed():
+            answered()
+        else:
+            loop.call_soon_threadsafe(answered)
+
     def take_over(self, run_id: str) -> bool:
         """Go on here with a run that another executor, which is gone, had not finished.
 

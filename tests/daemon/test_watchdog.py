@@ -209,6 +209,45 @@ def test_a_loop_that_answers_is_asked_again_and_again_and_nothing_is_told() -> N
     assert told.opened == []
 
 
+def test_a_question_that_was_lost_with_its_loop_is_put_to_the_next_one() -> None:
+    answered, questions = threading.Event(), itertools.count()
+    watchdog = Watchdog(
+        incidents=Told(),
+        show=lambda _: None,
+        stopwatch=time.monotonic,
+        give_up=None,
+        patience=Patience(look_every_s=0.001),
+    )
+
+    def ask(answer: Callable[[], None]) -> None:
+        if next(questions) > 0:  # the first one is never answered
+            answer()
+            answered.set()
+
+    watchdog.ask(LOOP, ask)
+    watchdog.start()
+    try:
+        assert answered.wait(30)
+    finally:
+        watchdog.stop()
+
+
+def test_a_part_that_cannot_even_be_asked_is_a_stall(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+
+    def ask(_answered: Callable[[], None]) -> None:
+        raise RuntimeError("the loop is closed")
+
+    watchdog = Watchdog(incidents=told, show=lambda _: None, stopwatch=time.monotonic, give_up=None, patience=QUICK)
+    watchdog.ask(LOOP, ask)
+    watchdog.start()
+    try:
+        hang_until(told.is_open)
+    finally:
+        watchdog.stop()
+    assert "the event loop could not be asked" in caplog.text
+
+
 def test_neither_a_hanging_database_nor_a_full_disk_keeps_it_from_giving_up() -> None:
     gave_up, may_end = threading.Event(), threading.Event()
 

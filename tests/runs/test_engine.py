@@ -436,3 +436,38 @@ def test_after_a_kill_each_result_is_with_its_own_call_and_finished_calls_are_no
     assert lines[2:3] == ["slow"]
     assert json.loads(lines[3]) == [{"I am": "slow"}, {"I am": "fast"}]
     assert len(lines) == 4
+
+
+def test_an_engine_with_nothing_at_work_answers_before_and_after_its_launch(engine: Engine) -> None:
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        return None
+
+    before, after = threading.Event(), threading.Event()
+    engine.answer_soon(before.set)
+    engine.launch(workflow, "node-1")
+    engine.answer_soon(after.set)
+    assert before.is_set()
+    assert after.wait(30)
+
+
+def test_an_engine_whose_run_holds_its_loop_does_not_answer(database: Database) -> None:
+    is_held, may_go = threading.Event(), threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        is_held.set()
+        may_go.wait(30)  # as a bug would: nothing else runs on the loop meanwhile
+        return None
+
+    engine = DurableEngine(database)
+    engine.launch(workflow, "node-1")
+    answered = threading.Event()
+    try:
+        engine.start("a")
+        assert is_held.wait(30)
+        engine.answer_soon(answered.set)
+        assert not answered.wait(0.05)
+        may_go.set()
+        assert answered.wait(30)
+    finally:
+        may_go.set()
+        engine.close()
