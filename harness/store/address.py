@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from harness.domain.errors import OwnerError
 from harness.store.state_folder import state_folder
@@ -89,7 +89,7 @@ def parse_address(text: str, root: Path) -> DatabaseAddress:
     return DatabaseAddress(
         "postgresql",
         f"postgresql://{user}{place}{parts.path}",
-        urlunsplit(("postgresql", parts.netloc, parts.path, query, "")),
+        f"postgresql://{parts.netloc}{parts.path}?{query}",
     )
 
 

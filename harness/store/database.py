@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -156,7 +156,7 @@ def _engine_for(address: DatabaseAddress) -> Engine:
 
 
 def _file_engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=24)
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=8, max_overflow=24)
     event.listen(engine, "connect", _set_pragmas)
     return engine
 

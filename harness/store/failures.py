@@ -83,6 +83,7 @@ _TRANSIENT = {
     "57P02": "the server crashed and starts again",
     "57P03": "the server is starting or shutting down",
 }
+_NO_ADDRESS = r"invalid (URI|connection option|port number|integer value)|missing \"=\" after"
 _ANSWERS: tuple[tuple[str, str], ...] = (
     # What a server says to a connection attempt, and the code that it stands for.
     (r"too many (connections|clients)|remaining connection slots", "53300"),
@@ -105,7 +106,7 @@ def _postgresql_error(address: DatabaseAddress, error: BaseException) -> Harness
         return TransientError(f"{address}: {_TRANSIENT[code]}")
     if code is not None and not code.startswith("08"):
         return HarnessError(f"{address}: {message}")
-    if type(error).__name__ == "ProgrammingError":
+    if re.search(_NO_ADDRESS, message):
         return OwnerError(address, None, f"this is no address of a database ({message})", _CHECK)
     if type(error).__name__ == "OperationalError":
         return TransientError(f"{address}: the database cannot be reached ({message})")

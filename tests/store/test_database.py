@@ -72,7 +72,7 @@ def test_a_transaction_killed_before_its_commit_leaves_nothing_behind(database: 
 def test_a_newer_schema_is_not_touched(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("INSERT INTO schema_version VALUES (99, 'of tomorrow')"))
-    with pytest.raises(OwnerError, match="newer than this harness, which knows .*; upgrade the harness"):
+    with pytest.raises(OwnerError, match=r"newer than this harness, which knows .*; upgrade the harness"):
         database.migrate()
 
 
