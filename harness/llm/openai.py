@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -72,7 +74,6 @@ class OpenAIModel:
         self._sleep = sleep
         self._jitter = jitter
         self._limit_field = "max_tokens"
-        self._ssl_context: ssl.SSLContext | None = None
 
     @property
     def label(self) -> str:
@@ -146,10 +147,8 @@ class OpenAIModel:
             headers["authorization"] = f"Bearer {self._api_key}"
         timeout_s = self._profile.timeout_s
         try:
-            if self._ssl_context is None:
-                self._ssl_context = httpx2.create_ssl_context()
             return httpx2.AsyncClient(
-                verify=self._ssl_context,
+                verify=_ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
                 headers=headers,
                 timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
                 trust_env=not self._endpoint.is_loopback,  # a proxy cannot reach this machine's loopback
@@ -179,6 +178,12 @@ class OpenAIModel:
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._api_key, "[key]") if self._api_key else text
+
+
+@lru_cache(maxsize=2)
+def _ssl_context(_cert_file: str | None, _cert_dir: str | None) -> ssl.SSLContext:
+    """Return what connections are verified by, as the environment says; reading it takes 20 ms, once."""
+    return httpx2.create_ssl_context()
 
 
 async def _read_body(response: httpx2.Response) -> bytes | None:

@@ -240,6 +240,8 @@ class _ChatHTTPServer(ThreadingHTTPServer):
 
 
 class _ChatHandler(BaseHTTPRequestHandler):
+    # Small writes would wait 40 ms for an acknowledgement: the answer would seem to take that long.
+    disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
     server: _ChatHTTPServer
 
