@@ -32,7 +32,7 @@ def claim_database(
     A workspace that has moved, so that there is none where it was, and one that was given a team are known
     again. `is_workspace` says whether a folder is one. Raises OwnerError if the database is another's.
     """
-    owner = dict(connection.execute(select(identity.c.name, identity.c.value)).tuples().all())
+    owner = {row.name: row.value for row in connection.execute(select(identity))}
     mine = {_TEAM: claim.team} if claim.team else {_ROOT: str(claim.root)}
     if owner == mine:
         return

@@ -23,7 +23,7 @@ def claim(database: Database, team: str | None, root: Path, *workspaces: Path) -
 
 def owner(database: Database) -> dict[str, str]:
     with database.read() as connection:
-        return dict(connection.execute(select(identity.c.name, identity.c.value)).tuples().all())
+        return {row.name: row.value for row in connection.execute(select(identity))}
 
 
 def test_the_first_workspace_owns_the_database_and_may_come_back(database: Database) -> None:
@@ -52,7 +52,7 @@ def test_workspaces_of_one_team_share_it_and_those_of_another_do_not(database: D
     claim(database, "kitchen", THERE, HERE, THERE)
     with pytest.raises(OwnerError, match="belongs to the team 'kitchen', not to the team 'garden'"):
         claim(database, "garden", THERE, HERE, THERE)
-    with pytest.raises(OwnerError, match='set team = "kitchen" in harness.toml'):
+    with pytest.raises(OwnerError, match=r'set team = "kitchen" in harness\.toml'):
         claim(database, None, HERE, HERE, THERE)
     assert owner(database) == {"team": "kitchen"}
 
