@@ -56,12 +56,6 @@ class OnlyIfShape(Shape):
     new_items: AtLeastOne | None = None
     exists: Paths = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _check_that_it_asks(self) -> OnlyIfShape:
-        if not (self.changed or self.new_items or self.exists):
-            raise BadValue("it names no condition", "write changed, new_items or exists, or drop the key")
-        return self
-
 
 class DependencyShape(Shape):
     job: str
@@ -88,6 +82,9 @@ def only_if_of(shape: OnlyIfShape | None, reads: list[str], located: Located, re
     """Return the condition; what it asks of inputs must be among what the job reads."""
     if shape is None:
         return OnlyIf()
+    if all(value in (None, "", []) for value in located.values["only_if"].values()):
+        fix = "write changed, new_items or exists, or drop the key"
+        report.error(located.line("only_if"), "only_if names no condition", fix)
     for position, entry in enumerate(shape.changed):
         if entry not in reads:
             line = located.line("only_if", "changed", position)

@@ -10,8 +10,8 @@ from harness.domain.schedule import QuietHours
 from harness.workspace.report import Report
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-RESERVED_AGENTS = frozenset({"user", "system", "feeds", "arxiv"})
-"""Words that mean something else where an agent could stand: bus parties and `read` prefixes."""
+RESERVED_AGENTS = frozenset({"user", "system", "harness", "feeds", "arxiv"})
+"""Words that mean something else where an agent could stand: bus parties, who sends alerts, `read` prefixes."""
 
 
 @dataclass(frozen=True, slots=True)

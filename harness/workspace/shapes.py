@@ -98,7 +98,11 @@ def _misfit(detail: ErrorDetails) -> KeyPath:
 
 def _leave_out(values: dict[Any, Any], path: KeyPath) -> None:
     for key in path[:-1]:
-        values = values.get(key, {})
+        if not isinstance(values.get(key), dict):
+            # One word that stands for a group: it goes whole.
+            values.pop(key, None)
+            return
+        values = values[key]
     values.pop(path[-1], None)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -8,6 +9,7 @@ from harness.domain.schedule import QuietHours
 from harness.workspace.quantities import (
     BadValue,
     parse_bytes,
+    parse_date,
     parse_duration,
     parse_money_per_day,
     parse_money_per_run,
@@ -27,6 +29,8 @@ def test_amounts_sizes_and_hours_are_read() -> None:
     assert parse_bytes("5MB") == 5_000_000
     assert parse_bytes("500 kb") == 500_000
     assert parse_quiet_hours("23:00-07:30") == QuietHours(1380, 450)
+    assert parse_date("2026-12-05") == parse_date(date(2026, 12, 5)) == date(2026, 12, 5)
+    assert parse_duration("730d", longest_days=730) == 730 * 86_400
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,11 @@ def test_amounts_sizes_and_hours_are_read() -> None:
         (parse_money_per_day, "$5", "for how long", "$5/day"),
         (parse_bytes, "5", "not a size", "5MB"),
         (parse_bytes, "0MB", "not a size", "5MB"),
+        (parse_duration, "367d", "out of range", "1s to 366d"),
+        (parse_date, "2026-13-01", "no day '2026-13-01'", "month"),
+        (parse_date, "5 December", "not a date", "2026-12-05"),
+        (parse_date, "20261205", "not a date", "2026-12-05"),
+        (parse_date, datetime(2026, 12, 5, tzinfo=UTC), "not a date", "2026-12-05"),
         (parse_quiet_hours, "23:00", "not a span", "23:00-07:00"),
         (parse_quiet_hours, "23:00-24:00", "out of range", "23:59"),
     ],

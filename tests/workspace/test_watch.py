@@ -57,10 +57,17 @@ def wait_until_calm(told: Queue[None]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["agents/scout/jobs/morning.md", "harness.toml", "skills/x/SKILL.md", "shared-context/feeds/new.opml"]
+    "name",
+    [
+        "agents/scout/jobs/morning.md",
+        "harness.toml",
+        "skills/x/SKILL.md",
+        "shared-context/feeds/new.opml",
+        "shared-context/calendars/nyse.md",
+    ],
 )
 def test_edit_of_a_file_is_told(tmp_path: Path, name: str) -> None:
-    write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x"})
+    write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x", "shared-context/calendars/tokyo.md": "x"})
     with watching(tmp_path) as told:
         (tmp_path / name).write_text("changed")
         told.get(timeout=PATIENCE_S)
@@ -216,6 +223,7 @@ def test_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
         ("shared-context", True),
         ("shared-context/intel/x.md", False),
         ("shared-context/feeds/ai.md", True),
+        ("shared-context/calendars/nyse.md", True),
         ("agents/a/SOUL.md~", False),
     ],
 )
