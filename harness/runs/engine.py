@@ -27,7 +27,7 @@ from harness.ports import Json, RecordedStep, Step, Workflow
 from harness.store.database import Database
 from harness.store.step_records import args_hash, error_from_json, error_to_json, recorded_step
 
-WORKFLOW_VERSION = 1
+WORKFLOW_VERSION = 2
 """Raised when the order of a run's steps changes; runs of another version are closed, never resumed."""
 
 _STATES = {

@@ -24,6 +24,9 @@ from harness.testing.web_server import WebReply
 EIGHT = NOW + timedelta(minutes=1)
 
 
+ONE_ATTEMPT = "read: [feeds/ai]\ndeliver: digest\nattempts: 1"
+
+
 def job(front_matter: str, body: str = "Rank what changed.") -> dict[str, str | None]:
     return {"agents/scout/jobs/morning.md": f"---\nschedule: daily 08:00\n{front_matter}\n---\n{body}\n"}
 
@@ -104,7 +107,7 @@ def test_nothing_new_from_sources_that_work_is_silent_and_says_what_was_checked(
 
 def test_nothing_because_no_source_works_is_a_failure_and_an_incident(workbench: Workbench) -> None:
     url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
-    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    workbench.write({**job(ONE_ATTEMPT), "shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
     workbench.tick_at(EIGHT)
     (fire,) = workbench.fires()
     assert fire.state is FireState.FAILED
@@ -211,16 +214,15 @@ def test_what_no_channel_carries_is_not_called_delivered_and_other_jobs_read_it(
 
 def test_an_old_delivery_never_stands_in_for_a_failed_run(workbench: Workbench) -> None:
     workbench.serve_stories(3)
-    workbench.write(
-        {"agents/scout/jobs/page.md": "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\n---\nGo.\n"}
-    )
+    page = "---\nschedule: daily 09:00\nread: [scout/morning]\ndeliver: digest\nattempts: 1\n---\nGo.\n"
+    workbench.write({**job(ONE_ATTEMPT), "agents/scout/jobs/page.md": page})
     workbench.tick_at(EIGHT)
     workbench.web.serve("/feed.xml", WebReply(b"down", status=500))
     workbench.tick_at(EIGHT + timedelta(days=1))
     workbench.tick_at(EIGHT + timedelta(days=1, hours=1))
-    page = [fire for fire in workbench.fires() if fire.job_id == "scout/page"][-1]
-    assert page.state is FireState.FAILED
-    assert "scout/morning: its run due Sun 22 Nov 08:00 PST failed" in page.reason
+    fire = [fire for fire in workbench.fires() if fire.job_id == "scout/page"][-1]
+    assert fire.state is FireState.FAILED
+    assert "scout/morning: its run due Sun 22 Nov 08:00 PST failed" in fire.reason
 
 
 # ── With a model ─────────────────────────────────────────────────────────────────────────────────
@@ -297,6 +299,7 @@ def test_a_missing_phrase_that_must_be_there_is_a_failure(workbench: Workbench) 
 
 def test_a_model_that_refuses_or_is_down_fails_the_fire_with_the_reason(workbench: Workbench) -> None:
     workbench.serve_stories(2)
+    workbench.write(job(ONE_ATTEMPT))
     with OpenAIServer([refuse("I would rather not."), fail(500)]) as server:
         workbench.write(model(server))
         workbench.tick_at(EIGHT)
@@ -411,6 +414,15 @@ def test_an_input_by_hand_that_cannot_be_read_is_a_failure_however_many_feeds_it
 # ── Steps ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def steps_taken(workbench: Workbench, options: dict[str, Any] | None = None) -> list[str]:
+    """Take one run of the job to its end on steps in memory, and return what they were."""
+    system = workbench.system
+    run_id = start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={}, **(options or {}))
+    records: list[Any] = []
+    asyncio.run(RunWorkflow(system.services)(run_id, MemorySteps(records)))
+    return [f"{record['kind']} {record['call_id']}" for record in records]
+
+
 def test_the_order_of_steps_is_the_one_of_this_workflow_version(workbench: Workbench) -> None:
     """If this fails, the order of steps has changed: raise WORKFLOW_VERSION, then change the list."""
     links = workbench.serve_stories(2)
@@ -422,15 +434,24 @@ def test_the_order_of_steps_is_the_one_of_this_workflow_version(workbench: Workb
     ]
     with OpenAIServer(script) as server:
         workbench.write(model(server))
-        system = workbench.system
-        run_id = start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={})
-        records: list[Any] = []
-        asyncio.run(RunWorkflow(system.services)(run_id, MemorySteps(records)))
-    kinds = [f"{record['kind']} {record['call_id']}" for record in records]
+        kinds = steps_taken(workbench)
     assert (WORKFLOW_VERSION, kinds) == (
-        1,
+        2,
         [
             "begin begin", "collect collect", "assemble prompt", "model model-1", "tool model-1.1", "model model-2",
             "check check-1", "model model-3", "check check-2", "publish publish", "deliver deliver", "close close",
         ],
     )  # fmt: skip
+
+
+def test_what_a_job_asks_for_before_it_is_paid_for_has_its_own_steps_in_this_order(workbench: Workbench) -> None:
+    """If this fails, the order of steps has changed: raise WORKFLOW_VERSION, then change the lists."""
+    workbench.serve_stories(2)
+    conditions = "requires: USER.md\nonly_if: {changed: [feeds/ai]}"
+    workbench.write(job(f"read: [feeds/ai]\ndeliver: digest\n{conditions}"))
+    made = ["assemble prompt", "model model-1", "check check-1", "publish publish", "deliver deliver", "close close"]
+    before = ["begin begin", "preflight preflight", "collect collect", "only_if only_if"]
+    assert (WORKFLOW_VERSION, steps_taken(workbench)) == (2, [*before, *made])
+    # Forced, nothing of it can hold the run back, and only what is remembered is still looked at.
+    before.remove("preflight preflight")
+    assert steps_taken(workbench, {"force": True}) == [*before, *made]
