@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from harness.domain.cause import is_over_with_success, job_named_by
 from harness.store.tables import incident
 from harness.store.upsert import upsert
+
+_BELIEVED = (incident.c.alerts > 0, incident.c.over_told_at.is_(None))
+"""The person was told that it is broken, and not that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,13 @@ def resolve_incident(connection: Connection, cause: str, now: datetime, *, is_to
 
     With `is_told`, the person knows that it is over and is not told again.
     """
-    values: dict[str, float] = {"resolved_at": now.timestamp()}
-    if is_told:
-        values["over_told_at"] = now.timestamp()
     done = connection.execute(
-        update(incident).where(incident.c.cause == cause, incident.c.resolved_at.is_(None)).values(values)
+        update(incident)
+        .where(incident.c.cause == cause, incident.c.resolved_at.is_(None))
+        .values(resolved_at=now.timestamp())
     )
+    if is_told:
+        mark_over_told(connection, cause, now)
     return done.rowcount > 0
 
 
@@ -115,20 +118,20 @@ def open_incidents(connection: Connection) -> list[IncidentRow]:
 
 
 def over_and_untold(connection: Connection) -> list[IncidentRow]:
-    """Return the incidents that the person was told of and that are over, which they were not told; oldest first."""
-    query = select(*incident.c).where(
-        incident.c.resolved_at.is_not(None), incident.c.over_told_at.is_(None), incident.c.alerts > 0
-    )
-    return [_incident(row) for row in connection.execute(query.order_by(incident.c.resolved_at, incident.c.cause))]
+    """Return the incidents that are over and that the person still believes to go on, oldest first.
+
+    Those of the same cause that came and went since then, untold, are among them.
+    """
+    began = select(incident.c.cause, func.min(incident.c.first_at).label("at")).where(*_BELIEVED)
+    since = began.where(incident.c.resolved_at.is_not(None)).group_by(incident.c.cause).subquery()
+    query = select(*incident.c).join(since, and_(incident.c.cause == since.c.cause, incident.c.first_at >= since.c.at))
+    ended = query.where(incident.c.resolved_at.is_not(None)).order_by(incident.c.first_at, incident.c.cause)
+    return [_incident(row) for row in connection.execute(ended)]
 
 
-def last_alerts(connection: Connection, causes: Iterable[str]) -> dict[str, float]:
-    """Return when the person was last told of each cause, also of incidents that are over by now."""
-    query = (
-        select(incident.c.cause, func.max(incident.c.alerted_at))
-        .where(incident.c.cause.in_(list(causes)), incident.c.alerted_at.is_not(None))
-        .group_by(incident.c.cause)
-    )
+def last_told(connection: Connection) -> dict[str, float]:
+    """Return when the person was last told of each cause that they believe to hold."""
+    query = select(incident.c.cause, func.max(incident.c.alerted_at)).where(*_BELIEVED).group_by(incident.c.cause)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -141,11 +144,11 @@ def mark_alerted(connection: Connection, row: IncidentRow, now: datetime) -> Non
     )
 
 
-def mark_over_told(connection: Connection, row: IncidentRow, now: datetime) -> None:
-    """Record that the person is told that the incident is over."""
+def mark_over_told(connection: Connection, cause: str, now: datetime) -> None:
+    """Record that the person knows that the cause is gone."""
     connection.execute(
         update(incident)
-        .where(incident.c.cause == row.cause, incident.c.first_at == row.first_at)
+        .where(incident.c.cause == cause, incident.c.resolved_at.is_not(None), *_BELIEVED)
         .values(over_told_at=now.timestamp())
     )
 

@@ -65,6 +65,16 @@ def claim_delivery(connection: Connection, row: OutboxRow, until: datetime) -> b
     return connection.execute(update(outbox).where(*as_read).values(next_try_at=until.timestamp())).rowcount == 1
 
 
+def pending_runs(connection: Connection, now: datetime, prefix: str) -> list[str]:
+    """Return the run ids beginning with `prefix` that have a pending delivery whose next try has come."""
+    query = select(outbox.c.run_id).where(
+        outbox.c.state == "pending",
+        outbox.c.next_try_at <= now.timestamp(),
+        outbox.c.run_id.startswith(prefix, autoescape=True),
+    )
+    return sorted(set(connection.execute(query).scalars()))
+
+
 def deliveries_of_run(connection: Connection, run_id: str) -> list[OutboxRow]:
     """Return all deliveries of one run."""
     query = select(*outbox.c).where(outbox.c.run_id == run_id).order_by(outbox.c.id)

@@ -9,7 +9,7 @@ import pytest
 from harness.domain.cause import disabled_cause, endpoint_cause, job_cause, missed_cause
 from harness.store.database import Database
 from harness.store.incidents import (
-    last_alerts,
+    last_told,
     mark_alerted,
     mark_over_told,
     open_incident,
@@ -80,20 +80,21 @@ def test_a_success_ends_every_incident_that_the_job_failed_for_and_no_other(data
         assert {row.cause for row in open_incidents(connection)} == {*kept, "network"}
 
 
-def test_what_the_person_was_told_is_remembered_over_the_end_of_an_incident(database: Database) -> None:
+def test_what_the_person_believes_is_remembered_over_the_end_of_an_incident(database: Database) -> None:
     with database.write() as connection:
         open_incident(connection, DOWN, "no connection", NOW)
         open_incident(connection, "disk", "full", NOW)
-        told, untold = sorted(open_incidents(connection), key=lambda row: row.cause, reverse=True)
+        told = next(row for row in open_incidents(connection) if row.cause == DOWN)
         mark_alerted(connection, told, NOW)
-        for row in (told, untold):
-            resolve_incident(connection, row.cause, NOW + timedelta(hours=1))
+        for cause in (DOWN, "disk"):
+            resolve_incident(connection, cause, NOW + timedelta(hours=1))
         (over,) = over_and_untold(connection)
         assert (over.cause, over.alerts, over.alerted_occurrences) == (DOWN, 1, 1)
-        mark_over_told(connection, over, NOW + timedelta(hours=1))
-        assert over_and_untold(connection) == []
         open_incident(connection, DOWN, "no connection", NOW + timedelta(hours=2))
-        assert last_alerts(connection, [DOWN, "disk"]) == {DOWN: NOW.timestamp()}
+        assert last_told(connection) == {DOWN: NOW.timestamp()}
+        mark_over_told(connection, DOWN, NOW + timedelta(hours=3))
+        assert over_and_untold(connection) == []
+        assert last_told(connection) == {}
 
 
 def test_what_the_person_ended_themselves_is_not_told_to_be_over(database: Database) -> None:
