@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -80,10 +80,15 @@ def run(
         fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
     except HarnessError as error:
         raise _with_line(place, job, error) from error
+    end_with(place, fire, is_preview=preview, as_json=as_json)
+
+
+def end_with(place: Place, fire: Fire, *, is_preview: bool, as_json: bool) -> NoReturn:
+    """Print what came of a run and end the command with the exit code that says so."""
     if as_json:
         emit_json(fire_json(fire))
     else:
-        _say_outcome(place, fire, is_preview=preview)
+        _say_outcome(place, fire, is_preview=is_preview)
     if fire.state is FireState.SUSPENDED:
         note("it is made and waits for its delivery, which is tried again while a daemon is up: harness status")
         raise typer.Exit(TRY_LATER)
@@ -137,7 +142,7 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
                 echo=note,
                 out=out,
             )
-    return _fire_in_ledger(place, run_id)
+    return fire_in_ledger(place, run_id)
 
 
 def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
@@ -163,7 +168,8 @@ def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
             write_exactly(page.read_text(encoding="utf-8"))
 
 
-def _fire_in_ledger(place: Place, run_id: str) -> Fire:
+def fire_in_ledger(place: Place, run_id: str) -> Fire:
+    """Return the fire of a run that is known to be there."""
     with peek(place.database) as look:
         fire = None if look is None else look.fire_of_run(run_id)
     if fire is None:

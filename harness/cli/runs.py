@@ -14,6 +14,14 @@ from harness.cli.lazy_group import noun_app
 from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
+from harness.cli.run_history import (
+    CANCEL_EXAMPLES,
+    FORK_EXAMPLES,
+    RETRY_EXAMPLES,
+    cancel_run,
+    fork_run,
+    retry_run,
+)
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire
@@ -21,7 +29,7 @@ from harness.schedule.catchup import duration_in_words
 from harness.store.peek import peek
 from harness.store.records import Delivery, RunRecord, Spending
 
-app = noun_app("The latest runs, and one of them in full.")
+app = noun_app("The latest runs, one of them in full, and doing one over.")
 
 _LIST_EXAMPLES = """\b
 Examples:
@@ -183,3 +191,8 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
         "stop": run.stop,
         "owner": run.owner,
     }
+
+
+app.command("cancel", epilog=CANCEL_EXAMPLES)(cancel_run)
+app.command("retry", epilog=RETRY_EXAMPLES)(retry_run)
+app.command("fork", epilog=FORK_EXAMPLES)(fork_run)

@@ -9,10 +9,13 @@ from typing import Any
 
 import harness
 from harness.daemon.control import Answer, Handler
+from harness.daemon.stopping import Stopping
 from harness.daemon.supervise import Pulse
-from harness.domain.errors import HarnessError
+from harness.domain.errors import HarnessError, TransientError
 from harness.domain.run import Fire, FireState, RunState
 from harness.runs.by_hand import fire_for, start_by_hand
+from harness.runs.cancelling import cancel_reason, cancel_run
+from harness.runs.forking import fork_run, retry_run
 from harness.store.runs import runs_in
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
@@ -21,7 +24,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class Commands:
-    """The handlers: `ping`, `run`, `reload`, `stop`."""
+    """The handlers: `ping`, `run`, `cancel`, `retry`, `fork`, `reload`, `stop`."""
 
     def __init__(
         self,
@@ -31,18 +34,26 @@ class Commands:
         run_ended: Pulse,
         wake: Callable[[], None],
         reload: Callable[[], Loaded],
-        stop: Callable[[], None],
+        stopping: Stopping,
     ) -> None:
         self._system = system
         self._started_at = started_at
         self._run_ended = run_ended
         self._wake = wake
         self._reload = reload
-        self._stop = stop
+        self._stopping = stopping
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers by command."""
-        return {"ping": self._ping, "run": self._run, "reload": self._reload_files, "stop": self._stop_daemon}
+        return {
+            "ping": self._ping,
+            "run": self._run,
+            "cancel": self._cancel,
+            "retry": self._retry,
+            "fork": self._fork,
+            "reload": self._reload_files,
+            "stop": self._stop_daemon,
+        }
 
     async def _ping(self, _request: dict[str, Any]) -> Answer:
         def running() -> list[str]:
@@ -53,6 +64,7 @@ class Commands:
             "pid": os.getpid(),
             "version": harness.__version__,
             "ready": True,
+            "draining": self._stopping.asked.is_set(),
             "since": self._started_at,
             "running": await asyncio.to_thread(running),
         }
@@ -62,6 +74,8 @@ class Commands:
         job_id = request.get("job")
         if not isinstance(job_id, str):
             raise HarnessError("run needs the name of a job, agent/name")
+        if self._stopping.asked.is_set():
+            raise TransientError("the daemon is stopping and begins nothing any more; try again when it is up")
         run_id = await asyncio.to_thread(
             start_by_hand,
             system.database,
@@ -73,6 +87,46 @@ class Commands:
             preview=bool(request.get("preview")),
             force=bool(request.get("force")),
         )
+        async for answer in self._follow(run_id):
+            yield answer
+
+    async def _cancel(self, request: dict[str, Any]) -> Answer:
+        system = self._system
+        reason = cancel_reason(system.workspace().settings.user_name, str(request.get("reason") or ""))
+        owner = system.membership.executor_id
+        became = await asyncio.to_thread(
+            cancel_run, system.database, system.engine, owner, _run_id(request), reason, system.clock.now()
+        )
+        return {"became": str(became)}
+
+    async def _retry(self, request: dict[str, Any]) -> AsyncIterator[Answer]:
+        system = self._system
+        run_id = await asyncio.to_thread(
+            retry_run, system.database, system.workspace(), _run_id(request), system.clock.now()
+        )
+        async for answer in self._follow(run_id):
+            yield answer
+
+    async def _fork(self, request: dict[str, Any]) -> AsyncIterator[Answer]:
+        system = self._system
+        source, from_step = _run_id(request), request.get("from_step")
+
+        def fork() -> str:
+            return fork_run(
+                system.database,
+                system.workspace(),
+                source,
+                system.clock.now(),
+                from_step=None if from_step is None else int(from_step),
+                records=system.engine.recorded(source),
+            )
+
+        async for answer in self._follow(await asyncio.to_thread(fork)):
+            yield answer
+
+    async def _follow(self, run_id: str) -> AsyncIterator[Answer]:
+        """Have the run begun, and tell how its fire changes until it is closed."""
+        system = self._system
         self._wake()
         told: FireState | None = None
         while True:
@@ -92,8 +146,20 @@ class Commands:
         return {"findings": [str(finding) for finding in loaded.findings], "held_back": list(loaded.held_back)}
 
     async def _stop_daemon(self, _request: dict[str, Any]) -> Answer:
-        self._stop()
-        return {"stopping": True, "pid": os.getpid()}
+        self._stopping.ask()
+        return {
+            "stopping": True,
+            "pid": os.getpid(),
+            "drain_s": self._system.workspace().settings.drain_s,
+            "at_once": self._stopping.urgent.is_set(),
+        }
+
+
+def _run_id(request: dict[str, Any]) -> str:
+    run_id = request.get("run")
+    if not isinstance(run_id, str):
+        raise HarnessError("this needs the id of a run")
+    return run_id
 
 
 def fire_to_json(fire: Fire) -> Answer:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from harness.daemon.lock import executor_lock
+from harness.domain.errors import TransientError
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireState, RunState
 from harness.prompt.assemble import AssembledPrompt, assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.runs.by_hand import fire_for, start_by_hand
+from harness.runs.cancelling import CancelRequest, cancel_reason, request_cancel
 from harness.runs.collecting import collect_inputs
+from harness.runs.forking import fork_run, retry_run
 from harness.runs.wall_clock import WallClock
+from harness.store.address import database_address
+from harness.store.peek import peek
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
 from harness.wiring.system import System, build_system
@@ -42,26 +48,70 @@ def run_once(
     they are not done when the job is.
     Raises TransientError if another process works in the state folder.
     """
-    with executor_lock(state_folder(root, environ), f"harness run {job_id}"):
-        system = build_system(root, environ=environ, clock=WallClock(), out=out)
-        try:
-            now = system.clock.now()
-            run_id = start_by_hand(
-                system.database,
-                system.workspace(),
-                job_id,
-                now,
-                inputs=inputs,
-                profile=profile,
-                preview=preview,
-                force=force,
-            )
-            _tell_interrupted(system, echo)
-            system.launch()
-            system.reconcile()
-            return _wait_for(system, run_id)
-        finally:
-            system.close()
+
+    def order(system: System) -> str:
+        return start_by_hand(
+            system.database,
+            system.workspace(),
+            job_id,
+            system.clock.now(),
+            inputs=inputs,
+            profile=profile,
+            preview=preview,
+            force=force,
+        )
+
+    return _do_once(root, environ, f"harness run {job_id}", order, echo, out)
+
+
+def retry_once(
+    root: Path, environ: Mapping[str, str], run_id: str, *, echo: Callable[[str], None], out: TextIO
+) -> Fire:
+    """Do the run's job again, as `run_once` does a job."""
+
+    def order(system: System) -> str:
+        return retry_run(system.database, system.workspace(), run_id, system.clock.now())
+
+    return _do_once(root, environ, f"harness runs retry {run_id}", order, echo, out)
+
+
+def fork_once(
+    root: Path,
+    environ: Mapping[str, str],
+    run_id: str,
+    from_step: int | None,
+    *,
+    echo: Callable[[str], None],
+    out: TextIO,
+) -> Fire:
+    """Do a fork of the run, as `run_once` does a job."""
+
+    def order(system: System) -> str:
+        with peek(database_address(root, environ)) as look:
+            records = () if look is None else look.steps_of_run(run_id)
+        now = system.clock.now()
+        return fork_run(system.database, system.workspace(), run_id, now, from_step=from_step, records=records)
+
+    return _do_once(root, environ, f"harness runs fork {run_id}", order, echo, out)
+
+
+def cancel_once(root: Path, environ: Mapping[str, str], run_id: str, reason: str) -> CancelRequest:
+    """Cancel the run from here; what an interrupted daemon had left of it is never resumed.
+
+    Where another process is at work on it, that one is asked, and does it within a second or two.
+    """
+    system = build_system(root, environ=environ, clock=WallClock())
+    try:
+        wish = cancel_reason(system.workspace().settings.user_name, reason)
+        with system.database.write(alone=True) as connection:
+            became = request_cancel(connection, run_id, wish, system.clock.now())
+        if became is CancelRequest.ASKED:
+            # Who holds the lock is at work here, and looks at what is wanted itself.
+            with suppress(TransientError), executor_lock(system.state, f"harness runs cancel {run_id}"):
+                system.join()
+        return became
+    finally:
+        system.close()
 
 
 def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> AssembledPrompt:
@@ -83,10 +133,30 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
         system.close()
 
 
+def _do_once(
+    root: Path,
+    environ: Mapping[str, str],
+    what: str,
+    order: Callable[[System], str],
+    echo: Callable[[str], None],
+    out: TextIO,
+) -> Fire:
+    with executor_lock(state_folder(root, environ), what):
+        system = build_system(root, environ=environ, clock=WallClock(), out=out)
+        try:
+            run_id = order(system)
+            _tell_interrupted(system, echo)
+            system.launch()
+            system.reconcile()
+            return _wait_for(system, run_id)
+        finally:
+            system.close()
+
+
 def _wait_for(system: System, run_id: str) -> Fire:
     while True:
-        system.dispatcher.dispatch(only=run_id)
         fire = fire_for(system.database, run_id)
+        system.dispatcher.dispatch(only=fire.run_id)
         if not fire.state.is_open or fire.state is FireState.SUSPENDED:
             return fire
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)

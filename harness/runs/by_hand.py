@@ -12,7 +12,8 @@ from harness.domain.workspace import Workspace
 from harness.runs.clock import fire_now
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.store.database import Database
-from harness.store.fires import fire_of_run
+from harness.store.fires import fire_at
+from harness.store.runs import run_by_id
 
 
 def start_by_hand(
@@ -52,9 +53,13 @@ def check_order(workspace: Workspace, job: Job, inputs: Mapping[str, str], profi
 
 
 def fire_for(database: Database, run_id: str) -> Fire:
-    """Return the fire as it stands now. Raises HarnessError if there is none."""
+    """Return the run's fire as it stands now, also if it has another run meanwhile.
+
+    Raises HarnessError if there is none.
+    """
     with database.read() as connection:
-        fire = fire_of_run(connection, run_id)
+        run = run_by_id(connection, run_id)
+        fire = None if run is None else fire_at(connection, run.job_id, run.due_at)
     if fire is None:
         raise HarnessError(f"there is no run {run_id}")
     return fire

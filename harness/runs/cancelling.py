@@ -56,6 +56,17 @@ def request_cancel(connection: Connection, run_id: str, reason: str, now: dateti
     return CancelRequest.CLOSED if _close(connection, run, now) else CancelRequest.ENDED
 
 
+def cancel_run(
+    database: Database, engine: Engine, owner: str, run_id: str, reason: str, now: datetime
+) -> CancelRequest:
+    """Ask for the run to be cancelled, and interrupt it at once if this executor is at work on it."""
+    with database.write(alone=True) as connection:
+        request = request_cancel(connection, run_id, reason, now)
+    if request is CancelRequest.ASKED and run_id in carry_out_cancels(database, engine, owner, now):
+        return CancelRequest.CLOSED
+    return request
+
+
 def carry_out_cancels(database: Database, engine: Engine, owner: str, now: datetime) -> list[str]:
     """Interrupt the runs that were asked to be cancelled and close their fires; return the runs' ids.
 

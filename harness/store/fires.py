@@ -169,6 +169,12 @@ def fire_of_run(connection: Connection, run_id: str) -> Fire | None:
     return None if row is None else _fire(row)
 
 
+def fire_at(connection: Connection, job_id: str, due_at: int) -> Fire | None:
+    """Return the job's fire of that moment, whichever run it has now."""
+    row = connection.execute(select(*fire.c).where(fire.c.job_id == job_id, fire.c.due_at == due_at)).first()
+    return None if row is None else _fire(row)
+
+
 def open_fires(connection: Connection) -> list[Fire]:
     """Return all fires that have not ended, oldest first."""
     query = select(*fire.c).where(fire.c.closed_at.is_(None)).order_by(fire.c.due_at, fire.c.job_id)

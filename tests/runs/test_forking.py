@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -97,10 +98,11 @@ def test_a_run_that_has_not_ended_is_not_retried_and_not_forked(workbench: Workb
     workbench.system.dispatcher.close()
     system = workbench.system
     run_id = start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={})
-    for over in (
+    overs: tuple[Callable[[], str], ...] = (
         lambda: retry_run(system.database, system.workspace(), run_id, NOW),
         lambda: fork_run(system.database, system.workspace(), run_id, NOW, from_step=None, records=()),
-    ):
+    )
+    for over in overs:
         with pytest.raises(
             OwnerError, match=r"has not ended, it is queued; .*harness runs cancel manual:scout/morning"
         ):
