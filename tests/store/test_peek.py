@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,25 +14,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from harness.domain.errors import OwnerError
+from harness.domain.errors import OwnerError, TransientError
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, FireState, RunState
 from harness.store import fires, incidents, nodes, outbox, runs, sources
-from harness.store.address import file_address
+from harness.store.address import file_address, parse_address
 from harness.store.database import Database
 from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import peek
 
 NOW = datetime(2026, 11, 20, 17, 18, tzinfo=UTC)
 RUN = f"cron:scout/morning:{int(NOW.timestamp())}"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def fill(database: Database) -> None:
@@ -171,11 +163,27 @@ def test_what_is_seen_is_one_moment(database: Database) -> None:
 
 
 def test_looking_cannot_write(database: Database) -> None:
-    before = database.path.read_bytes()
-    with pytest.raises(OwnerError, match="cannot be"), peek(database.address) as look:
+    fill(database)
+    with pytest.raises(OwnerError, match=r"cannot be|only lets it be read"), peek(database.address) as look:
         assert look is not None
         look._rows("DELETE FROM fire")
-    assert database.path.read_bytes() == before
+    with database.read() as connection:
+        assert len(fires.last_fires(connection, "scout/morning", 5)) == 1
+
+
+def test_a_server_on_which_nothing_was_planned_is_no_error(postgres_url: str) -> None:
+    with peek(parse_address(postgres_url, Path())) as look:
+        assert look is None
+
+
+def test_a_server_that_cannot_be_looked_at_is_named_without_its_password() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = parse_address(f"postgresql://sam:secret@127.0.0.1:{nobody.getsockname()[1]}/team", Path())
+        with pytest.raises(TransientError, match="cannot be reached") as caught, peek(address):
+            pass
+    assert str(address) in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_damaged_database_says_what_to_do(tmp_path: Path) -> None:
