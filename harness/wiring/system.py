@@ -42,6 +42,7 @@ from harness.llm.routes import choose_model, chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Clock, Engine, Resolver, Web
 from harness.runs.actions import Action
+from harness.runs.alerts import GATHER_S, deliver_alerts, tell_incidents
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.cancelling import carry_out_cancels
@@ -50,6 +51,7 @@ from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Installation, Membership
+from harness.runs.pausing import pause_failing_jobs
 from harness.runs.recovery import Reconciler
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
@@ -117,6 +119,16 @@ class System:
     def adopt(self) -> list[str]:
         """Go on with the runs of other daemons that are gone; return the runs' ids."""
         return self.membership.take_over()
+
+    def tell_incidents(self, *, gather_s: float = GATHER_S) -> None:
+        """Pause the jobs that keep failing, and tell the person what is broken and what works again.
+
+        What is new waits `gather_s` for others, so that one cause is one message.
+        """
+        settings, now = self.workspace().settings, self.clock.now()
+        pause_failing_jobs(self.database, self.workspace(), now)
+        tell_incidents(self.database, settings, now, notice=self.services.notice, gather_s=gather_s)
+        deliver_alerts(self.database, self.services.channels(settings), settings, now)
 
     def carry_out_cancels(self) -> list[str]:
         """Interrupt and close what somebody wants cancelled; return the runs' ids."""
