@@ -39,6 +39,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),
     Entry("backup", "harness.cli.backup", "Write the team into one file, and read it back.", _KEEP),
+    Entry("restore", "harness.cli.restore", "Put a backup back, and set aside what is there.", _KEEP),
     Entry("audit", "harness.cli.audit", "Check that the record of every tool call is unbroken.", _KEEP),
     Entry("service", "harness.cli.service", "Have the operating system start the team.", _KEEP),
 )

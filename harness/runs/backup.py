@@ -22,6 +22,7 @@ from harness.store.address import DatabaseAddress
 from harness.store.archive import FORMAT, About, ArchiveWriter, LeftOut, Manifest, read_about, read_archive
 from harness.store.dumping import check_dump, dump_database
 from harness.store.state_folder import StateFolder
+from harness.store.swapping import sync_folder
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how far it is: `done` of `total`."""
@@ -116,15 +117,6 @@ def in_bytes(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} bytes"
-
-
-def sync_folder(folder: Path) -> None:
-    """Let the names in the folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pack(source: BackupSource, folder: Path, unfinished: Path, now: datetime, progress: Progress) -> Manifest:

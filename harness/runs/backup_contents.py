@@ -77,11 +77,14 @@ def kept_state(state: StateFolder, settings: Settings) -> tuple[str, ...]:
     """
     delivered = (PurePosixPath(channel.folder) for channel in settings.channels.values() if channel.kind == "file")
     own = [folder.as_posix() for folder in delivered if not folder.is_absolute() and ".." not in folder.parts]
-    fixed = tuple(
-        path.name for path in (state.last_good, state.artifacts, state.audit_log, state.executor_id, state.node_name)
-    )
-    present = (name for name in (*fixed, *own) if name not in ("", ".") and (state.root / name).exists())
+    present = (name for name in (*kept_names(state), *own) if name not in ("", ".") and (state.root / name).exists())
     return tuple(dict.fromkeys(present))
+
+
+def kept_names(state: StateFolder) -> tuple[str, ...]:
+    """Return those of them that are the same whatever the settings say."""
+    paths = (state.last_good, state.artifacts, state.audit_log, state.executor_id, state.node_name)
+    return tuple(path.name for path in paths)
 
 
 def walk_workspace(root: Path, others: tuple[Path, ...]) -> Iterator[Found]:

@@ -41,6 +41,7 @@ from harness.runs.preflight import preflight
 from harness.runs.publishing import outcome_without_text, publish
 from harness.runs.services import RunServices
 from harness.store.json_codec import from_json, to_json
+from harness.store.restorations import last_restoration
 from harness.store.runs import RunRow, record_prompt, record_usage, run_by_id
 from harness.turn.limits import Progress, TurnLimits
 from harness.turn.loop import Turn, run_turn
@@ -270,8 +271,15 @@ class RunWorkflow:
 
     def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
         services = self._services
-        draft = publish(services.state, plan, inputs, answer, notice=services.notice, redact=services.redact)
+        draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
         return to_json(Draft, draft)
+
+    def _notice(self, plan: RunPlan) -> str:
+        """Return what stands above the digest; a restored team does not know whether it delivered this before."""
+        with self._services.database.read() as connection:
+            restoration = last_restoration(connection)
+        may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
+        return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "")))
 
     def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
         services = self._services

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -239,6 +240,7 @@ def _copy(content: IO[bytes], target: Path | None, member: tarfile.TarInfo) -> t
     with target.open("xb") as out:
         copied = _pass(content, out.write)
     target.chmod(member.mode & 0o777)
+    os.utime(target, (member.mtime, member.mtime))  # what must be fresh is as old as it was
     return copied
 
 

@@ -45,6 +45,11 @@ class StateFolder:
         return self.root / "node-name"
 
     @property
+    def on_hold(self) -> Path:
+        """While this file is there nothing starts here; it says why."""
+        return self.root / "on-hold"
+
+    @property
     def last_good(self) -> Path:
         return self.root / "last-good"
 
