@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,9 @@ from hypothesis import strategies as st
 
 from harness.cli.failures import Misused
 from harness.cli.run import parse_inputs
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CommandLine
 
 
 def test_value_that_is_a_file_from_here_becomes_its_full_path(tmp_path: Path) -> None:
@@ -29,3 +34,24 @@ def test_pair_that_cannot_be_meant_is_a_misuse(tmp_path: Path, pairs: list[str])
 @given(value=st.text(min_size=1))
 def test_any_text_can_be_a_value(value: str) -> None:
     assert parse_inputs([f"text={value}"], Path("/nowhere")) == {"text": value}
+
+
+FEED = """<?xml version="1.0"?>
+<rss version="2.0"><channel><title>Example News</title><link>https://news.example.org</link><description>n</description>
+<item><title>A compiler learns to explain itself</title><link>https://news.example.org/compiler</link>
+<description>The new release explains each error in a sentence.</description></item>
+</channel></rss>
+"""
+JOB = "---\nschedule: daily 08:00\nread: [feed.xml]\ndeliver: digest\nonly_if: {exists: ['inbox/*']}\n---\nRank.\n"
+
+
+def test_a_run_whose_condition_does_not_hold_says_why_and_how_to_run_it_all_the_same(
+    root: Path, harness: CommandLine
+) -> None:
+    (root / "feed.xml").write_text(FEED)
+    (root / "agents/scout/jobs/morning.md").write_text(JOB)
+    held_back = harness("run", "scout/morning")
+    assert held_back.returncode == 1
+    assert "nothing in the workspace matches inbox/*; run it anyway with --force" in " ".join(held_back.stdout.split())
+    forced = harness("run", "scout/morning", "--force", "--json")
+    assert (forced.returncode, json.loads(forced.stdout)["state"]) == (0, "delivered")
