@@ -33,8 +33,8 @@ Examples:
 \b
 JSON: findings [{code, subject, message, fix, since}], daemon, overdue [{job,
 slots [time]}]. code is overdue, unknown-job, no-daemon, silent-daemon,
-abandoned, stuck, failed, missed, delivery, incident, source, file, disk or
-audit. Exit code 1 if there is a finding."""
+stalled-daemon, abandoned, stuck, failed, missed, delivery, incident, source,
+file, disk or audit. Exit code 1 if there is a finding."""
 
 
 @app.command(epilog=_EXAMPLES)

@@ -39,7 +39,7 @@ last_heartbeat_at}, has_ledger, running [{job, run, state, due_at, is_held}],
 overdue [{job, since}], next {job, due_at}, last_24h {state: count},
 incidents [{cause, message, since, occurrences}], outbox [{id, channel,
 state, attempts, since, error}], held_back [file].
-daemon.state is alive, starting, silent, dead or absent."""
+daemon.state is alive, starting, draining, stalled, silent, dead or absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,14 @@ def _daemon_words(seen: Status) -> str:
             return f"alive, pid {beat.pid}, since {started}"
         case "starting":
             return f"starting, pid {beat.pid}, since {started}"
+        case "draining":
+            return f"stopping, pid {beat.pid}, draining: {beat.in_flight} in flight"
+        case "stalled":
+            silent = "; ".join(
+                f"{silent.part} has not answered since {_moment(seen, datetime.fromtimestamp(silent.since, UTC))}"
+                for silent in beat.silent_parts
+            )
+            return f"STALLED: pid {beat.pid} is there, {silent}; harness logs says what it hangs in"
         case "silent":
             return f"SILENT: pid {beat.pid} is there, its last sign of life was at {last}"
         case _:

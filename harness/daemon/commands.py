@@ -74,8 +74,7 @@ class Commands:
         job_id = request.get("job")
         if not isinstance(job_id, str):
             raise HarnessError("run needs the name of a job, agent/name")
-        if self._stopping.asked.is_set():
-            raise TransientError("the daemon is stopping and begins nothing any more; try again when it is up")
+        self._refuse_while_stopping()
         run_id = await asyncio.to_thread(
             start_by_hand,
             system.database,
@@ -100,6 +99,7 @@ class Commands:
         return {"became": str(became)}
 
     async def _retry(self, request: dict[str, Any]) -> AsyncIterator[Answer]:
+        self._refuse_while_stopping()
         system = self._system
         run_id = await asyncio.to_thread(
             retry_run, system.database, system.workspace(), _run_id(request), system.clock.now()
@@ -108,6 +108,7 @@ class Commands:
             yield answer
 
     async def _fork(self, request: dict[str, Any]) -> AsyncIterator[Answer]:
+        self._refuse_while_stopping()
         system = self._system
         source, from_step = _run_id(request), request.get("from_step")
 
@@ -123,6 +124,10 @@ class Commands:
 
         async for answer in self._follow(await asyncio.to_thread(fork)):
             yield answer
+
+    def _refuse_while_stopping(self) -> None:
+        if self._stopping.asked.is_set():
+            raise TransientError("the daemon is stopping and begins nothing any more; try again when it is up")
 
     async def _follow(self, run_id: str) -> AsyncIterator[Answer]:
         """Have the run begun, and tell how its fire changes until it is closed."""

@@ -30,7 +30,7 @@ _STUCK_DELIVERY_S = 900
 _LOW_DISK_BYTES = 200_000_000
 
 Code = Literal[
-    "overdue", "unknown-job", "no-daemon", "silent-daemon", "abandoned", "stuck", "failed", "missed",
+    "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "abandoned", "stuck", "failed", "missed",
     "delivery", "incident", "source", "file", "disk", "audit",
 ]  # fmt: skip
 """What kind of finding it is; part of the public interface of `harness doctor --json`."""
@@ -155,6 +155,8 @@ def _judge_daemon(facts: HealthFacts) -> Iterable[HealthFinding]:
     last = facts.liveness.last_beat_at
     heard = "" if last is None else f" since {_moment(facts, last)}"
     match facts.liveness.state:
+        case "stalled":
+            yield from _judge_silent_parts(facts)
         case "silent":
             pid = 0 if facts.liveness.heartbeat is None else facts.liveness.heartbeat.pid
             yield HealthFinding(
@@ -172,6 +174,20 @@ def _judge_daemon(facts: HealthFacts) -> Iterable[HealthFinding]:
                 upcoming = f", the next is {job_id} at {local_time(slot, facts.zone, facts.now)}"
             how = f"the daemon died, last heard of {_moment(facts, last)}" if last else "no daemon is running"
             yield HealthFinding("no-daemon", "daemon", f"{how}: {jobs} for it{upcoming}", "start it: harness up", last)
+
+
+def _judge_silent_parts(facts: HealthFacts) -> Iterable[HealthFinding]:
+    assert facts.liveness.heartbeat is not None, "only a daemon that has beaten can stall"
+    pid = facts.liveness.heartbeat.pid
+    for silent in facts.liveness.heartbeat.silent_parts:
+        since = datetime.fromtimestamp(silent.since, UTC)
+        yield HealthFinding(
+            "stalled-daemon",
+            silent.part,
+            f"{silent.part} has not answered since {_moment(facts, since)} (pid {pid})",
+            f"harness logs says what it hangs in; if it stays so: kill -9 {pid}, then harness up",
+            since,
+        )
 
 
 def _judge_unfired(facts: HealthFacts) -> Iterable[HealthFinding]:

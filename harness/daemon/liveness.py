@@ -22,15 +22,16 @@ _GRACE_WITHOUT_DAEMON_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """`starting`: alive and not ready yet. `silent`: its process is there and its heartbeat has stopped.
-    `dead`: its process is gone. `absent`: no heartbeat at all."""
+    """`starting`: alive and not ready yet. `draining`: it stops, and lets runs in flight end. `stalled`: a
+    part of it does not answer its own watchdog. `silent`: its process is there and its heartbeat has
+    stopped. `dead`: its process is gone. `absent`: no heartbeat at all."""
 
-    state: Literal["alive", "starting", "silent", "dead", "absent"]
+    state: Literal["alive", "starting", "draining", "stalled", "silent", "dead", "absent"]
     heartbeat: Heartbeat | None = None
 
     @property
     def is_alive(self) -> bool:
-        return self.state in ("alive", "starting")
+        return self.state in ("alive", "starting", "draining")
 
     @property
     def grace_s(self) -> int:
@@ -73,6 +74,10 @@ def daemon_liveness(
         return Liveness("absent")
     if not has_process(heartbeat.pid):
         return Liveness("dead", heartbeat)
+    if heartbeat.silent_parts:
+        return Liveness("stalled", heartbeat)
     if now.timestamp() - heartbeat.at > STALE_AFTER_S:
         return Liveness("silent", heartbeat)
+    if heartbeat.is_draining:
+        return Liveness("draining", heartbeat)
     return Liveness("alive" if heartbeat.is_ready else "starting", heartbeat)

@@ -18,7 +18,11 @@ from harness.daemon.commands import Commands
 from harness.daemon.control import ControlServer
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
+from harness.daemon.notify import ServiceManager, service_manager
+from harness.daemon.stopping import Stopping, drain_line, let_runs_end, stop_line
 from harness.daemon.supervise import Pulse, Supervisor
+from harness.daemon.vital_signs import VitalSigns
+from harness.domain.run import RunState
 from harness.domain.workspace import Workspace
 from harness.gate.redact import redact
 from harness.runs.clock import next_slot, sync_jobs, tick
@@ -27,6 +31,8 @@ from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.expectations import disagreements
 from harness.runs.nodes import BEAT_EVERY_S
 from harness.runs.wall_clock import WallClock
+from harness.store.heartbeat import read_heartbeat
+from harness.store.runs import runs_in
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.system import System, build_system
 from harness.workspace.load import Loaded
@@ -34,6 +40,10 @@ from harness.workspace.watch import WorkspaceWatch
 
 RECONCILE_EVERY_S = 15.0
 DELIVER_EVERY_S = 10.0
+ALERT_EVERY_S = 10.0
+PING_LOOK_EVERY_S = 5.0
+CLOSE_WITHIN_S = 15.0
+"""What parking the runs and closing may take, after the drain."""
 LOG_BYTES = 5_000_000
 LOG_FILES = 4
 
@@ -76,23 +86,24 @@ class _RedactingFormatter(logging.Formatter):
 
 async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], None]) -> int:
     loop = asyncio.get_running_loop()
-    run_ended, wake, stop = Pulse(loop), asyncio.Event(), asyncio.Event()
+    run_ended, wake, stopping = Pulse(loop), asyncio.Event(), Stopping()
+    manager = service_manager(environ)
 
     def on_run_ended() -> None:
         run_ended.give()
         loop.call_soon_threadsafe(wake.set)
 
     system = await asyncio.to_thread(build_system, root, environ=environ, clock=WallClock(), wake=on_run_ended)
-    service = Service(system, wake=wake, stop=stop)
+    service = Service(system, manager, wake=wake, stopping=stopping)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stopping.ask)
     commands = Commands(
         system,
         started_at=service.started_at,
         run_ended=run_ended,
         wake=wake.set,
         reload=service.reload,
-        stop=stop.set,
+        stopping=stopping,
     )
     control = ControlServer(system.state.control_socket, commands.handlers())
 
@@ -104,9 +115,10 @@ async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], N
         await asyncio.to_thread(service.open)
         await control.start()
         await asyncio.to_thread(watch.start)
-        echo(await asyncio.to_thread(service.greeting))
-        await service.work()
-        echo("stopping; runs in flight go on at the next start")
+        greeting = await asyncio.to_thread(service.greeting)
+        echo(greeting)
+        manager.ready(greeting)
+        await service.work(echo)
     finally:
         await control.close()
         await asyncio.to_thread(watch.stop)
@@ -118,20 +130,25 @@ async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], N
 class Service:
     """The daemon's work; its methods block but for `work`, and are called off the event loop."""
 
-    def __init__(self, system: System, *, wake: asyncio.Event, stop: asyncio.Event) -> None:
+    def __init__(self, system: System, manager: ServiceManager, *, wake: asyncio.Event, stopping: Stopping) -> None:
         self._system = system
+        self._manager = manager
         self._wake = wake
-        self._stop = stop
+        self._stopping = stopping
         self._is_ready = False
+        self._is_draining = False
+        self._in_flight = 0
         self.started_at = system.clock.now().timestamp()
         self.supervisor = Supervisor(system.incidents)
         self._heart = HeartbeatWriter(system.state, lambda: system.membership.executor_id, self.started_at)
+        self._signs = VitalSigns(system, self._heart, manager, read_heartbeat(system.state.heartbeat))
 
     def open(self) -> None:
         """Take up what an earlier life left: resume its runs, close what is hopeless, plan what was missed."""
         system = self._system
         system.launch("daemon")
         self._beat()
+        self._signs.tell_of_the_last_life()
         self._tell_findings(system.workspace.loaded)
         system.adopt()
         system.reconcile()
@@ -158,6 +175,7 @@ class Service:
         loaded = system.workspace.reload()
         self._tell_findings(loaded)
         self._expect_jobs(loaded.workspace)
+        self._beat()  # which files are held back shows at once
         return loaded
 
     def _expect_jobs(self, workspace: Workspace) -> None:
@@ -173,26 +191,66 @@ class Service:
 
         self.supervisor.spawn(follow())
 
-    async def work(self) -> None:
-        """Tick until told to stop, with the slower duties beside it."""
-        timers = AsyncIOScheduler(timezone="UTC", event_loop=asyncio.get_running_loop())
+    async def work(self, echo: Callable[[str], None]) -> None:
+        """Tick until told to stop, with the slower duties beside it; then let the runs in flight end."""
+        loop = asyncio.get_running_loop()
+        timers = self._timers(loop)
+        timers.start()
+        self._signs.start(loop)
+        try:
+            while not self._stopping.asked.is_set():
+                self._wake.clear()
+                due = await self.supervisor.guarded("tick", self._tick)
+                self._signs.tick_ended()
+                await self._sleep_until_news(due)
+            await asyncio.to_thread(self._signs.stop)
+            await self._drain(echo)
+        finally:
+            await asyncio.to_thread(self._signs.stop)
+            timers.shutdown(wait=False)
+
+    def _timers(self, loop: asyncio.AbstractEventLoop) -> AsyncIOScheduler:
+        timers = AsyncIOScheduler(timezone="UTC", event_loop=loop)
+        every = {"trigger": "interval", "max_instances": 1, "coalesce": True}
         for every_s, name, duty in (
             (EVERY_S, "heartbeat", self._beat),
             (BEAT_EVERY_S if self._system.is_shared else EVERY_S, "nodes", self._keep_membership),
             (RECONCILE_EVERY_S, "reconciler", self._reconcile),
             (DELIVER_EVERY_S, "outbox", self._deliver),
+            (ALERT_EVERY_S, "alerts", self._system.tell_incidents),
         ):
-            timers.add_job(
-                self.supervisor.guarded, "interval", seconds=every_s, args=(name, duty), max_instances=1, coalesce=True
-            )
-        timers.start()
-        try:
-            while not self._stop.is_set():
-                self._wake.clear()
-                due = await self.supervisor.guarded("tick", self._tick)
-                await self._sleep_until_news(due)
-        finally:
-            timers.shutdown(wait=False)
+            timers.add_job(self.supervisor.guarded, seconds=every_s, args=(name, duty), **every)
+        ping = self._signs.ping.send_if_due
+        timers.add_job(self.supervisor.watched, seconds=PING_LOOK_EVERY_S, args=("ping", ping), **every)
+        return timers
+
+    async def _drain(self, echo: Callable[[str], None]) -> None:
+        """Begin nothing any more, and wait for what is in flight as long as the settings say."""
+        within_s = self._system.workspace().settings.drain_s
+        self._is_draining = True
+        self._system.dispatcher.close()
+        self._manager.stopping("draining", within_s + CLOSE_WITHIN_S)
+        await self.supervisor.guarded("nodes", self._keep_membership)
+
+        async def count() -> int:
+            self._in_flight = await self.supervisor.guarded("drain", self._count_in_flight) or 0
+            await self.supervisor.guarded("heartbeat", self._beat)
+            return self._in_flight
+
+        left = await let_runs_end(
+            count,
+            within_s=within_s,
+            changed=self._wake,
+            urgent=self._stopping.urgent,
+            tell=lambda in_flight: echo(drain_line(in_flight, within_s)),
+        )
+        echo(stop_line(left))
+
+    def _count_in_flight(self) -> int:
+        system = self._system
+        with system.database.read() as connection:
+            running = runs_in(connection, RunState.RUNNING)
+        return sum(1 for run in running if system.engine.is_executing(run.id))
 
     async def _sleep_until_news(self, due: datetime | None) -> None:
         clock = self._system.clock
@@ -201,7 +259,7 @@ class Service:
         waits = [
             asyncio.ensure_future(clock.sleep_until(min(due or latest, latest))),
             asyncio.ensure_future(self._wake.wait()),
-            asyncio.ensure_future(self._stop.wait()),
+            asyncio.ensure_future(self._stopping.asked.wait()),
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -216,12 +274,14 @@ class Service:
         system.carry_out_cancels()
         system.enforce_deadlines()
         system.dispatcher.dispatch()
+        self._signs.tick_worked()
         moments = (next_slot(system.database), system.dispatcher.next_start())
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _keep_membership(self) -> None:
-        self._system.beat()
-        self._system.adopt()
+        self._system.beat(is_draining=self._is_draining)
+        if not self._is_draining:
+            self._system.adopt()
 
     def _reconcile(self) -> None:
         self._system.reconcile()
@@ -248,6 +308,8 @@ class Service:
             is_ready=self._is_ready,
             running=system.dispatcher.count_open(),
             held_back=system.workspace.loaded.held_back,
+            is_draining=self._is_draining,
+            in_flight=self._in_flight,
         )
 
     def _deliver(self) -> None:

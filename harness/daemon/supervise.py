@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from harness.domain.errors import HarnessError
@@ -28,10 +29,14 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def guarded(self, name: str, work: Callable[[], T]) -> T | None:
-        """Return what the work returns, or None if it failed."""
+        """Return what the blocking work returns, or None if it failed."""
+        return await self.watched(name, partial(asyncio.to_thread, work))
+
+    async def watched(self, name: str, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Return what the work returns, which waits on the event loop, or None if it failed."""
         cause = f"daemon {name}"
         try:
-            result = await asyncio.to_thread(work)
+            result = await work()
         except Exception as error:
             is_ours = isinstance(error, HarnessError | OSError)
             message = str(error) if is_ours else f"{type(error).__name__}: {error}"

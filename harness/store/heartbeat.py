@@ -10,8 +10,20 @@ from harness.domain.errors import OwnerError
 
 
 @dataclass(frozen=True, slots=True)
+class SilentPart:
+    """A part of the daemon that has not answered its own watchdog since `since`, in epoch seconds."""
+
+    part: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What the daemon last said of itself; `at` and `started_at` are epoch seconds."""
+    """What the daemon last said of itself; `at` and `started_at` are epoch seconds.
+
+    While it stops, and lets the runs that are `in_flight` end, it `is_draining`. `silent_parts` are what
+    hangs in it.
+    """
 
     pid: int
     executor_id: str
@@ -20,6 +32,9 @@ class Heartbeat:
     is_ready: bool
     running: int
     held_back: tuple[str, ...] = ()
+    is_draining: bool = False
+    in_flight: int = 0
+    silent_parts: tuple[SilentPart, ...] = ()
 
 
 def read_heartbeat(path: Path) -> Heartbeat | None:
@@ -37,6 +52,11 @@ def read_heartbeat(path: Path) -> Heartbeat | None:
             is_ready=bool(beat["ready"]),
             running=int(beat["running"]),
             held_back=tuple(str(name) for name in beat.get("held_back", ())),
+            is_draining=bool(beat.get("draining", False)),
+            in_flight=int(beat.get("in_flight", 0)),
+            silent_parts=tuple(
+                SilentPart(str(silent["part"]), float(silent["since"])) for silent in beat.get("silent_parts", ())
+            ),
         )
     except PermissionError as error:
         raise OwnerError(path, None, "the heartbeat cannot be read", "run this as the user of the daemon") from error

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from harness.testing.workspace import write_workspace_files
 SETTINGS = """\
 home = "America/Los_Angeles"
 profile = "cheap"
+drain = "1s"
 
 [profiles.cheap]
 adapter = "openai"
@@ -46,8 +47,9 @@ JOB = "---\nschedule: daily 03:00\nread: [feeds/ai]\ndeliver: digest\ncontract: 
 class Daemon:
     """`harness up` on one workspace, as often as a test starts it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self.environ = dict(environ or {})
         self.state = StateFolder(root / ".harness")
         self.process: subprocess.Popen[str] | None = None
         self.said: list[str] = []
@@ -58,18 +60,31 @@ class Daemon:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONWARNINGS": "error", **self.environ},
         )
+        self.hear("ready")
+
+    def hear(self, beginning: str) -> str:
+        """Return the next line that it says and that begins so."""
+        assert self.process is not None
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line)
-            if line.startswith("ready"):
-                return
-        raise AssertionError(f"the daemon did not become ready: {self.said}")
+            if line.startswith(beginning):
+                return line
+        raise AssertionError(f"the daemon ended and never said {beginning!r}: {self.said}")
 
-    def end(self, number: signal.Signals) -> int:
+    def send(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
+
+    def end(self, number: signal.Signals) -> int:
+        self.send(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        assert self.process is not None
         code = self.process.wait(30)
         assert self.process.stderr is not None
         self.said += self.process.stderr.readlines()
@@ -112,8 +127,8 @@ class Daemon:
 
 
 @contextmanager
-def daemon_on(root: Path) -> Iterator[Daemon]:
-    daemon = Daemon(root)
+def daemon_on(root: Path, environ: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+    daemon = Daemon(root, environ)
     try:
         yield daemon
     finally:
