@@ -1,4 +1,8 @@
-"""`python -m bench [--rounds N] [--workspace DIR]`: start-up times and memory beside a bare interpreter."""
+"""`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
+
+Parts: start, latency, schedule, runs, several. Without one, all of them, in about five minutes. Nothing here
+passes or fails: machines are shared and noisy, so look at the ratios.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,41 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.daemon import time_daemon
+from bench.latency import measure_latency
 from bench.measure import compare
+from bench.schedule import measure_herd, measure_ticks
+from bench.several import databases, measure_throughput
+from bench.warm_run import measure_growth, measure_warm_runs
 
 _BASELINE = "python -c pass"
 
 
 def main() -> None:
-    """Measure and print; nothing here passes or fails."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(_PARTS)} (all)")
     parser.add_argument("--rounds", type=int, default=15, help="how often each command is run (15)")
     parser.add_argument("--workspace", type=Path, default=Path(__file__).parents[1], help="whose jobs are used")
     parser.add_argument("--job", default="zoe/self-check", help="what the daemon is asked to do (zoe/self-check)")
+    parser.add_argument("--seconds", type=float, default=40.0, help="how long each daemon is watched for latency (40)")
+    parser.add_argument("--runs", type=int, default=2000, help="how many runs to look for growth over (2000)")
     chosen = parser.parse_args()
+    unknown = [part for part in chosen.parts if part not in _PARTS]
+    if unknown:
+        parser.error(f"there is no part {unknown[0]!r}; there are: {', '.join(_PARTS)}")
+    print(f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")
+    for part in chosen.parts or _PARTS:
+        _PARTS[part](chosen)
+
+
+def _print_start(chosen: argparse.Namespace) -> None:
     root = chosen.workspace.absolute()
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
         environ = {**os.environ, "HARNESS_HOME": state, "PYTHONPATH": str(Path(__file__).parents[1])}
-        print(f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")
         _print_daemon(root, environ, chosen.job, max(1, chosen.rounds // 5))
         _print_commands(root, environ, chosen.rounds)  # with the ledger that the daemon has just left
 
@@ -52,6 +72,73 @@ def _print_daemon(root: Path, environ: dict[str, str], job: str, rounds: int) ->
     print(f"{'start to ready':24} {times.ready_s * 1000:6.0f} ms{memory}")
     print(f"{'fire to run begun':24} {times.fire_to_start_s * 1000:6.1f} ms   ({job})")
     print(f"{'SIGTERM to gone':24} {times.stop_s * 1000:6.0f} ms")
+
+
+def _print_latency(chosen: argparse.Namespace) -> None:
+    print(f"\n{'due to model request':24} {'p50':>9} {'p99':>9} {'x 60 jobs':>10} {'fires':>6} {'ready':>9}")
+    first: float | None = None
+    for jobs in (60, 1000, 10_000):
+        found = measure_latency(jobs, chosen.seconds)
+        first = first or found.p50_s
+        print(
+            f"{f'{jobs:,} jobs':24} {found.p50_s * 1000:6.0f} ms {found.p99_s * 1000:6.0f} ms"
+            f" {found.p50_s / first:10.2f} {found.samples:6} {found.ready_s:7.1f} s"
+        )
+
+
+def _print_schedule(_chosen: argparse.Namespace) -> None:
+    print(f"\n{'a tick':24} {'nothing due':>12} {'p99':>12} {'x 60 jobs':>10} {'expect all':>11}")
+    few = measure_ticks(60, 500)
+    for found in (few, measure_ticks(10_000, 500), measure_ticks(100_000, 500)):
+        print(
+            f"{f'{found.jobs:,} jobs':24} {found.idle_s * 1000:9.3f} ms {found.idle_p99_s * 1000:9.3f} ms"
+            f" {found.idle_s / few.idle_s:10.2f} {found.expect_s:9.2f} s"
+        )
+    one, herd = measure_herd(1), measure_herd(2000)
+    print(
+        f"{f'{herd.jobs:,} due at once':24} {herd.tick_s * 1000:6.0f} ms in one tick,"
+        f" {herd.tick_s / herd.jobs / one.tick_s:.2f} x one alone each; a claim {herd.claim_s * 1000:.0f} ms"
+    )
+
+
+def _print_runs(chosen: argparse.Namespace) -> None:
+    found = measure_warm_runs(200)
+    print(f"\n{'a warm run, one call':24} {'p50':>9} {'p99':>9} {'x bare DBOS':>12}")
+    print(
+        f"{f'{found.runs} runs':24} {found.p50_s * 1000:6.1f} ms {found.p99_s * 1000:6.1f} ms"
+        f" {found.p50_s / found.bare_s:12.1f}"
+    )
+    print(f"{'bare DBOS, same steps':24} {found.bare_s * 1000:6.1f} ms")
+    print(f"{'without the model call':24} {found.overhead_s * 1000:6.1f} ms, of which")
+    for kind, seconds in found.steps.items():
+        if kind != "model":
+            print(f"{'  ' + kind:24} {seconds * 1000:6.1f} ms")
+    between_s = found.overhead_s - sum(s for kind, s in found.steps.items() if kind != "model")
+    print(f"{'  queue, start, records':24} {between_s * 1000:6.1f} ms")
+    growth = measure_growth(chosen.runs)
+    print(f"\n{'resident memory after':24} " + ", ".join(f"{runs:,}: {mib:.0f} MiB" for runs, mib in growth[::3]))
+
+
+def _print_several(_chosen: argparse.Namespace) -> None:
+    runs = 400
+    print(f"\n{f'{runs} runs, 16 agents':32} {'runs/s':>8} {'x one':>7}")
+    with databases() as kinds:
+        for kind, new_url in kinds.items():
+            one = 0.0
+            for daemons in (1, 2, 4):
+                found = measure_throughput(new_url(), daemons, runs)
+                one = one or found.runs_per_s
+                label = f"{kind}, {daemons} daemon{'s' if daemons > 1 else ''}"
+                print(f"{label:32} {found.runs_per_s:8.1f} {found.runs_per_s / one:7.2f}")
+
+
+_PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "start": _print_start,
+    "latency": _print_latency,
+    "schedule": _print_schedule,
+    "runs": _print_runs,
+    "several": _print_several,
+}
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def _one_life(root: Path, environ: Mapping[str, str], job: str) -> DaemonTimes:
     command = [sys.executable, "-m", "harness", "up", "--workspace", str(root)]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as daemon:
         try:
-            ready_s = _wait_until_ready(daemon, started_s)
+            ready_s = wait_until_ready(daemon, started_s)
             idle_mib = _resident_mib(daemon.pid)
             fire_to_start_s = _fire_to_start(root, environ, job)
         finally:
@@ -57,7 +57,8 @@ def _one_life(root: Path, environ: Mapping[str, str], job: str) -> DaemonTimes:
         return DaemonTimes(ready_s, fire_to_start_s, time.perf_counter() - asked_s, idle_mib)
 
 
-def _wait_until_ready(daemon: subprocess.Popen[str], started_s: float) -> float:
+def wait_until_ready(daemon: subprocess.Popen[str], started_s: float) -> float:
+    """Return how long after `started_s` (by perf_counter) it was ready. Raises RuntimeError if it ends before."""
     assert daemon.stderr is not None
     said: list[str] = []
     for line in daemon.stderr:
