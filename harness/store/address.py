@@ -101,19 +101,19 @@ def database_address(root: Path, environ: Mapping[str, str]) -> DatabaseAddress:
     """
     state = state_folder(root, environ)
     own = root.absolute() / ".harness"
-    where: tuple[object, int | None]
-    if text := environ.get(URL_VARIABLE):
-        where = (URL_VARIABLE, None)
-    else:
-        settings = root / _SETTINGS_FILE
+    settings = root / _SETTINGS_FILE
+    text = environ.get(URL_VARIABLE)
+    is_setting = not text
+    if is_setting:
         text = _setting_in(settings, state.last_good / _SETTINGS_FILE)
-        where = (settings, _line_of_setting(settings))
     if not text:
         return file_address(state.database, is_own=state.root == own)
     try:
         address = parse_address(text, root)
     except BadAddress as error:
-        raise OwnerError(*where, error.problem, error.fix) from error
+        if is_setting:
+            raise OwnerError(settings, _line_of_setting(settings), error.problem, error.fix) from error
+        raise OwnerError(URL_VARIABLE, None, error.problem, error.fix) from error
     if address.path is not None and address.path.resolve() == state.database.resolve():
         return file_address(state.database, is_own=state.root == own)
     return address

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,14 +29,6 @@ SETTINGS = Settings(
     channels={"terminal": ChannelSettings("terminal", "stdout"), "digest": ChannelSettings("digest", "file")}
 )
 DOWN = endpoint_cause("api.example.org:443")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def _at(seconds: float) -> datetime:
@@ -235,15 +226,16 @@ from pathlib import Path
 from sqlalchemy import event
 from harness.domain.settings import Channel, Settings
 from harness.runs.alerts import tell_incidents
+from harness.store.address import parse_address
 from harness.store.database import Database
-database = Database(Path(sys.argv[1]))
+database = Database.connect(parse_address(sys.argv[1], Path()))
 if {moment!r} == "before the commit":
     event.listen(database.engine, "commit", lambda _: os.kill(os.getpid(), 9))
 settings = Settings(channels={{"digest": Channel("digest", "file")}})
 assert tell_incidents(database, settings, datetime.fromisoformat(sys.argv[2])) is not None
 os.kill(os.getpid(), 9)
 """
-    arguments = [sys.executable, "-c", script, str(database.path), _at(60).isoformat()]
+    arguments = [sys.executable, "-c", script, database.address.url, _at(60).isoformat()]
     killed = subprocess.run(arguments, check=False, capture_output=True, text=True)
     assert killed.returncode == -9, killed.stderr
     told_again = _tell(database, _at(61)) is not None

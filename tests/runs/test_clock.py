@@ -51,13 +51,10 @@ class Schedule:
 
 
 @pytest.fixture
-def schedule(tmp_path: Path) -> Iterator[Schedule]:
-    database = Database(tmp_path / "harness.db")
-    database.migrate()
+def schedule(tmp_path: Path, database: Database) -> Iterator[Schedule]:
     made = Schedule(write_workspace_files(tmp_path / "workspace"), database)
     made.job("schedule: daily 08:00")
     yield made
-    database.close()
 
 
 def test_nothing_before_a_job_was_known_is_expected_of_it(schedule: Schedule) -> None:
@@ -143,7 +140,7 @@ def test_a_one_shot_that_passed_while_nobody_was_up_runs_within_its_grace(schedu
 
 
 def test_two_daemons_that_tick_the_same_slot_make_one_fire(schedule: Schedule) -> None:
-    other = Database(schedule.database.path)
+    other = Database.connect(schedule.database.address)
     schedule.sync(EIGHT - timedelta(hours=1))
     workspace = schedule.workspace()
     for _ in range(50):

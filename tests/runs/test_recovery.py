@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -66,11 +65,8 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    database = Database(tmp_path / "harness.db")
-    database.migrate()
+def ledger(database: Database) -> Iterator[Ledger]:
     yield Ledger(database)
-    database.close()
 
 
 def test_a_queued_run_and_one_that_is_running_are_left_alone(ledger: Ledger) -> None:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
 
 from harness.store.conditions import ConditionRow, load_condition, save_condition
 from harness.store.database import Database
 
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "harness.db")
-    made.migrate()
-    yield made
-    made.close()
 
 
 def save(database: Database, state: str, due_at: int, job_id: str = "scout/morning") -> None:

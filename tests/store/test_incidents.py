@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from harness.domain.cause import disabled_cause, endpoint_cause, job_cause, missed_cause
 from harness.store.database import Database
@@ -21,14 +17,6 @@ from harness.store.incidents import (
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 DOWN = endpoint_cause("api.example.org:443")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def test_jobs_that_fail_for_the_same_cause_are_one_incident_that_names_them(database: Database) -> None:

@@ -1,21 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from harness.domain.pause import PauseRow
 from harness.store.database import Database
 from harness.store.pauses import add_pause, all_pauses, remove_pause
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def test_a_pause_is_kept_until_it_is_removed(database: Database) -> None:
