@@ -160,7 +160,7 @@ def _daemon_words(seen: Status) -> str:
         case "starting":
             return f"starting, pid {beat.pid}, since {started}"
         case "draining":
-            return f"stopping, pid {beat.pid}, draining: {beat.in_flight} in flight"
+            return f"stopping, pid {beat.pid}{_in_flight(beat.in_flight)}"
         case "stalled":
             silent = "; ".join(
                 f"{silent.part} has not answered since {_moment(seen, datetime.fromtimestamp(silent.since, UTC))}"
@@ -171,6 +171,16 @@ def _daemon_words(seen: Status) -> str:
             return f"SILENT: pid {beat.pid} is there, its last sign of life was at {last}"
         case _:
             return f"DEAD: pid {beat.pid} is gone, its last sign of life was at {last}; start it with: harness up"
+
+
+def _in_flight(number: int) -> str:
+    if not number:
+        return ""
+    return (
+        ": 1 run in flight is given its time to end"
+        if number == 1
+        else (f": {number} runs in flight are given their time to end")
+    )
 
 
 def _open_words(seen: Status, entry: OpenFire) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 SOCKET = "NOTIFY_SOCKET"
 SERVICE = "HARNESS_SERVICE"
@@ -17,12 +16,13 @@ SERVICE = "HARNESS_SERVICE"
 log = logging.getLogger("harness.notify")
 
 
-@dataclass(frozen=True, slots=True)
 class ServiceManager:
     """Whoever keeps the daemon up, as far as the environment names one; `address` is systemd's socket."""
 
-    address: str = ""
-    starts_again: bool = False
+    def __init__(self, address: str = "", *, starts_again: bool = False) -> None:
+        self._address = address
+        self._is_heard = True
+        self.starts_again = starts_again
 
     def ready(self, status: str) -> None:
         """Say that the daemon is up; `status` is one line for `systemctl status`."""
@@ -37,15 +37,18 @@ class ServiceManager:
         self._say(f"STOPPING=1\nSTATUS={_one_line(status)}\nEXTEND_TIMEOUT_USEC={int(within_s * 1_000_000)}")
 
     def _say(self, message: str) -> None:
-        if not self.address:
+        if not self._address:
             return
         try:
-            # SOCK_CLOEXEC is Python's own default; a full queue must not hold up whoever speaks.
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagram:
-                datagram.setblocking(False)
-                datagram.sendto(message.encode(), _socket_address(self.address))
+                datagram.setblocking(False)  # a full queue must not hold up whoever speaks
+                datagram.sendto(message.encode(), _socket_address(self._address))
         except OSError as error:
-            log.warning("the service manager at %s did not take %r: %s", self.address, message, error)
+            if self._is_heard:
+                log.warning("the service manager at %s did not take %r: %s", self._address, message, error)
+            self._is_heard = False
+        else:
+            self._is_heard = True
 
 
 def service_manager(environ: Mapping[str, str]) -> ServiceManager:

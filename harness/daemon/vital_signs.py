@@ -23,7 +23,13 @@ class VitalSigns:
     """The signs of one daemon, from `start` to `stop`. `before` is the heartbeat that an earlier life left."""
 
     def __init__(
-        self, system: System, heart: HeartbeatWriter, manager: ServiceManager, before: Heartbeat | None
+        self,
+        system: System,
+        heart: HeartbeatWriter,
+        manager: ServiceManager,
+        before: Heartbeat | None,
+        *,
+        patience: Patience | None = None,
     ) -> None:
         self._system = system
         self._heart = heart
@@ -36,7 +42,7 @@ class VitalSigns:
             show=self._show,
             stopwatch=self._stopwatch,
             give_up=end_process if manager.starts_again else None,
-            patience=Patience(),
+            patience=patience,
             earlier=tuple(silent.part for silent in self._before),
         )
         self.ping = Ping(

@@ -33,7 +33,9 @@ ZONE = "America/Los_Angeles"
 NOW = datetime(2026, 11, 20, 17, 18, tzinfo=UTC)
 
 
-def write_heartbeat(state: StateFolder, *, pid: int, age_s: float = 3, held_back: tuple[str, ...] = ()) -> None:
+def write_heartbeat(
+    state: StateFolder, *, pid: int, age_s: float = 3, held_back: tuple[str, ...] = (), **more: object
+) -> None:
     beat = {
         "pid": pid,
         "executor_id": "me",
@@ -42,6 +44,7 @@ def write_heartbeat(state: StateFolder, *, pid: int, age_s: float = 3, held_back
         "ready": True,
         "running": 0,
         "held_back": list(held_back),
+        **more,
     }
     state.heartbeat.write_text(json.dumps(beat))
 
@@ -98,6 +101,23 @@ def test_dead_and_silent_daemons_are_told_apart(screen: Callable[[], str], state
     assert "DEAD: pid" in screen()
     write_heartbeat(state, pid=os.getpid(), age_s=40)
     assert "SILENT: pid" in screen()
+
+
+def test_daemon_whose_loop_hangs_is_not_alive_and_says_since_when(
+    screen: Callable[[], str], state: StateFolder
+) -> None:
+    silent = [{"part": "the daemon's event loop", "since": NOW.timestamp() - 40}]
+    write_heartbeat(state, pid=os.getpid(), silent_parts=silent)
+    text = " ".join(screen().split())
+    assert f"daemon STALLED: pid {os.getpid()} is there, the daemon's event loop has not answered since 09:17" in text
+    assert "(40 s ago); harness logs says what it hangs in" in text
+
+
+def test_daemon_that_stops_says_how_many_runs_it_waits_for(screen: Callable[[], str], state: StateFolder) -> None:
+    write_heartbeat(state, pid=os.getpid(), draining=True, in_flight=2)
+    assert f"stopping, pid {os.getpid()}: 2 runs in flight are given their time to end" in screen()
+    write_heartbeat(state, pid=os.getpid(), draining=True, in_flight=0)
+    assert f"stopping, pid {os.getpid()}\n" in screen()
 
 
 def test_open_fire_of_a_dead_daemon_is_abandoned_not_running(

@@ -28,7 +28,7 @@ from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.store.address import file_address
-from harness.store.heartbeat import Heartbeat
+from harness.store.heartbeat import Heartbeat, SilentPart
 from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob
 from harness.store.state_folder import StateFolder
 
@@ -157,6 +157,22 @@ def test_heartbeat_counts_for_thirty_seconds_and_only_with_its_process() -> None
     assert liveness(1, exists=False) == "dead"
     assert daemon_liveness(None, NOW).state == "absent"
     assert daemon_liveness(replace(BEAT, is_ready=False), NOW, has_process=lambda _: True).state == "starting"
+
+
+def test_daemon_that_drains_is_alive_and_one_that_has_stalled_is_not_however_it_beats() -> None:
+    draining = daemon_liveness(replace(BEAT, is_draining=True), NOW, has_process=lambda _: True)
+    assert (draining.state, draining.is_alive) == ("draining", True)
+    hung = replace(BEAT, silent_parts=(SilentPart("the tick", NOW.timestamp() - 40),))
+    stalled = daemon_liveness(hung, NOW, has_process=lambda _: True)
+    assert (stalled.state, stalled.is_alive) == ("stalled", False)
+    assert daemon_liveness(hung, NOW, has_process=lambda _: False).state == "dead"
+
+
+def test_daemon_whose_process_lives_and_whose_loop_hangs_is_named_with_what_hangs() -> None:
+    hung = replace(BEAT, silent_parts=(SilentPart("the daemon's event loop", NOW.timestamp() - 40),))
+    finding = only_finding(replace(WELL, liveness=Liveness("stalled", hung)), "stalled-daemon")
+    assert finding.startswith("the daemon's event loop has not answered since 09:17 (40 s ago) (pid 7); ")
+    assert "kill -9 7" in finding
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="without /proc the heartbeat alone decides")
