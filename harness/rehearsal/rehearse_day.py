@@ -244,4 +244,4 @@ def _page(system: System, out: Path, fires: Sequence[Fire]) -> Path | None:
 
 
 def _gathers(workspace: Workspace, job_id: str) -> bool:
-    return any(read_kind(read) == "output" for read in workspace.job(job_id).read)
+    return any(read_kind(read) == "output" for read in workspace.job(job_id).inputs)

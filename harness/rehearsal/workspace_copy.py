@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -82,14 +83,21 @@ def copy_workspace(source: Path, target: Path, *, also: Iterable[str] = ()) -> W
 
 
 def named_paths(workspace: Workspace) -> tuple[str, ...]:
-    """Return the workspace's own paths that its jobs read and its agents may touch, for `copy_workspace`."""
+    """Return the workspace's own paths that its jobs read or look for and its agents touch, for `copy_workspace`."""
     named: set[str] = set()
     for agent in workspace.agents.values():
         named.update(agent.read_paths, agent.write_paths)
     for job in workspace.jobs():
-        named.update(entry for entry in job.read if "://" not in entry and (workspace.root / entry).exists())
+        entries = (*job.read, *(file.path for file in job.requires.files), *map(_fixed_part, job.only_if.exists))
+        named.update(entry for entry in entries if "://" not in entry and (workspace.root / entry).exists())
     inside = (name for name in named if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts)
     return tuple(sorted(inside))
+
+
+def _fixed_part(pattern: str) -> str:
+    """Return the path in front of the pattern's first wildcard; for one without such a path, its whole text."""
+    fixed = [*takewhile(lambda part: not set(part) & set("*?["), PurePosixPath(pattern).parts)]
+    return str(PurePosixPath(*fixed)) if fixed else pattern
 
 
 def point_at_world(workspace: Path, world: World) -> None:

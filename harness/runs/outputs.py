@@ -20,6 +20,7 @@ from harness.store.runs import run_by_id
 from harness.store.state_folder import StateFolder
 
 _LOOK_BACK = 20
+_BY_PERSON = (FireKind.MANUAL, FireKind.RETRY)
 
 
 def latest_output(
@@ -80,7 +81,7 @@ def became(state: FireState) -> str:
 
 
 def _counts(connection: Connection, fire: Fire) -> bool:
-    if fire.is_preview or (fire.kind is FireKind.MANUAL and fire.state is FireState.SKIPPED):
+    if fire.is_preview or (fire.kind in _BY_PERSON and fire.state is FireState.SKIPPED):
         return False
     run = run_by_id(connection, fire.run_id) if fire.run_id is not None else None
     return run is None or not run.options.get("preview")

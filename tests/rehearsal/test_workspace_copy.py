@@ -9,7 +9,7 @@ import pytest
 
 from harness.domain.agent import Agent
 from harness.domain.errors import OwnerError
-from harness.domain.job import Job
+from harness.domain.job import FreshFile, Job, OnlyIf, Requires
 from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
 from harness.domain.workspace import FeedEntry, Workspace
@@ -345,12 +345,17 @@ def test_a_workspace_that_is_no_copy_is_never_pointed_elsewhere(source: Path) ->
     assert (source / "harness.toml").read_text() == SETTINGS_TEXT
 
 
-def test_a_workspace_names_the_paths_that_its_jobs_read_and_its_agents_touch(tmp_path: Path) -> None:
-    write(tmp_path / "notes/goals.md")
+def test_a_workspace_names_the_paths_that_its_jobs_read_and_look_for_and_its_agents_touch(tmp_path: Path) -> None:
+    for name in ("notes/goals.md", "inbox/a/note.md", "lists/fresh.md"):
+        write(tmp_path / name)
     reads = ("feeds/ai", "notes/goals.md", "https://example.org/feed", "zoe/daily-digest", "../x", "/etc/hosts")
-    job = Job("ainews", "scan", "agents/ainews/jobs/scan.md", (Cron("0 6 * * *"),), "UTC", read=reads)
+    job = Job(
+        "ainews", "scan", "agents/ainews/jobs/scan.md", (Cron("0 6 * * *"),), "UTC", read=reads,
+        requires=Requires(("http://127.0.0.1:1/",), (FreshFile("lists/fresh.md"), FreshFile("lists/none.md"))),
+        only_if=OnlyIf(exists=("inbox/*/note.md", "**/*.md", "none/*.md")),
+    )  # fmt: skip
     agent = Agent(
         "ainews", "d", "s", "r", jobs={"scan": job}, read_paths=("reports", "../out"), write_paths=("drafts",)
     )
     workspace = Workspace(tmp_path, Settings(), agents={"ainews": agent})
-    assert named_paths(workspace) == ("drafts", "notes/goals.md", "reports")
+    assert named_paths(workspace) == ("drafts", "inbox", "lists/fresh.md", "notes/goals.md", "reports")
