@@ -15,6 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+import harness
 from harness.domain.run import RunState
 from harness.ports import Engine
 from harness.store.database import Database
@@ -151,6 +152,7 @@ class Membership:
             left_at=None,
             left_why="",
             role=self.role,
+            version=harness.__version__,
         )
 
     def _at(self) -> float:

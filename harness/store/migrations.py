@@ -223,6 +223,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE node ADD COLUMN left_at DOUBLE PRECISION",
             "ALTER TABLE node ADD COLUMN left_why TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE node ADD COLUMN role TEXT NOT NULL DEFAULT 'daemon'",
+            "ALTER TABLE node ADD COLUMN version TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE incident ADD COLUMN alerts INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE incident ADD COLUMN alerted_at DOUBLE PRECISION",
             "ALTER TABLE incident ADD COLUMN alerted_occurrences INTEGER NOT NULL DEFAULT 0",

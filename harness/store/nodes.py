@@ -19,6 +19,7 @@ class NodeRow:
 
     `executor_id` is this life's, `node_id` the installation's. `role` is `daemon`, or `once` for a command
     that does one run and ends. `left`: it stopped; `lost`: its heartbeat stopped, and others took its runs.
+    `version` is the harness's.
     """
 
     executor_id: str
@@ -33,6 +34,7 @@ class NodeRow:
     left_at: float | None
     left_why: str
     role: Role
+    version: str = ""
 
     @property
     def is_here(self) -> bool:

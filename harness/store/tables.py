@@ -117,6 +117,7 @@ node = Table(
     Column("left_at", Double),
     Column("left_why", Text, nullable=False),
     Column("role", Text, nullable=False),
+    Column("version", Text, nullable=False),
 )
 
 outbox = Table(
