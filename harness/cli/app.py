@@ -36,6 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("agents", "harness.cli.agents", "The agents and what they may do.", _LOOK),
     Entry("skills", "harness.cli.skills", "The skills and who uses them.", _LOOK),
     Entry("prompt", "harness.cli.prompt", "What a job would send to its model, byte by byte.", _LOOK),
+    Entry("here", "harness.cli.here", "Where you are: jobs with `tz: local` follow.", _WORK),
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),
     Entry("backup", "harness.cli.backup", "Write the team into one file, and read it back.", _KEEP),

@@ -200,6 +200,8 @@ class Service:
         try:
             while not self._stopping.asked.is_set():
                 self._wake.clear()
+                if not self._system.workspace.loaded.holds_at(self._system.clock.now()):
+                    await self.supervisor.guarded("reload", self.reload)
                 due = await self.supervisor.guarded("tick", self._tick)
                 self._signs.tick_ended()
                 await self._sleep_until_news(due)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness.workspace.atomic_file import replace_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class LastGood:
         present = self.texts()
         for name, text in texts.items():
             if present.get(name) != text:
-                _write_at_once(self.folder / name, text)
+                replace_text(self.folder / name, text)
         for name in present.keys() - texts.keys():
             (self.folder / name).unlink(missing_ok=True)
 
@@ -49,15 +49,3 @@ def _is_utf8(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _write_at_once(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -37,6 +37,10 @@ class Loaded:
     held_back: tuple[str, ...] = ()
     valid_until: datetime | None = None
 
+    def holds_at(self, now: datetime) -> bool:
+        """Say whether the files still mean the same; if not, they are to be loaded again."""
+        return self.valid_until is None or now < self.valid_until
+
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity == "error")

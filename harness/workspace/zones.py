@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from harness.workspace.quantities import BadValue
@@ -26,4 +27,8 @@ def _closest_zone(value: str) -> str:
     if same_city:
         return f"did you mean {same_city[0]!r}?"
     fix = suggestion(value.replace(" ", "_"), zones)
-    return fix if fix.startswith("did") else "write an IANA name such as Europe/Berlin"
+    if fix.startswith("did"):
+        return fix
+    cities = {zone.rpartition("/")[2].casefold(): zone for zone in reversed(zones)}
+    similar = difflib.get_close_matches(city, cities, n=1, cutoff=0.75)
+    return f"did you mean {cities[similar[0]]!r}?" if similar else "write an IANA name such as Europe/Berlin"
