@@ -46,7 +46,8 @@ class ModelRequest:
 
     `sources` are the collected items beside the messages: adapters that speak to a language model
     ignore them (they stand in the messages already), the extractive adapter reads nothing else.
-    `min_items` and `max_items` say how many items the output should hold.
+    `min_items` and `max_items` say how many items the output should hold. `key` is the idempotency key,
+    `<run>/<call>`: the same for every try, also for one that is repeated after a crash. Empty outside of a run.
     """
 
     messages: tuple[Message, ...]
@@ -55,6 +56,7 @@ class ModelRequest:
     min_items: int = 0
     max_items: int = 30
     max_output_tokens: int = 4096
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -88,7 +89,7 @@ class OpenAIModel:
         """
         refuse_what_cannot_fit(self._profile, request)
         failures: list[Retry] = []
-        async with self._client() as client:
+        async with self._client(request.key) as client:
             while True:
                 outcome = await self._attempt(client, request)
                 if isinstance(outcome, ModelReply):
@@ -141,8 +142,11 @@ class OpenAIModel:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return _Response(response.status_code, headers, content)
 
-    def _client(self) -> httpx2.AsyncClient:
+    def _client(self, key: str) -> httpx2.AsyncClient:
         headers = {"content-type": "application/json", "accept": "application/json"}
+        if key:
+            # An endpoint that knows it charges a call once that is repeated after a crash; others pass it over.
+            headers["idempotency-key"] = quote(key, safe="/:~")
         if self._api_key is not None:
             headers["authorization"] = f"Bearer {self._api_key}"
         timeout_s = self._profile.timeout_s

@@ -200,6 +200,7 @@ class RunWorkflow:
             stopwatch=services.stopwatch,
             book=book,
             progress=progress,
+            run_id=plan.run_id,
         )
 
     async def _check(self, plan: RunPlan, items: Sequence[Item], text: str, steps: Steps, call_id: str) -> Verdict:

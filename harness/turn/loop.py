@@ -48,11 +48,13 @@ async def run_turn(
     stopwatch: Stopwatch,
     book: Booking,
     progress: Progress | None = None,
+    run_id: str = "",
 ) -> Turn:
     """Talk until the model gives its final answer or a limit is reached; never longer.
 
     Deterministic over the recorded steps: the time that limits are held against is what each step recorded
-    that it took. `progress` of an earlier turn of the same run is counted on.
+    that it took. `progress` of an earlier turn of the same run is counted on; `run_id` is what the model calls
+    carry as the beginning of their idempotency keys.
     Raises what the model raises: TransientError, OwnerError, LimitReached.
     """
     progress = progress or Progress()
@@ -67,8 +69,9 @@ async def run_turn(
             return ended(stop)
         progress.model_calls += 1
         call_id = f"model-{progress.model_calls}"
-        answer = await steps.reserve("model", call_id, to_json(ModelRequest, request)).run(
-            partial(_ask, model, request, limits.timeout_s - progress.elapsed_s, stopwatch, book, call_id)
+        keyed = replace(request, key=f"{run_id}/{call_id}" if run_id else "")
+        answer = await steps.reserve("model", call_id, _asked(request)).run(
+            partial(_ask, model, keyed, limits.timeout_s - progress.elapsed_s, stopwatch, book, call_id)
         )
         progress.elapsed_s += answer["elapsed_s"]
         if answer["reply"] is None:
@@ -93,6 +96,13 @@ async def run_turn(
         stop = stop_on_failures(progress, limits, answered.results)
         if stop is not None:
             return ended(stop)
+
+
+def _asked(request: ModelRequest) -> Json:
+    """Return what a record of this call is checked against; which run and call it is, it says beside that."""
+    asked = to_json(ModelRequest, request)
+    del asked["key"]
+    return asked
 
 
 async def _ask(

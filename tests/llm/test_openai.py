@@ -73,6 +73,16 @@ def test_an_answer_comes_with_its_tokens_its_price_and_the_models_name() -> None
     assert reply.cost_usd == pytest.approx((600 + 40 + 200) / 1e6)
 
 
+def test_every_try_of_a_call_carries_its_idempotency_key_in_ascii() -> None:
+    request = replace(REQUEST, key="cron:zoë/morning:1764000000~2/model-1")
+    with OpenAIServer([fail(500), say("Hi!"), say("Hi!")], api_key=KEY) as server:
+        ask(profile_for(server.base_url), request)
+        ask(profile_for(server.base_url))
+
+    keys = [asked.headers.get("idempotency-key") for asked in server.requests]
+    assert keys == ["cron:zo%C3%AB/morning:1764000000~2/model-1"] * 2 + [None]
+
+
 def test_tool_calls_come_under_the_harness_own_names() -> None:
     with OpenAIServer([call_tools(ToolCall("c1", "web_read", '{"url": "u"}'))]) as server:
         reply = ask(profile_for(server.base_url))

@@ -44,6 +44,7 @@ def turn(
     steps: MemorySteps | None = None,
     stopwatch: Callable[[], float] = lambda: 0.0,
     booked: list[str] | None = None,
+    run_id: str = "",
 ) -> tuple[Turn, ScriptedModel]:
     model = ScriptedModel(list(replies))
     ended = asyncio.run(
@@ -55,6 +56,7 @@ def turn(
             limits=limits,
             stopwatch=stopwatch,
             book=lambda call_id, reply: booked.append(call_id) if booked is not None else None,
+            run_id=run_id,
         )
     )
     return ended, model
@@ -195,3 +197,12 @@ def test_a_model_that_cannot_be_reached_is_the_callers_to_judge() -> None:
 def test_arguments_nested_beyond_all_measure_are_answered_and_not_a_fault() -> None:
     ended, _ = turn(said("", call(1, arguments="[" * 100_000)), said("done"))
     assert ended.stop == Completed()
+
+
+def test_a_call_carries_the_key_of_its_run_and_its_record_is_of_any_run() -> None:
+    records: list[Any] = []
+    _, model = turn(said("", call(1)), said("done"), steps=MemorySteps(records), run_id="cron:scout/morning:1")
+    ended, unasked = turn(steps=MemorySteps(records), run_id="fork:scout/morning:2")
+
+    assert [request.key for request in model.requests] == [f"cron:scout/morning:1/model-{n}" for n in (1, 2)]
+    assert (ended.text, unasked.requests) == ("done", [])
