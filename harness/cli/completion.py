@@ -53,6 +53,11 @@ def complete_job(ctx: Any, incomplete: str) -> list[str]:
     return _matching(ctx, incomplete, lambda place: job_names(place.root))
 
 
+def complete_agent_or_job(ctx: Any, incomplete: str) -> list[str]:
+    """Complete AGENT or AGENT/JOB."""
+    return _matching(ctx, incomplete, lambda place: (*agent_names(place.root), *job_names(place.root)))
+
+
 def complete_skill(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of a skill."""
     return _matching(ctx, incomplete, lambda place: skill_names(place.root))

@@ -12,16 +12,20 @@ from harness.cli.fires import iso
 from harness.cli.lazy_group import noun_app
 from harness.cli.loading import find_agent, find_job, load_workspace
 from harness.cli.options import AgentFilter, JobArgument, JsonOption, WorkspaceOption
-from harness.cli.output import emit_json, say
-from harness.cli.place import find_place
+from harness.cli.output import emit_json, note, say
+from harness.cli.pausing import PAUSE_EXAMPLES, RESUME_EXAMPLES, pause_jobs, resume_jobs
+from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import ago, local_time, when
 from harness.domain.contract import Contract
+from harness.domain.errors import HarnessError
 from harness.domain.job import Job
+from harness.domain.pause import PauseRow, pause_of, why_paused
 from harness.schedule.catchup import duration_in_words
 from harness.schedule.due import next_due
+from harness.store.peek import peek
 
-app = noun_app("The jobs, and when each is due next.")
+app = noun_app("The jobs, when each is due next, and pausing them.")
 
 _LIST_EXAMPLES = """\b
 Examples:
@@ -29,14 +33,15 @@ Examples:
   harness jobs list --agent zoe --json
 
 \b
-JSON: [{job, title, schedule, zone, next_due, deliver [channel], path}]."""
+JSON: [{job, title, schedule, zone, next_due, deliver [channel], path,
+paused}]; paused says by whom and why, or is null."""
 _NEXT_EXAMPLES = """\b
 Examples:
   harness jobs next
   harness jobs next --limit 3
 
 \b
-JSON: [{job, due_at}]; soonest first."""
+JSON: [{job, due_at, paused}]; soonest first."""
 _SHOW_EXAMPLES = """\b
 Examples:
   harness jobs show ainews/morning-digest
@@ -53,16 +58,28 @@ def list_jobs(agent: AgentFilter = None, workspace: WorkspaceOption = None, as_j
     place = find_place(workspace)
     loaded = load_workspace(place)
     jobs = list(loaded.jobs()) if agent is None else list(find_agent(loaded, agent).jobs.values())
+    pauses = _pauses(place)
     if as_json:
-        emit_json([_job_json(job, place.now) for job in jobs])
+        paused = {job.id: why_paused(pauses, job.id, place.zone) for job in jobs}
+        emit_json([{**_job_json(job, place.now), "paused": paused[job.id]} for job in jobs])
         return
     rows = []
     for job in jobs:
         upcoming = next_due(job.schedules, job.zone, place.now)
         when = "never again" if upcoming is None else local_time(upcoming, place.zone, place.now)
-        rows.append((job.id, when, job.schedule_text))
+        why = why_paused(pauses, job.id, place.zone)
+        rows.append((job.id, "paused" if why else when, f"{job.schedule_text}; {why}" if why else job.schedule_text))
     for line in table_lines(rows, terminal_width(), ("job", "next", "schedule")):
         say(line)
+
+
+def _pauses(place: Place) -> dict[str, PauseRow]:
+    try:
+        with peek(place.database) as look:
+            return {} if look is None else look.pauses()
+    except HarnessError as error:
+        note(f"{error} (what is paused is not known)")  # the schedules stand in files, which can be read
+        return {}
 
 
 @app.command("next", epilog=_NEXT_EXAMPLES)
@@ -76,12 +93,21 @@ def next_jobs(
     place = find_place(workspace)
     loaded = load_workspace(place)
     jobs = list(loaded.jobs()) if agent is None else list(find_agent(loaded, agent).jobs.values())
+    pauses = _pauses(place)
     upcoming = ((next_due(job.schedules, job.zone, place.now), job.id) for job in jobs)
     soonest = sorted((moment, job_id) for moment, job_id in upcoming if moment is not None)[:limit]
     if as_json:
-        emit_json([{"job": job_id, "due_at": iso(moment)} for moment, job_id in soonest])
+        paused = {job_id: pause_of(pauses, job_id) is not None for _, job_id in soonest}
+        emit_json([{"job": job_id, "due_at": iso(at), "paused": paused[job_id]} for at, job_id in soonest])
         return
-    rows = [(local_time(moment, place.zone, place.now), ago(moment, place.now), job_id) for moment, job_id in soonest]
+    rows = [
+        (
+            local_time(moment, place.zone, place.now),
+            ago(moment, place.now),
+            f"{job_id} (paused)" if pause_of(pauses, job_id) else job_id,
+        )
+        for moment, job_id in soonest
+    ]
     for line in table_lines(rows, terminal_width()) or ["nothing is scheduled"]:
         say(line)
 
@@ -172,3 +198,7 @@ def _contract_json(contract: Contract) -> dict[str, Any]:
         "unseen_for_s": contract.unseen_for_s,
     }
     return {rule: value for rule, value in rules.items() if value is not None}
+
+
+app.command("pause", epilog=PAUSE_EXAMPLES)(pause_jobs)
+app.command("resume", epilog=RESUME_EXAMPLES)(resume_jobs)

@@ -18,6 +18,7 @@ from harness.cli.output import emit_json, note, say, write_exactly
 from harness.cli.place import Place, find_place
 from harness.daemon.control_client import NoDaemon, ask_lines
 from harness.domain.errors import HarnessError
+from harness.domain.pause import why_paused
 from harness.domain.run import Fire, FireState
 from harness.store.peek import peek
 
@@ -68,6 +69,7 @@ def run(
     place = find_place(workspace)
     if job not in job_names(place.root):
         raise UnknownName("job", job, job_names(place.root), "harness jobs")
+    _tell_pause(place, job)
     order = {
         "job": job,
         "inputs": parse_inputs(inputs or (), Path.cwd()),
@@ -81,6 +83,17 @@ def run(
     except HarnessError as error:
         raise _with_line(place, job, error) from error
     end_with(place, fire, is_preview=preview, as_json=as_json)
+
+
+def _tell_pause(place: Place, job: str) -> None:
+    """Say that the schedule would not start the job now; by hand it runs."""
+    try:
+        with peek(place.database) as look:
+            why = None if look is None else why_paused(look.pauses(), job, place.zone)
+    except HarnessError:
+        return  # what keeps the database from being read, the run is about to say or to mend
+    if why is not None:
+        note(f"{job} is {why}; it runs because you ask for it")
 
 
 def end_with(place: Place, fire: Fire, *, is_preview: bool, as_json: bool) -> NoReturn:

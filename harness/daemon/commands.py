@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import harness
@@ -16,6 +17,7 @@ from harness.domain.run import Fire, FireState, RunState
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.cancelling import cancel_reason, cancel_run
 from harness.runs.forking import fork_run, retry_run
+from harness.runs.pausing import pause, resume
 from harness.store.runs import runs_in
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
@@ -24,7 +26,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class Commands:
-    """The handlers: `ping`, `run`, `cancel`, `retry`, `fork`, `reload`, `stop`."""
+    """The handlers: `ping`, `run`, `cancel`, `retry`, `fork`, `pause`, `resume`, `reload`, `stop`."""
 
     def __init__(
         self,
@@ -51,6 +53,8 @@ class Commands:
             "cancel": self._cancel,
             "retry": self._retry,
             "fork": self._fork,
+            "pause": self._pause,
+            "resume": self._resume,
             "reload": self._reload_files,
             "stop": self._stop_daemon,
         }
@@ -129,6 +133,17 @@ class Commands:
         if self._stopping.asked.is_set():
             raise TransientError("the daemon is stopping and begins nothing any more; try again when it is up")
 
+    async def _pause(self, request: dict[str, Any]) -> Answer:
+        system = self._system
+        scope, by, reason = _scope(request), str(request.get("by") or "somebody"), str(request.get("reason") or "")
+        row, is_new = await asyncio.to_thread(pause, system.database, scope, by, reason, system.clock.now())
+        return {"pause": asdict(row), "changed": is_new}
+
+    async def _resume(self, request: dict[str, Any]) -> Answer:
+        system = self._system
+        row = await asyncio.to_thread(resume, system.database, _scope(request), system.clock.now())
+        return {"pause": None if row is None else asdict(row)}
+
     async def _follow(self, run_id: str) -> AsyncIterator[Answer]:
         """Have the run begun, and tell how its fire changes until it is closed."""
         system = self._system
@@ -181,3 +196,10 @@ def fire_to_json(fire: Fire) -> Answer:
         "items": fire.items,
         "gaps": fire.gaps,
     }
+
+
+def _scope(request: dict[str, Any]) -> str:
+    scope = request.get("scope")
+    if not isinstance(scope, str) or not scope:
+        raise HarnessError("a pause needs its scope: all, agent:NAME or job:AGENT/JOB")
+    return scope

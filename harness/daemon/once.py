@@ -11,6 +11,7 @@ from typing import TextIO
 from harness.daemon.lock import executor_lock
 from harness.domain.errors import TransientError
 from harness.domain.job import Job
+from harness.domain.pause import PauseRow
 from harness.domain.run import Fire, FireState, RunState
 from harness.prompt.assemble import AssembledPrompt, assemble, without_secrets
 from harness.prompt.gather import gather
@@ -18,6 +19,7 @@ from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.cancelling import CancelRequest, cancel_reason, request_cancel
 from harness.runs.collecting import collect_inputs
 from harness.runs.forking import fork_run, retry_run
+from harness.runs.pausing import pause, resume
 from harness.runs.wall_clock import WallClock
 from harness.store.address import database_address
 from harness.store.peek import peek
@@ -110,6 +112,24 @@ def cancel_once(root: Path, environ: Mapping[str, str], run_id: str, reason: str
             with suppress(TransientError), executor_lock(system.state, f"harness runs cancel {run_id}"):
                 system.join()
         return became
+    finally:
+        system.close()
+
+
+def pause_once(root: Path, environ: Mapping[str, str], scope: str, by: str, reason: str) -> tuple[PauseRow, bool]:
+    """Pause the scope; return what is in force, and whether it is new."""
+    system = build_system(root, environ=environ, clock=WallClock())
+    try:
+        return pause(system.database, scope, by, reason, system.clock.now())
+    finally:
+        system.close()
+
+
+def resume_once(root: Path, environ: Mapping[str, str], scope: str) -> PauseRow | None:
+    """Resume the scope; return the pause that ended, or None if there was none."""
+    system = build_system(root, environ=environ, clock=WallClock())
+    try:
+        return resume(system.database, scope, system.clock.now())
     finally:
         system.close()
 

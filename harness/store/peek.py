@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from harness.domain.breaker import Breaker
 from harness.domain.errors import OwnerError
+from harness.domain.pause import PauseRow
 from harness.domain.run import Fire, FireKind, FireState
 from harness.ports import RecordedStep
 from harness.store.address import DatabaseAddress
@@ -94,10 +96,23 @@ class Peek:
     def open_incidents(self) -> tuple[OpenIncident, ...]:
         """Return what is broken now, oldest first."""
         rows = self._rows(
-            "SELECT cause, message, first_at, last_at, occurrences, run_id FROM incident"
-            " WHERE resolved_at IS NULL ORDER BY first_at"
+            "SELECT cause, message, first_at, last_at, occurrences, run_id, jobs FROM incident"
+            " WHERE resolved_at IS NULL ORDER BY first_at, cause"
         )
-        return tuple(OpenIncident(*row) for row in rows)
+        return tuple(_incident(row) for row in rows)
+
+    def pauses(self) -> dict[str, PauseRow]:
+        """Return what is paused, by scope."""
+        rows = self._rows("SELECT scope, paused_by, reason, paused_at, is_automatic FROM pause ORDER BY scope")
+        return {row[0]: PauseRow(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows}
+
+    def open_breakers(self) -> tuple[Breaker, ...]:
+        """Return the endpoints that are left alone, as they have not answered, the longest first."""
+        rows = self._rows(
+            "SELECT endpoint, state, failures_in_a_row, opened_at, retry_at, problem FROM breaker"
+            " WHERE state <> 'closed' ORDER BY opened_at, endpoint"
+        )
+        return tuple(Breaker(row[0], row[1], row[2], _moment(row[3]), _moment(row[4]), problem=row[5]) for row in rows)
 
     def unacknowledged_deliveries(self) -> tuple[Delivery, ...]:
         """Return the deliveries that wait or were given up, oldest first."""
@@ -212,6 +227,15 @@ def _check_version(database: DatabaseAddress, reader: Reader) -> None:
 def _whole(moment: datetime) -> int:
     """Return the first whole second that is not before the moment: slots are whole, and so is their index."""
     return math.ceil(moment.timestamp())
+
+
+def _incident(row: Row) -> OpenIncident:
+    *values, jobs = row
+    return OpenIncident(values[0], values[1], values[2], values[3], values[4], values[5], tuple(json.loads(jobs)))
+
+
+def _moment(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _fire(row: Row) -> Fire:

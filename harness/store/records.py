@@ -30,7 +30,7 @@ class OpenFire:
 
 @dataclass(frozen=True, slots=True)
 class OpenIncident:
-    """A cause of failure that still holds; epoch seconds."""
+    """A cause of failure that still holds; epoch seconds. `jobs` are those that failed for it."""
 
     cause: str
     message: str
@@ -38,6 +38,7 @@ class OpenIncident:
     last_at: float
     occurrences: int
     run_id: str | None
+    jobs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
