@@ -19,10 +19,11 @@ from harness.domain.run import Fire
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.clock import sync_jobs, tick
 from harness.runs.engine import WORKFLOW_VERSION
+from harness.store.address import URL_VARIABLE
 from harness.store.fires import fires_between
 from harness.testing.clock import VirtualClock
 from harness.testing.web_server import WebReply, WebServer
-from harness.testing.workspace import write_workspace_files
+from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
 from harness.wiring.system import System, build_system
 
 NOW = datetime(2026, 11, 21, 15, 59, 0, tzinfo=UTC)
@@ -119,10 +120,18 @@ class Workbench:
 
 
 @pytest.fixture
-def workbench(tmp_path: Path) -> Iterator[Workbench]:
+def database_url() -> str | None:
+    """The database of the workbench; None for a file of its own. Override it to test on a server."""
+    return None
+
+
+@pytest.fixture
+def workbench(tmp_path: Path, database_url: str | None) -> Iterator[Workbench]:
     """A workspace with the agent `scout`, a web server beside it, and the time a minute before its job is due."""
-    root = write_workspace_files(tmp_path / "workspace")
+    settings = f'team = "kitchen"\n{SAMPLE_FILES["harness.toml"]}'
+    root = write_workspace_files(tmp_path / "workspace", {"harness.toml": settings} if database_url else None)
+    environ = {URL_VARIABLE: database_url} if database_url else {}
     with WebServer() as web:
-        made = Workbench(root, web, VirtualClock(NOW))
+        made = Workbench(root, web, VirtualClock(NOW), environ=environ)
         yield made
         made.restart()

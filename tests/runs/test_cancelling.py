@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +28,6 @@ from tests.runs.model_workspace import item_lines, with_job, with_model
 
 RUN = f"cron:scout/morning:{int(NOW.timestamp())}"
 WISH = cancel_reason("Sam", "it reads the wrong feeds")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Any:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def write(database: Database, *works: Callable[[Connection], object]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from harness.delivery.channels import OutboundDigest, Receipt
 from harness.delivery.outbox import MAX_ATTEMPTS, pause_s
 from harness.domain.run import FireState
@@ -14,6 +16,11 @@ from harness.store.incidents import open_incidents
 from harness.store.outbox import deliveries_of_run
 
 EIGHT = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    return request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
 
 
 def settle(workbench: Workbench) -> list[str]:
