@@ -42,10 +42,12 @@ class Draft:
     """What the run's fire will be closed with, and the name of the reason for which its loop ended.
 
     `is_transient`: it failed of something that may pass; while the job has attempts left, it is attempted
-    again. With `again` the fire stays open as well, and another run of it is queued.
+    again. With `again` the fire stays open as well, and another run of it is queued. `digest` (JSON) is what
+    is delivered: in the step's record, so that another node can deliver it, which has not got the artifact.
     """
 
     outcome: Outcome
     stop: str
     again: Again | None = None
     is_transient: bool = False
+    digest: str = ""

@@ -95,7 +95,14 @@ def _latest_output(
         return Collected(job_id, gaps=(Gap(job_id, "there is no such job"),))
     # Of a job that this one depends on it is known how old a result may be.
     begun_only = any(dependency.job_id == job_id for dependency in job.depends_on)
-    return latest_output(services.database, services.state, workspace.job(job_id), now, begun_only=begun_only)
+    return latest_output(
+        services.database,
+        services.state,
+        workspace.job(job_id),
+        now,
+        recorded=services.recorded,
+        begun_only=begun_only,
+    )
 
 
 def _count_sources(read: str, context: CollectContext) -> int:

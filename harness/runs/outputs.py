@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from harness.delivery.digest import collected_from_digest, digest_from_json
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireKind, FireState
 from harness.domain.source import Collected, Gap
+from harness.ports import RecordedStep
 from harness.runs.conditions import CONDITION_STOP, NOTHING_TO_REPORT
 from harness.schedule.due import slots_between
 from harness.store.database import Database
@@ -24,13 +26,20 @@ _BY_PERSON = (FireKind.MANUAL, FireKind.RETRY)
 
 
 def latest_output(
-    database: Database, state: StateFolder, job: Job, now: datetime, *, begun_only: bool = False
+    database: Database,
+    state: StateFolder,
+    job: Job,
+    now: datetime,
+    *,
+    recorded: Callable[[str], Sequence[RecordedStep]],
+    begun_only: bool = False,
 ) -> Collected | None:
     """Return what the job's newest fire came to: its delivery, or why there is none; None before its first.
 
     An older delivery never stands in for a newer failure, nor for a run that should have ended by now:
     what is missing must show. With `begun_only`, slots that were skipped without a run (a closed day, a pause)
-    are passed over: whoever asks so knows how old a result it takes.
+    are passed over: whoever asks so knows how old a result it takes. `recorded` returns the steps of a run:
+    what another node made, whose artifact lies there, is read from them.
     """
     job_id = job.id
     with database.read() as connection:
@@ -45,7 +54,7 @@ def latest_output(
         return Collected(job_id, gaps=(Gap(job_id, f"its run due {_moment(due_at, job)} has no result yet"),))
     if fire.state.is_success and fire.artifact is not None:
         try:
-            digest = digest_from_json(json.loads((state.root / fire.artifact).read_text(encoding="utf-8")))
+            digest = digest_from_json(json.loads(_published(state, fire, recorded)))
         except (OSError, ValueError, KeyError) as error:
             return Collected(job_id, gaps=(Gap(job_id, f"its artifact cannot be read ({type(error).__name__})"),))
         return collected_from_digest(digest, job_id)
@@ -53,6 +62,17 @@ def latest_output(
         return Collected(job_id, text=f"{NOTHING_TO_REPORT}: {fire.reason}.", is_untrusted=False)
     problem = f"its run due {_moment(fire.due_at, job)} {became(fire.state)}: {fire.reason}"
     return Collected(job_id, gaps=(Gap(job_id, problem),))
+
+
+def _published(state: StateFolder, fire: Fire, recorded: Callable[[str], Sequence[RecordedStep]]) -> str:
+    """Return the digest (JSON) that the fire's run made. Raises OSError if it is neither here nor in its record."""
+    try:
+        return (state.root / (fire.artifact or "")).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        for step in recorded(fire.run_id or ""):
+            if step.kind == "publish" and step.value:
+                return str(step.value["digest"])
+        raise
 
 
 def latest_fire(connection: Connection, job_id: str, *, begun_only: bool = False) -> Fire | None:

@@ -77,7 +77,8 @@ def publish(
     # to_digest names what it had to take out itself.
     is_degraded = bool(digest.gaps)
     artifact = folder / "digest.json"
-    _write(artifact, json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1))
+    text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
+    _write(artifact, text)
     _write(folder / "digest.md", render_markdown(digest))
     _write(folder / "digest.html", render_html(digest))
     outcome = Outcome(
@@ -95,7 +96,7 @@ def publish(
         # Nobody is told of it, so it is not delivered; other jobs read it.
         reason = "; ".join(filter(None, ("made for other jobs: it names no channel", outcome.reason)))
         outcome = replace(outcome, state=FireState.SILENT, reason=reason)
-    return Draft(outcome, answer.stop.reason)
+    return Draft(outcome, answer.stop.reason, digest=text)
 
 
 def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
