@@ -21,7 +21,7 @@ def node_name(environ: Mapping[str, str], state: StateFolder, hostname: str) -> 
     and cannot be read.
     """
     kept = state.node_name.read_text(encoding="utf-8") if state.node_name.exists() else ""
-    return as_node_name(environ.get(VARIABLE, "")) or as_node_name(kept) or _host_name(hostname)
+    return as_node_name(environ.get(VARIABLE, "")) or as_node_name(kept) or as_node_name(hostname) or _NAMELESS
 
 
 def keep_node_name(environ: Mapping[str, str], state: StateFolder, hostname: str) -> str:
@@ -39,9 +39,8 @@ def keep_node_name(environ: Mapping[str, str], state: StateFolder, hostname: str
 
 
 def as_node_name(text: str) -> str:
-    """Return the text as a node's name: `Sam's Mac mini` is `sam-s-mac-mini`; empty if nothing of it can be."""
-    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+    """Return the text as a node's name, without a domain: `Mac-Mini.local` is `mac-mini`; empty if nothing is left.
 
-
-def _host_name(hostname: str) -> str:
-    return as_node_name(hostname.partition(".")[0]) or _NAMELESS
+    Both the name of a node and what `on:` says go through this, so that they meet.
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", text.partition(".")[0].lower()))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from harness.store.node_name import as_node_name
 from harness.workspace.quantities import (
     BadValue,
     parse_date,
@@ -36,7 +37,7 @@ def _check_node(value: object) -> str:
             f"{value!r} is not the name of a machine",
             "use letters, digits, dots and dashes; `harness nodes` lists them",
         )
-    return value
+    return as_node_name(value)
 
 
 def _parse_failures(value: object) -> int:

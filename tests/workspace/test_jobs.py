@@ -111,11 +111,11 @@ def test_requirements_are_addresses_and_files(tmp_path: Path) -> None:
 def test_how_a_job_runs_is_read_with_its_units(tmp_path: Path) -> None:
     job = read(
         tmp_path,
-        "overlap: cancel_running\npriority: high\nattempts: 5\nbackoff: 2m\ndeadline: 2h\non: mac-mini.local\n"
+        "overlap: cancel_running\npriority: high\nattempts: 5\nbackoff: 2m\ndeadline: 2h\non: Mac-Mini.local\n"
         "disable_after: 5",
     )
     assert (job.overlap, job.priority, job.attempts, job.backoff_s) == ("cancel_running", "high", 5, 120)
-    assert (job.deadline_s, job.on, job.disable_after) == (7200, "mac-mini.local", 5)
+    assert (job.deadline_s, job.on, job.disable_after) == (7200, "mac-mini", 5)
     assert read(tmp_path, "disable_after: never").disable_after == 0
 
 
