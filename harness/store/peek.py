@@ -18,9 +18,19 @@ from harness.domain.run import Fire, FireKind, FireState
 from harness.ports import RecordedStep
 from harness.store.address import DatabaseAddress
 from harness.store.failures import newer_version
+from harness.store.last_written import LAST_WRITTEN, latest
 from harness.store.migrations import LATEST
 from harness.store.reader import Reader, Row, opened
-from harness.store.records import Delivery, FailingSource, OpenFire, OpenIncident, PlannedJob, RunRecord, Spending
+from harness.store.records import (
+    Delivery,
+    FailingSource,
+    NodeRecord,
+    OpenFire,
+    OpenIncident,
+    PlannedJob,
+    RunRecord,
+    Spending,
+)
 from harness.store.step_records import recorded_step
 
 _STEP_TABLES = ("operation_outputs", "dbos.operation_outputs")
@@ -172,6 +182,19 @@ class Peek:
         """Return when a daemon last started, in epoch seconds."""
         started_at: float | None = self._rows("SELECT MAX(started_at) FROM node WHERE role = 'daemon'")[0][0]
         return started_at
+
+    def last_written(self) -> datetime | None:
+        """Return when anything was last written into the ledger, by the clocks of those who wrote it."""
+        return latest([self._rows(query)[0][0] for query in LAST_WRITTEN])
+
+    def nodes(self) -> tuple[NodeRecord, ...]:
+        """Return every life of every daemon that is remembered, the latest first."""
+        rows = self._rows(
+            "SELECT executor_id, node_id, name, host, pid, state, role, version, started_at, heartbeat_at, left_at,"
+            " left_why, (SELECT COUNT(*) FROM run WHERE run.owner = node.executor_id AND run.state = 'running')"
+            " FROM node ORDER BY started_at DESC, executor_id"
+        )
+        return tuple(NodeRecord(*row) for row in rows)
 
     def _deliveries(self, condition: str, *values: object) -> tuple[Delivery, ...]:
         rows = self._rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from harness.domain.run import Fire
 
@@ -101,6 +101,28 @@ class Spending:
     output_tokens: int = 0
     cost_usd: float = 0.0
     models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """One life of one daemon, or of a command that did one run; epoch seconds.
+
+    `node_id` is the installation's and stays, `executor_id` is this life's. `running` counts its runs.
+    """
+
+    executor_id: str
+    node_id: str
+    name: str
+    host: str
+    pid: int
+    state: Literal["up", "draining", "left", "lost"]
+    role: Literal["daemon", "once"]
+    version: str
+    started_at: float
+    heartbeat_at: float
+    left_at: float | None
+    left_why: str
+    running: int
 
 
 @dataclass(frozen=True, slots=True)

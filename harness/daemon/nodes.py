@@ -1,0 +1,97 @@
+"""Which daemons share the database, and which of them are there. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from harness.store.records import NodeRecord
+
+STALE_AFTER_S = 30.0
+
+Presence = Literal["up", "draining", "stale", "left", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The latest life of one daemon, judged at some moment.
+
+    `stale`: nobody has declared it lost yet, and its heartbeat has stopped or its process is gone. `since`
+    is when that state began, `seen_at` its last heartbeat, both aware UTC.
+    """
+
+    record: NodeRecord
+    presence: Presence
+
+    @property
+    def name(self) -> str:
+        return self.record.name or self.record.host
+
+    @property
+    def is_there(self) -> bool:
+        return self.presence in ("up", "draining")
+
+    @property
+    def seen_at(self) -> datetime:
+        return datetime.fromtimestamp(self.record.heartbeat_at, UTC)
+
+    @property
+    def since(self) -> datetime:
+        if self.is_there:
+            return datetime.fromtimestamp(self.record.started_at, UTC)
+        return self.seen_at if self.record.left_at is None else datetime.fromtimestamp(self.record.left_at, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The machine on which somebody looks: its host name, and which processes it has."""
+
+    host: str
+    has_process: Callable[[int], bool]
+
+
+def latest_lives(records: Iterable[NodeRecord], now: datetime, here: Here) -> tuple[Node, ...]:
+    """Return each daemon once, in its latest life, by name; commands that do one run are no daemons."""
+    latest: dict[str, NodeRecord] = {}
+    for record in records:
+        known = latest.get(record.node_id)
+        if record.role == "daemon" and (known is None or known.started_at < record.started_at):
+            latest[record.node_id] = record
+    nodes = (Node(record, presence_of(record, now, here)) for record in latest.values())
+    return tuple(sorted(nodes, key=lambda node: (node.name, node.record.started_at)))
+
+
+def living_executors(records: Iterable[NodeRecord], now: datetime, here: Here) -> frozenset[str]:
+    """Return the executors that are at work now, daemons and commands alike."""
+    return frozenset(record.executor_id for record in records if presence_of(record, now, here) in ("up", "draining"))
+
+
+def presence_of(record: NodeRecord, now: datetime, here: Here) -> Presence:
+    """Return whether that life goes on; of a process on this machine it is known at once that it is gone."""
+    if record.state in ("left", "lost"):
+        return record.state
+    is_gone = record.host == here.host and not here.has_process(record.pid)
+    if is_gone or now.timestamp() - record.heartbeat_at > STALE_AFTER_S:
+        return "stale"
+    return record.state
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Agents and jobs (`bound`) that wait for a node which is not there; `node` is None if it never was."""
+
+    name: str
+    bound: tuple[str, ...]
+    node: Node | None
+
+
+def waiting_for_a_node(bound: Mapping[str, tuple[str, ...]], nodes: Sequence[Node]) -> tuple[Waiting, ...]:
+    """Return what is bound (by the name of the node) to one that is not there."""
+    waiting = []
+    for name in sorted(bound):
+        lives = [node for node in nodes if node.name == name]
+        if not any(node.is_there for node in lives):
+            waiting.append(Waiting(name, bound[name], max(lives, key=lambda node: node.seen_at, default=None)))
+    return tuple(waiting)

@@ -1,0 +1,64 @@
+"""Which daemons are there, and what waits for one that is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from harness.daemon.nodes import Here, Waiting, latest_lives, living_executors, presence_of, waiting_for_a_node
+from harness.store.records import NodeRecord
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+AT = NOW.timestamp()
+MAC = NodeRecord("mac-1.3", "mac-1", "mac", "Mac.local", 7, "up", "daemon", "0.1", AT - 3600, AT - 2, None, "", 2)
+BOX = NodeRecord("box-9.1", "box-9", "box", "box", 8, "up", "daemon", "0.1", AT - 60, AT - 1, None, "", 0)
+ELSEWHERE = Here("a third one", lambda pid: False)
+
+
+def test_each_daemon_is_shown_once_in_its_latest_life_and_commands_are_none() -> None:
+    earlier = replace(MAC, executor_id="mac-1.2", started_at=AT - 9000, state="lost", left_at=AT - 3700)
+    once = replace(BOX, executor_id="box-9.2", node_id="box-8", role="once")
+    nodes = latest_lives([once, BOX, earlier, MAC], NOW, ELSEWHERE)
+    assert [(node.name, node.presence) for node in nodes] == [("box", "up"), ("mac", "up")]
+    assert nodes[1].since == datetime.fromtimestamp(MAC.started_at, UTC)
+
+
+@pytest.mark.parametrize(
+    ("record", "presence"),
+    [
+        (MAC, "up"),
+        (replace(MAC, state="draining"), "draining"),
+        (replace(MAC, heartbeat_at=AT - 31), "stale"),
+        (replace(MAC, state="left", left_at=AT - 5), "left"),
+        (replace(MAC, state="lost", left_at=AT - 5, heartbeat_at=AT - 1), "lost"),
+    ],
+)
+def test_a_daemon_of_another_machine_is_judged_by_its_heartbeat(record: NodeRecord, presence: str) -> None:
+    assert presence_of(record, NOW, ELSEWHERE) == presence
+
+
+def test_a_daemon_of_this_machine_is_gone_with_its_process() -> None:
+    assert presence_of(MAC, NOW, Here("Mac.local", lambda pid: pid == 7)) == "up"
+    assert presence_of(MAC, NOW, Here("Mac.local", lambda pid: False)) == "stale"
+
+
+def test_who_is_at_work_includes_commands_that_do_one_run() -> None:
+    once = replace(BOX, executor_id="box-9.2", role="once")
+    gone = replace(BOX, executor_id="box-9.0", heartbeat_at=AT - 3600)
+    assert living_executors([MAC, once, gone], NOW, ELSEWHERE) == {"mac-1.3", "box-9.2"}
+
+
+def test_what_is_bound_to_a_node_that_is_not_there_waits_for_it() -> None:
+    nodes = latest_lives([replace(MAC, heartbeat_at=AT - 3 * 3600), BOX], NOW, ELSEWHERE)
+    bound = {"mac": ("macro/morning",), "box": ("zoe/backup",), "attic": ("butler",)}
+    assert waiting_for_a_node(bound, nodes) == (
+        Waiting("attic", ("butler",), None),
+        Waiting("mac", ("macro/morning",), nodes[1]),
+    )
+
+
+def test_two_installations_of_one_name_are_enough_if_one_is_there() -> None:
+    other = replace(MAC, node_id="mac-2", executor_id="mac-2.1", state="lost", left_at=AT)
+    assert waiting_for_a_node({"mac": ("macro",)}, latest_lives([other, MAC], NOW, ELSEWHERE)) == ()
