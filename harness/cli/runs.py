@@ -14,6 +14,7 @@ from harness.cli.lazy_group import noun_app
 from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
+from harness.cli.run_comparison import DIFF_EXAMPLES, REPLAY_EXAMPLES, diff_runs, replay_run
 from harness.cli.run_history import (
     CANCEL_EXAMPLES,
     FORK_EXAMPLES,
@@ -196,3 +197,5 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
 app.command("cancel", epilog=CANCEL_EXAMPLES)(cancel_run)
 app.command("retry", epilog=RETRY_EXAMPLES)(retry_run)
 app.command("fork", epilog=FORK_EXAMPLES)(fork_run)
+app.command("replay", epilog=REPLAY_EXAMPLES)(replay_run)
+app.command("diff", epilog=DIFF_EXAMPLES)(diff_runs)

@@ -20,9 +20,11 @@ from harness.runs.collecting import Inputs
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.plan import RunPlan, within_budget
 from harness.runs.recorded_steps import Fork, ForkedSteps, inputs_of, last_fork_point
+from harness.runs.recording import why_no_steps
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.json_codec import from_json, to_json
+from harness.store.records import RunRecord
 from harness.store.runs import RunRow, run_by_id
 
 
@@ -60,22 +62,10 @@ def fork_run(
     return _queue(database, workspace, source, {**source.options, "force": True, "fork": fork}, now)
 
 
-def check_recorded(source: RunRow, records: Sequence[RecordedStep]) -> None:
+def check_recorded(source: RunRow | RunRecord, records: Sequence[RecordedStep]) -> None:
     """Raise OwnerError, with the reason, if nothing is recorded of the run any more, or ever was."""
-    if records:
-        return
-    if source.forgotten_at is None:
-        raise OwnerError(source.id, None, "it never began, so nothing is recorded of it", f"retry it: {_retry(source)}")
-    raise OwnerError(source.id, None, what_was_deleted(source.forgotten_at), f"retry it: {_retry(source)}")
-
-
-def what_was_deleted(forgotten_at: float) -> str:
-    """Return the sentence that says since when nothing is recorded of a run, and which setting decides."""
-    day = datetime.fromtimestamp(forgotten_at, UTC)
-    return (
-        f"its recorded steps were deleted on {day.day} {day:%b %Y}, as harness.toml says: [retention] runs, "
-        "how long they are kept"
-    )
+    if not records:
+        raise OwnerError(source.id, None, why_no_steps(source.forgotten_at), f"do it again: {_retry(source)}")
 
 
 def open_run(services: RunServices, run_id: str, steps: Steps) -> Steps | None:
@@ -204,5 +194,5 @@ def _queue(database: Database, workspace: Workspace, source: RunRow, options: Ma
         )
 
 
-def _retry(source: RunRow) -> str:
+def _retry(source: RunRow | RunRecord) -> str:
     return f"harness runs retry {source.id}"

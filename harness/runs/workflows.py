@@ -60,24 +60,30 @@ class RunWorkflow:
     async def __call__(self, run_id: str, steps: Steps) -> Json:
         """Take the run to its end, whatever happens in it; only a replay that does not fit escapes."""
         try:
-            opened = await self._in_thread(open_run, self._services, run_id, steps)
-            if opened is None:
-                self._services.ended()
+            draft = await self.decide(run_id, steps)
+            if draft is None:
                 return {"state": None, "reason": "it had ended, or was cancelled"}
-            draft = await self._take(run_id, opened)
-        except ReplayMismatch:
-            raise
-        except TransientError as error:
-            draft = replace(_failed(str(error), error), is_transient=True)
-        except HarnessError as error:
-            draft = _failed(str(error), error)
-        except Exception as error:  # the step boundary: a bug closes its own run, and no other
-            log.exception("run %s broke", run_id)
-            draft = _failed(f"a fault in the harness: {type(error).__name__}: {error}", error)
-        try:
             return await steps.reserve("close", "close", {}).run(partial(self._in_thread, self._close, run_id, draft))
         finally:
             self._services.ended()
+
+    async def decide(self, run_id: str, steps: Steps) -> Draft | None:
+        """Do all of the run but its close, and return what it is to be closed with, whatever happens in it.
+
+        None if the run was over before it began, or went on.
+        """
+        try:
+            opened = await self._in_thread(open_run, self._services, run_id, steps)
+            return None if opened is None else await self._take(run_id, opened)
+        except ReplayMismatch:
+            raise
+        except TransientError as error:
+            return replace(_failed(str(error), error), is_transient=True)
+        except HarnessError as error:
+            return _failed(str(error), error)
+        except Exception as error:  # the step boundary: a bug closes its own run, and no other
+            log.exception("run %s broke", run_id)
+            return _failed(f"a fault in the harness: {type(error).__name__}: {error}", error)
 
     async def _take(self, run_id: str, steps: Steps) -> Draft:
         plan = from_json(
@@ -291,7 +297,7 @@ class RunWorkflow:
             settings,
             run_id=plan.run_id,
             names=plan.job.deliver,
-            digest=(services.state.root / (draft.outcome.artifact or "")).read_text(encoding="utf-8"),
+            digest=draft.digest,
             now=services.clock.now(),
         )
         return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]

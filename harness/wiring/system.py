@@ -187,7 +187,7 @@ def build_system(
     sources = DatabaseSourceCache(database)
     fetch_list = _fetch_list(current, source_web, parser, sources, clock)
     registry = build_registry(web=web, parser=parser, fetch_list=fetch_list)
-    secrets = _secrets(current().settings, environ)
+    secrets = secrets_in(current().settings, environ)
     gate = Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets)
     engine = DurableEngine(database)
     membership = Membership(
@@ -219,7 +219,7 @@ def build_system(
         sources=sources,
         gate=gate,
         tool_schemas=lambda agent: registry.schemas(agent.tools),
-        caller=lambda agent, workspace, run_id: _caller(agent, workspace, run_id, state),
+        caller=lambda agent, workspace, run_id: caller_of(agent, workspace, run_id, state),
         choose_model=partial(_choose, environ, breakers),
         channels=partial(_channels, state, out),
         actions=_actions(database, current, state),
@@ -295,13 +295,14 @@ def _channels(state: StateFolder, out: TextIO, settings: Settings) -> Mapping[st
     return made
 
 
-def _caller(agent: Agent, workspace: Workspace, run_id: str, state: StateFolder) -> Caller:
+def caller_of(agent: Agent, workspace: Workspace, run_id: str, state: StateFolder) -> Caller:
+    """Return on whose behalf the run calls tools."""
     return caller_for(
         agent, workspace.skills.values(), run_id=run_id, root=workspace.root, folder=state.run_folder(run_id)
     )
 
 
-def _secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values that must never reach a prompt, a log or a transcript."""
     named = (profile.key_env for profile in settings.profiles.values() if profile.key_env)
     return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))

@@ -1,0 +1,115 @@
+"""What a replay runs on: today's files and code, and nothing that leads to the world or to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.collectors.cache import DatabaseSourceCache
+from harness.collectors.parse import FeedParser
+from harness.domain.agent import Agent
+from harness.domain.errors import Refused, ToolError
+from harness.domain.job import Job
+from harness.domain.message import ModelReply, ModelRequest
+from harness.domain.settings import Settings
+from harness.domain.source import Collected
+from harness.gate.audit import AuditLog
+from harness.gate.pipeline import Gate
+from harness.gate.redact import redact
+from harness.gate.registry import ToolRegistry
+from harness.llm.routes import chosen_profile
+from harness.llm.usage import cost_usd
+from harness.ports import Web
+from harness.runs.actions import ActionResult
+from harness.runs.services import Choice, RunServices
+from harness.runs.wall_clock import WallClock
+from harness.store.database import Database
+from harness.store.state_folder import StateFolder
+from harness.tools.catalogue import build_registry
+from harness.wiring.files import ACTION_NAMES, load
+from harness.wiring.system import caller_of, secrets_in
+from harness.workspace.current import CurrentWorkspace
+
+_NOT_IN_A_REPLAY = "a replay plays back what was recorded, and does nothing else"
+
+
+@contextmanager
+def playback_services(root: Path, environ: Mapping[str, str], links: Web) -> Iterator[RunServices]:
+    """Services for one replay of a run of this workspace; whatever they write is gone afterwards.
+
+    `links` is the only web there is. Raises OwnerError for a workspace that cannot be used.
+    """
+    current = CurrentWorkspace(partial(load, root, environ, now=WallClock().now()))
+    with TemporaryDirectory(prefix="harness-replay-") as scratch:
+        state = StateFolder(Path(scratch))
+        database = Database(state.database)
+        parser = FeedParser()
+        try:
+            database.migrate()
+            yield _services(current, environ, state, database, parser, links)
+        finally:
+            parser.close()
+            database.close()
+
+
+def _services(
+    current: CurrentWorkspace,
+    environ: Mapping[str, str],
+    state: StateFolder,
+    database: Database,
+    parser: FeedParser,
+    links: Web,
+) -> RunServices:
+    # The tools are there to be described to the model. None of them is ever called.
+    described = build_registry(web=links, parser=parser, fetch_list=_fetch_nothing)
+    secrets = secrets_in(current().settings, environ)
+    clock = WallClock()
+    return RunServices(
+        database=database,
+        state=state,
+        clock=clock,
+        stopwatch=lambda: 0.0,
+        owner=lambda: "replay",
+        workspace=current,
+        web=links,
+        source_web=links,
+        parser=parser,
+        sources=DatabaseSourceCache(database),
+        gate=Gate(registry=ToolRegistry(()), audit=AuditLog(state.audit_log), clock=clock),
+        tool_schemas=lambda agent: described.schemas(agent.tools),
+        caller=lambda agent, workspace, run_id: caller_of(agent, workspace, run_id, state),
+        choose_model=_choose,
+        channels=lambda settings: {},
+        actions=dict.fromkeys(ACTION_NAMES, _act),
+        ended=lambda: None,
+        redact=partial(redact, secrets=secrets),
+        recorded=lambda run_id: (),
+    )
+
+
+class _SilentModel:
+    """Stands where a model would: its answers are played back, and it has none of its own."""
+
+    label = "recorded"
+    is_language_model = True
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        raise Refused("replay", _NOT_IN_A_REPLAY)
+
+
+def _choose(settings: Settings, agent: Agent, job: Job) -> Choice:
+    # A key is not asked for; the prices are, since they decide when a budget is spent.
+    profile = chosen_profile(settings, agent, job)
+    return Choice(_SilentModel(), partial(cost_usd, profile), profile.max_output_tokens)
+
+
+def _act(job: Job, due_at: datetime, now: datetime) -> ActionResult:
+    raise Refused("replay", _NOT_IN_A_REPLAY)
+
+
+async def _fetch_nothing(name: str) -> Collected:
+    raise ToolError(_NOT_IN_A_REPLAY)
