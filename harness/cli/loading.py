@@ -25,12 +25,17 @@ def load_workspace(place: Place) -> Workspace:
 
 def find_job(place: Place, job_id: str) -> Job:
     """Return the job. Raises OwnerError if a file keeps it from being used, else UnknownName with what is near."""
+    return find_job_of(place, job_id)[1]
+
+
+def find_job_of(place: Place, job_id: str) -> tuple[Workspace, Job]:
+    """Return the job and the workspace that it is of, as `find_job` does."""
     loaded = load(place.root, place.environ, now=place.now)
     known = {job.id: job for job in loaded.workspace.jobs()}
     if job_id not in known:
         raise problem_of_job(loaded, job_id) or UnknownName("job", job_id, known, "harness jobs")
     _tell(loaded)
-    return known[job_id]
+    return loaded.workspace, known[job_id]
 
 
 def problem_of_job(loaded: Loaded, job_id: str) -> OwnerError | None:
