@@ -38,6 +38,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("prompt", "harness.cli.prompt", "What a job would send to its model, byte by byte.", _LOOK),
     Entry("here", "harness.cli.here", "Where you are: jobs with `tz: local` follow.", _WORK),
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),
+    Entry("nodes", "harness.cli.nodes", "The daemons of this team, and what is bound to each.", _KEEP),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),
     Entry("backup", "harness.cli.backup", "Write the team into one file, and read it back.", _KEEP),
     Entry("restore", "harness.cli.restore", "Put a backup back, and set aside what is there.", _KEEP),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from harness.daemon.wording import when
+from harness.domain.workspace import Workspace
 from harness.store.records import NodeRecord
 
 STALE_AFTER_S = 30.0
@@ -78,6 +80,19 @@ def presence_of(record: NodeRecord, now: datetime, here: Here) -> Presence:
     return record.state
 
 
+def bindings(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """Return what is bound to each node, by its name: whole agents, and single jobs."""
+    bound: dict[str, list[str]] = {}
+    for name in sorted(workspace.agents):
+        agent = workspace.agents[name]
+        if agent.on is not None:
+            bound.setdefault(agent.on, []).append(name)
+        for job in (agent.jobs[job_name] for job_name in sorted(agent.jobs)):
+            if job.on not in (None, agent.on):
+                bound.setdefault(str(job.on), []).append(job.id)
+    return {node: tuple(names) for node, names in bound.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Agents and jobs (`bound`) that wait for a node which is not there; `node` is None if it never was."""
@@ -95,3 +110,12 @@ def waiting_for_a_node(bound: Mapping[str, tuple[str, ...]], nodes: Sequence[Nod
         if not any(node.is_there for node in lives):
             waiting.append(Waiting(name, bound[name], max(lives, key=lambda node: node.seen_at, default=None)))
     return tuple(waiting)
+
+
+def waiting_in_words(waiting: Waiting, zone: str, now: datetime) -> str:
+    """Return what waits, and since when its node has not been there."""
+    verb = "is" if len(waiting.bound) == 1 else "are"
+    where = (
+        "has never been there" if waiting.node is None else f"was last heard of {when(waiting.node.seen_at, zone, now)}"
+    )
+    return f"{', '.join(waiting.bound)} {verb} bound to {waiting.name}, which {where}"

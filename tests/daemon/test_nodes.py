@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from harness.daemon.nodes import Here, Waiting, latest_lives, living_executors, presence_of, waiting_for_a_node
+from harness.daemon.nodes import (
+    Here,
+    Waiting,
+    bindings,
+    latest_lives,
+    living_executors,
+    presence_of,
+    waiting_for_a_node,
+    waiting_in_words,
+)
+from harness.domain.agent import Agent
+from harness.domain.job import Job
+from harness.domain.settings import Settings
+from harness.domain.workspace import Workspace
 from harness.store.records import NodeRecord
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -57,6 +71,28 @@ def test_what_is_bound_to_a_node_that_is_not_there_waits_for_it() -> None:
         Waiting("attic", ("butler",), None),
         Waiting("mac", ("macro/morning",), nodes[1]),
     )
+
+
+def test_the_person_is_told_what_waits_and_since_when() -> None:
+    [mac] = latest_lives([replace(MAC, heartbeat_at=AT - 3 * 3600)], NOW, ELSEWHERE)
+    assert waiting_in_words(Waiting("mac", ("macro/morning", "zoe"), mac), "UTC", NOW) == (
+        "macro/morning, zoe are bound to mac, which was last heard of 09:00 (3 h ago)"
+    )
+    assert waiting_in_words(Waiting("attic", ("butler",), None), "UTC", NOW) == (
+        "butler is bound to attic, which has never been there"
+    )
+
+
+def job(name: str, on: str | None = None) -> Job:
+    return Job("macro", name, f"agents/macro/jobs/{name}.md", (), "UTC", on=on)
+
+
+def test_an_agent_binds_all_its_jobs_but_those_that_are_bound_elsewhere(tmp_path: Path) -> None:
+    jobs = {"a": job("a"), "b": job("b", "box"), "c": job("c", "mac")}
+    bound = Agent("macro", "", "", "", on="mac", jobs=jobs)
+    free = Agent("zoe", "", "", "")
+    workspace = Workspace(tmp_path, Settings(), agents={"macro": bound, "zoe": free})
+    assert bindings(workspace) == {"mac": ("macro",), "box": ("macro/b",)}
 
 
 def test_two_installations_of_one_name_are_enough_if_one_is_there() -> None:
