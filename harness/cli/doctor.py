@@ -31,10 +31,11 @@ Examples:
   harness doctor --overdue --workspace ~/my-team     (good in a crontab)
 
 \b
-JSON: findings [{code, subject, message, fix, since}], daemon, overdue [{job,
-slots [time]}]. code is overdue, unknown-job, no-daemon, silent-daemon,
-stalled-daemon, abandoned, stuck, failed, missed, delivery, incident, source,
-file, disk or audit. Exit code 1 if there is a finding."""
+JSON: findings [{code, subject, message, fix, since, severity}], daemon,
+overdue [{job, slots [time]}]. severity is error or note. code is overdue,
+unknown-job, no-daemon, silent-daemon, stalled-daemon, abandoned, stuck,
+failed, missed, delivery, breaker, incident, paused, source, file, disk
+or audit. Exit code 1 if there is an error; a note is only a reminder."""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -60,6 +61,7 @@ def doctor(
                         "message": finding.message,
                         "fix": finding.fix,
                         "since": iso(finding.since),
+                        "severity": finding.severity,
                     }
                     for finding in findings
                 ],
@@ -74,7 +76,7 @@ def doctor(
         say(overdue_line(facts) or "nothing is overdue")
     else:
         _say_findings(findings)
-    is_bad = bool(facts.unfired) if overdue else bool(findings)
+    is_bad = bool(facts.unfired) if overdue else any(finding.severity == "error" for finding in findings)
     raise typer.Exit(FAILED if is_bad else DONE)
 
 
@@ -107,11 +109,15 @@ def _say_findings(findings: tuple[HealthFinding, ...]) -> None:
     width = terminal_width()
     for finding in findings:
         lines = wrap(finding.message, width - 2)
-        say(f"x {lines[0]}")
+        say(f"{'x' if finding.severity == 'error' else '-'} {lines[0]}")
         for line in lines[1:]:
             say(f"  {line}")
         say(f"  -> {finding.fix}")
+    errors = sum(finding.severity == "error" for finding in findings)
+    notes = len(findings) - errors
     if findings:
-        say(f"\n{'1 finding' if len(findings) == 1 else f'{len(findings)} findings'}")
+        counts = [(errors, "finding"), (notes, "note")]
+        told = (f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
+        say(f"\n{', '.join(told)}")
     else:
         say("all is well: what was due is in the ledger, and nothing is broken")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from harness.cli.fires import iso
-from harness.cli.incidents import incident_json
+from harness.cli.incidents import incident_json, pause_json
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
@@ -20,6 +20,7 @@ from harness.cli.table import table_lines, terminal_width
 from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
+from harness.domain.pause import PauseRow, covers, pause_in_words
 from harness.domain.run import FireState
 from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import peek
@@ -37,8 +38,9 @@ Examples:
 JSON: workspace, state_folder, zone, now, daemon {state, pid, started_at,
 last_heartbeat_at}, has_ledger, running [{job, run, state, due_at, is_held}],
 overdue [{job, since}], next {job, due_at}, last_24h {state: count},
-incidents [{cause, message, since, occurrences}], outbox [{id, channel,
-state, attempts, since, error}], held_back [file].
+incidents [{cause, message, since, occurrences, jobs}], paused [{scope, by,
+reason, since, is_automatic}], outbox [{id, channel, state, attempts, since,
+error}], held_back [file].
 daemon.state is alive, starting, draining, stalled, silent, dead or absent."""
 
 
@@ -54,6 +56,7 @@ class Status:
     upcoming: tuple[str, datetime] | None = None
     counts: tuple[tuple[FireState, int], ...] = ()
     incidents: tuple[OpenIncident, ...] = ()
+    pauses: tuple[PauseRow, ...] = ()
     outbox: tuple[Delivery, ...] = ()
 
     def is_held(self, entry: OpenFire) -> bool:
@@ -68,7 +71,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     """Show on one screen whether the team is alive.
 
     Is a daemon there, what is running, what is overdue and since when, how the last 24 hours went,
-    what is broken, what waits to be delivered, and which files are held back by a bad edit.
+    what is broken, what is paused, what waits to be delivered, and which files are held back by a bad edit.
     """
     seen = look(find_place(workspace))
     if as_json:
@@ -94,6 +97,7 @@ def look(place: Place) -> Status:
             upcoming=next((slot for slot in planned_slots(planned) if slot not in overdue), None),
             counts=tuple(ledger.counts_since(place.now - timedelta(hours=24)).items()),
             incidents=ledger.open_incidents(),
+            pauses=tuple(ledger.pauses().values()),
             outbox=ledger.unacknowledged_deliveries(),
         )
 
@@ -130,6 +134,8 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         for incident in seen.incidents
     ]
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
+    paused = [f"{covers(pause.scope)}: {pause_in_words(pause, seen.place.zone)}" for pause in seen.pauses]
+    yield from _listed("paused", paused, "harness jobs")
     outbox = [
         f"{row.run_id} to {row.channel}: {row.state} after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'},"
         f" since {_moment(seen, datetime.fromtimestamp(row.created_at, UTC))}"
@@ -220,6 +226,7 @@ def status_json(seen: Status) -> dict[str, Any]:
         "next": None if seen.upcoming is None else {"job": seen.upcoming[0], "due_at": iso(seen.upcoming[1])},
         "last_24h": {str(state): count for state, count in seen.counts},
         "incidents": [incident_json(incident) for incident in seen.incidents],
+        "paused": [pause_json(pause) for pause in seen.pauses],
         "outbox": [
             {
                 "id": row.id,

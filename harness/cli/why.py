@@ -10,7 +10,7 @@ from typing import Any
 from harness.cli.completion import job_names, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import fire_json, iso, outcome_of
-from harness.cli.incidents import incident_json
+from harness.cli.incidents import incident_json, pause_json
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JobOrRunArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
@@ -20,6 +20,7 @@ from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
+from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
 from harness.domain.run import Fire, FireState
 from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import Peek, peek
@@ -35,8 +36,9 @@ Examples:
 
 \b
 JSON: job, schedule, next_due, overdue_since, fires [{see ledger}], incidents
-[{cause, message, since, occurrences}], advice [sentence], run {see runs show}
-or null."""
+[{cause, message, since, occurrences, jobs}], paused {scope, by, reason, since,
+is_automatic} or null, advice [sentence], run {see runs show,
+without its steps} or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Story:
     planned: PlannedJob | None
     fires: tuple[Fire, ...]
     incidents: tuple[OpenIncident, ...]
+    pause: PauseRow | None = None
     run: RunRecord | None = None
     fire: Fire | None = None
     deliveries: tuple[Delivery, ...] = ()
@@ -95,6 +98,11 @@ def advise(story: Story) -> tuple[str, ...]:
 
 def _advice(story: Story) -> Iterator[str]:
     fire = story.fire or (story.fires[0] if story.fires else None)
+    if story.pause is not None:
+        gone = (
+            "when its cause is gone, let the schedule start it again" if story.pause.is_automatic else "end the pause"
+        )
+        yield f"{gone}: harness jobs resume {scope_name(story.pause.scope)}"
     if story.overdue_since is not None:
         yield (
             "the daemon is alive and did not fire it: harness doctor"
@@ -167,7 +175,8 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         liveness=liveness,
         planned=look.planned_jobs().get(job_id),
         fires=fires,
-        incidents=tuple(row for row in look.open_incidents() if row.cause in causes),
+        incidents=tuple(row for row in look.open_incidents() if row.cause in causes or job_id in row.jobs),
+        pause=pause_of(look.pauses(), job_id),
         run=run,
         fire=None if run is None else look.fire_of_run(run.id),
         deliveries=() if shown is None else look.deliveries_of_run(shown),
@@ -185,6 +194,8 @@ def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
         yield f"OVERDUE since {_moment(story, story.overdue_since)}"
     elif story.next_due is not None:
         yield f"next {_moment(story, story.next_due)}"
+    if story.pause is not None:
+        yield from wrap(pause_in_words(story.pause, story.zone), width)
     if story.fires:
         yield ""
         rows = [(_moment(story, fire.due_at), str(fire.state), outcome_of(fire)) for fire in story.fires]
@@ -211,6 +222,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         "overdue_since": iso(story.overdue_since),
         "fires": [fire_json(fire) for fire in story.fires],
         "incidents": [incident_json(incident) for incident in story.incidents],
+        "paused": None if story.pause is None else pause_json(story.pause),
         "advice": list(advise(story)),
         "run": None if story.run is None else run_document(story.run, story.fire, story.deliveries, story.spending),
     }

@@ -15,8 +15,11 @@ from typing import Literal
 
 from harness.daemon.liveness import Liveness
 from harness.daemon.wording import local_time, when
+from harness.domain.breaker import Breaker
+from harness.domain.cause import disabled_cause, endpoint_cause, job_named_by
 from harness.domain.errors import Finding
 from harness.domain.job import Job
+from harness.domain.pause import PauseRow, covers, pause_in_words, scope_name
 from harness.domain.run import Fire, FireState
 from harness.schedule.catchup import duration_in_words
 from harness.schedule.due import slots_between
@@ -28,10 +31,12 @@ FAILING_SOURCE_TIMES = 3
 _STUCK_MARGIN_S = 300
 _STUCK_DELIVERY_S = 900
 _LOW_DISK_BYTES = 200_000_000
+_FORGOTTEN_AFTER = timedelta(days=7)
+_JOBS_NAMED = 6
 
 Code = Literal[
     "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "abandoned", "stuck", "failed", "missed",
-    "delivery", "incident", "source", "file", "disk", "audit",
+    "delivery", "paused", "breaker", "incident", "source", "file", "disk", "audit",
 ]  # fmt: skip
 """What kind of finding it is; part of the public interface of `harness doctor --json`."""
 
@@ -40,7 +45,8 @@ Code = Literal[
 class HealthFinding:
     """One thing that is wrong, in words for the person, with the step that fixes it.
 
-    `subject` is the job, run, source, file or cause that it is about; `since` is aware UTC.
+    `subject` is the job, run, source, file or cause that it is about; `since` is aware UTC. A `note` is
+    nothing broken, but something to be reminded of.
     """
 
     code: Code
@@ -48,6 +54,7 @@ class HealthFinding:
     message: str
     fix: str
     since: datetime | None = None
+    severity: Literal["error", "note"] = "error"
 
     def __str__(self) -> str:
         return f"{self.message}; {self.fix}"
@@ -89,6 +96,8 @@ class HealthFacts:
     recently_closed: tuple[Fire, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     incidents: tuple[OpenIncident, ...] = ()
+    pauses: tuple[PauseRow, ...] = ()
+    open_breakers: tuple[Breaker, ...] = ()
     failing_sources: tuple[FailingSource, ...] = ()
     file_findings: tuple[Finding, ...] = ()
     held_back: tuple[str, ...] = ()
@@ -104,7 +113,9 @@ def judge_health(facts: HealthFacts) -> tuple[HealthFinding, ...]:
         *_judge_open_fires(facts),
         *_judge_recent_fires(facts),
         *_judge_deliveries(facts),
+        *_judge_breakers(facts),
         *_judge_incidents(facts),
+        *_judge_pauses(facts),
         *_judge_sources(facts),
         *_judge_files(facts),
         *_judge_disk(facts),
@@ -278,19 +289,58 @@ def _judge_deliveries(facts: HealthFacts) -> Iterable[HealthFinding]:
         yield HealthFinding("delivery", delivery.id, message, fix, created_at)
 
 
+def _judge_breakers(facts: HealthFacts) -> Iterable[HealthFinding]:
+    for breaker in facts.open_breakers:
+        problem = f": {breaker.problem}" if breaker.problem else ""
+        since = "" if breaker.opened_at is None else f" since {_moment(facts, breaker.opened_at)}"
+        if breaker.state == "half-open" or breaker.retry_at is None or breaker.retry_at <= facts.now:
+            again = "it is tried again with the next call"
+        else:
+            again = f"it is tried again {_moment(facts, breaker.retry_at)}"
+        yield HealthFinding(
+            "breaker",
+            breaker.endpoint,
+            f"{breaker.endpoint} is left alone{since}, as it has not answered "
+            f"{breaker.failures_in_a_row} times in a row{problem}; {again}",
+            "see that it is up and can be reached from here",
+            breaker.opened_at,
+        )
+
+
+def _judge_pauses(facts: HealthFacts) -> Iterable[HealthFinding]:
+    for pause in facts.pauses:
+        since = datetime.fromtimestamp(pause.paused_at, UTC)
+        words = f"{covers(pause.scope)} is {pause_in_words(pause, facts.zone)}"
+        how = f"harness jobs resume {scope_name(pause.scope)}"
+        if pause.is_automatic:
+            yield HealthFinding("paused", pause.scope, words, f"when its cause is gone: {how}", since)
+        elif facts.now - since > _FORGOTTEN_AFTER:
+            yield HealthFinding("paused", pause.scope, words, f"if that is no longer wanted: {how}", since, "note")
+
+
 def _judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
     told = {f"job {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.FAILED}
     told |= {f"missed {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.MISSED}
     told |= {f"file {finding.path}" for finding in facts.file_findings}
     told |= {f"source {source.source}" for source in facts.failing_sources}
+    told |= {endpoint_cause(breaker.endpoint) for breaker in facts.open_breakers}
+    told |= {disabled_cause(scope_name(pause.scope)) for pause in facts.pauses if pause.is_automatic}
     for incident in facts.incidents:
         if incident.cause in told:
             continue
         first_at = datetime.fromtimestamp(incident.first_at, UTC)
         times = "" if incident.occurrences == 1 else f", {incident.occurrences} times"
         fix = f"harness runs show {incident.run_id}" if incident.run_id else "harness status"
-        message = f"{incident.message} (since {_moment(facts, first_at)}{times})"
+        message = f"{incident.message} (since {_moment(facts, first_at)}{times}{_jobs(incident)})"
         yield HealthFinding("incident", incident.cause, message, fix, first_at)
+
+
+def _jobs(incident: OpenIncident) -> str:
+    """Return which jobs failed, where the cause is not one job's own."""
+    if not incident.jobs or job_named_by(incident.cause) is not None:
+        return ""
+    more = len(incident.jobs) - _JOBS_NAMED
+    return f"; {', '.join(incident.jobs[:_JOBS_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _judge_sources(facts: HealthFacts) -> Iterable[HealthFinding]:

@@ -90,6 +90,8 @@ def _with_ledger(
         recently_closed=look.closed_since(facts.now - RECENT),
         deliveries=look.unacknowledged_deliveries(),
         incidents=look.open_incidents(),
+        pauses=tuple(look.pauses().values()),
+        open_breakers=look.open_breakers(),
         failing_sources=look.failing_sources(FAILING_SOURCE_TIMES),
     )
 

@@ -173,7 +173,7 @@ def test_json_keeps_its_keys(root: Path, state: StateFolder, ledger: Ledger) -> 
     document = status_json(look(Place(root, state, {}, NOW, ZONE)))
     assert list(document) == [
         "workspace", "state_folder", "zone", "now", "daemon", "has_ledger", "running", "overdue", "next", "last_24h",
-        "incidents", "outbox", "held_back",
+        "incidents", "paused", "outbox", "held_back",
     ]  # fmt: skip
     assert list(document["daemon"]) == ["state", "pid", "started_at", "last_heartbeat_at"]
 
