@@ -21,8 +21,10 @@ from harness.daemon.health import (
 )
 from harness.daemon.health_facts import gather_facts
 from harness.daemon.liveness import Liveness, daemon_liveness, has_process
+from harness.domain.breaker import Breaker
 from harness.domain.errors import Finding
 from harness.domain.job import Job
+from harness.domain.pause import THE_HARNESS, PauseRow
 from harness.domain.run import Fire, FireKind, FireState
 from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
@@ -208,6 +210,49 @@ def test_run_is_stuck_only_past_what_its_job_allows() -> None:
     running = open_fire(FireState.RUNNING, "me", timedelta(minutes=25))
     assert codes(replace(WELL, open_fires=(running,))) == ["stuck"]
     assert codes(replace(WELL, open_fires=(running,), timeouts_s={"ainews/arxiv": 3600})) == []
+
+
+# What is paused and what is left alone
+
+
+def test_job_that_the_harness_paused_is_a_finding_until_it_is_resumed() -> None:
+    pause = PauseRow("job:ainews/arxiv", THE_HARNESS, "failed 10 times in a row, the last: x", NOW.timestamp(), True)
+    incident = OpenIncident("disabled ainews/arxiv", "paused", NOW.timestamp(), NOW.timestamp(), 1, None)
+    facts = replace(WELL, pauses=(pause,), incidents=(incident,))
+    (finding,) = judge_health(facts)
+    assert (finding.code, finding.severity) == ("paused", "error")
+    assert finding.message.startswith("ainews/arxiv is paused by the harness since ")
+    assert finding.fix == "when its cause is gone: harness jobs resume ainews/arxiv"
+
+
+def test_pause_of_the_person_is_a_note_from_the_eighth_day_on() -> None:
+    def findings(days: float) -> list[str]:
+        pause = PauseRow("all", "Sam", "on holiday", (NOW - timedelta(days=days)).timestamp())
+        return [finding.severity for finding in judge_health(replace(WELL, pauses=(pause,)))]
+
+    assert findings(6.9) == []
+    assert findings(7.1) == ["note"]
+
+
+def test_endpoint_that_is_left_alone_is_told_once_with_its_next_try() -> None:
+    endpoint = "api.example.org:443"
+    breaker = Breaker(endpoint, "open", 7, NOW - timedelta(minutes=4), NOW + timedelta(minutes=2), "HTTP 503")
+    incident = OpenIncident(f"endpoint {endpoint}", "down", NOW.timestamp(), NOW.timestamp(), 7, None)
+    text = only_finding(replace(WELL, open_breakers=(breaker,), incidents=(incident,)), "breaker")
+    assert text.startswith("api.example.org:443 is left alone since 09:14 (4 min ago), as it has not answered 7 times")
+    assert "HTTP 503; it is tried again 09:20 (in 2 min)" in text
+    probing = replace(breaker, state="half-open")
+    assert "with the next call" in only_finding(replace(WELL, open_breakers=(probing,)), "breaker")
+
+
+def test_incident_that_several_jobs_share_names_them() -> None:
+    jobs = tuple(f"agent/job-{number}" for number in range(8))
+    shared = OpenIncident("network", "nobody answers", NOW.timestamp(), NOW.timestamp(), 9, None, jobs)
+    text = only_finding(replace(WELL, incidents=(shared,)), "incident")
+    assert "9 times; agent/job-0, agent/job-1" in text
+    assert "agent/job-5 and 2 more" in text
+    own = OpenIncident("job a/x", "a/x: no", NOW.timestamp(), NOW.timestamp(), 1, None, ("a/x",))
+    assert "a/x" not in only_finding(replace(WELL, incidents=(own,)), "incident").replace("a/x: no", "", 1)
 
 
 # What went wrong lately

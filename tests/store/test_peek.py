@@ -14,10 +14,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from harness.domain.breaker import Breaker
 from harness.domain.errors import OwnerError, TransientError
 from harness.domain.message import Usage
+from harness.domain.pause import PauseRow
 from harness.domain.run import FireKind, FireState, RunState
-from harness.store import fires, incidents, nodes, outbox, runs, sources
+from harness.store import breakers, fires, incidents, nodes, outbox, pauses, runs, sources
 from harness.store.address import file_address, parse_address
 from harness.store.database import Database
 from harness.store.heartbeat import read_heartbeat
@@ -62,6 +64,11 @@ def fill(database: Database) -> None:
         delivery_id = outbox.promise(connection, run_id=RUN, channel="digest", digest="{}", now=NOW)
         outbox.postpone(connection, delivery_id, "no space", NOW + timedelta(minutes=1))
         incidents.open_incident(connection, "job scout/morning", "it failed", NOW, RUN)
+        incidents.open_incident(connection, "network", "nobody answers", NOW, job_id="scout/morning")
+        pauses.add_pause(connection, PauseRow("all", "Sam", "on holiday", NOW.timestamp()))
+        pauses.add_pause(connection, PauseRow("job:a/x", "the harness", "failed", NOW.timestamp(), True))
+        breakers.save_breaker(connection, Breaker("works:1", "closed", 2, problem="slow"))
+        breakers.save_breaker(connection, Breaker("down:1", "open", 5, NOW, NOW + timedelta(seconds=30), "no answer"))
         incidents.open_incident(connection, "over", "it is over", NOW)
         incidents.resolve_incident(connection, "over", NOW)
         for call in ("1", "2"):
@@ -105,7 +112,12 @@ def test_schedule_incidents_and_sources_are_those_of_the_store(database: Databas
         planned = {job_id: asdict(place) for job_id, place in look.planned_jobs().items()}
         stored = {job_id: asdict(place) for job_id, place in fires.job_states(connection).items()}
         assert planned == {job_id: {key: place[key] for key in planned[job_id]} for job_id, place in stored.items()}
-        assert [row.cause for row in look.open_incidents()] == ["job scout/morning"]
+        assert [(row.cause, row.jobs) for row in look.open_incidents()] == [
+            ("job scout/morning", ("scout/morning",)),
+            ("network", ("scout/morning",)),
+        ]
+        assert look.pauses() == pauses.all_pauses(connection)
+        assert look.open_breakers() == (breakers.load_breaker(connection, "down:1"),)
         [failing] = look.failing_sources(3)
         assert (failing.source, failing.failures_in_a_row, failing.problem) == ("https://a.example/feed", 3, "HTTP 404")
         assert look.failing_sources(4) == ()
