@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -47,7 +48,8 @@ Examples:
 
 \b
 JSON: run, job, lane, kind, state, due_at, started_at, ended_at, stop, owner,
-inputs {name: value}, prompt_sha256, manifest, outcome, fire {see ledger},
+inputs {name: value}, prompt_sha256, manifest, outcome, forgotten_at,
+artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, output_tokens, cost_usd, models}."""
 
@@ -110,6 +112,8 @@ def run_document(
         "prompt_sha256": run.prompt_sha256,
         "manifest": run.manifest,
         "outcome": run.outcome,
+        "forgotten_at": iso(run.forgotten_at),
+        "artifacts_deleted_at": iso(run.artifacts_deleted_at),
         "fire": None if fire is None else fire_json(fire),
         "deliveries": [
             {
@@ -159,12 +163,21 @@ def run_lines(
         rows.append(("model", f"{', '.join(spending.models)}: {_spending_words(spending)}"))
     if run.prompt_sha256:
         rows.append(("prompt", f"sha256 {run.prompt_sha256[:12]}"))
+    if run.forgotten_at is not None:
+        rows.append(("steps", f"{_gone(run.forgotten_at, place)}, with the transcript and the prompt's manifest"))
     if fire is not None and fire.artifact:
-        rows.append(("artifact", str(artifact_path(place.state, fire.artifact))))
+        where = str(artifact_path(place.state, fire.artifact))
+        rows.append(("artifact", _gone(run.artifacts_deleted_at, place) or where))
     for row in deliveries:
         detail = row.receipt or row.last_error or ""
         rows.append(("delivery", f"{row.channel}: {row.state}{f', {detail}' if detail else ''}"))
     return table_lines(rows, width)
+
+
+def _gone(deleted_at: float | None, place: Place) -> str:
+    if deleted_at is None:
+        return ""
+    return f"deleted by retention on {datetime.fromtimestamp(deleted_at, ZoneInfo(place.zone)):%Y-%m-%d}"
 
 
 def _spending_words(spending: Spending) -> str:

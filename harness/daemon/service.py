@@ -40,6 +40,7 @@ from harness.workspace.watch import WorkspaceWatch
 
 RECONCILE_EVERY_S = 15.0
 DELIVER_EVERY_S = 10.0
+RETAIN_EVERY_S = 3600.0
 ALERT_EVERY_S = 10.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
@@ -222,6 +223,15 @@ class Service:
             (ALERT_EVERY_S, "alerts", self._system.tell_incidents),
         ):
             timers.add_job(self.supervisor.guarded, seconds=every_s, args=(name, duty), **every)
+        # At once as well: a daemon that is started anew every day would never come to its first hour.
+        timers.add_job(
+            self.supervisor.guarded,
+            seconds=RETAIN_EVERY_S,
+            args=("retention", self._system.retain),
+            next_run_time=self._system.clock.now(),
+            misfire_grace_time=None,
+            **every,
+        )
         ping = self._signs.ping.send_if_due
         timers.add_job(self.supervisor.watched, seconds=PING_LOOK_EVERY_S, args=("ping", ping), **every)
         return timers

@@ -53,6 +53,7 @@ from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Installation, Membership
 from harness.runs.pausing import pause_failing_jobs
 from harness.runs.recovery import Reconciler
+from harness.runs.retention import Retained, retain
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.workflows import RunWorkflow
@@ -146,6 +147,16 @@ class System:
         """Start what was claimed and never started, and close what can no longer finish; return what was closed."""
         self.dispatcher.restart_claimed()
         return self.reconciler.reconcile(self.clock.now())
+
+    def retain(self) -> Retained:
+        """Delete what is older than the settings keep; what cannot be deleted is an incident until it can."""
+        kept = retain(self.database, self.engine, self.state, self.workspace(), self.clock.now())
+        log.info("retention: %s", kept)
+        if kept.problems:
+            self.incidents.open("retention", kept.problem)
+        elif self.incidents.open_causes("retention"):
+            self.incidents.resolve("retention")
+        return kept
 
     def close(self) -> None:
         """Stop the engine, say that this life is over, and release processes, connections and files."""

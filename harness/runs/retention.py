@@ -1,0 +1,146 @@
+"""Retention: what a team leaves behind is kept as long as its settings say, and then deleted.
+
+What is to go is marked first and deleted then, so that nothing points at what is gone without saying so. What a
+crash left in between is found by its mark the next time. Nothing is held for long: each transaction changes
+a few rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from harness.domain.workspace import Workspace
+from harness.ports import Engine
+from harness.runs.run_folders import (
+    RunFolder,
+    artifacts_to_delete,
+    delete_artifacts,
+    delete_transcript,
+    run_folders,
+    transcripts_to_delete,
+)
+from harness.store.database import Database
+from harness.store.expiry import (
+    announce_deleted,
+    announce_forgotten,
+    delete_cached_sources,
+    delete_incidents,
+    delete_seen_items,
+    marks_of,
+    needed_runs,
+    record_forgotten,
+    runs_to_forget,
+)
+from harness.store.state_folder import StateFolder
+
+RUNS_AT_ONCE = 20
+ROWS_AT_ONCE = 200
+_ROUNDS = 100
+"""So many batches in one pass, at most: the next pass, an hour later, goes on."""
+
+_SEEN_AT_LEAST = timedelta(days=90)
+_INCIDENTS_KEPT = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What one pass deleted, and what it could not delete."""
+
+    runs: int
+    artifacts: int
+    freed_bytes: int
+    rows: int
+    problems: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"steps of {self.runs} runs, artifacts of {self.artifacts} ({self.freed_bytes:,} bytes) "
+            f"and {self.rows} rows deleted"
+        )
+
+    @property
+    def problem(self) -> str:
+        """What could not be deleted, in one sentence; empty if nothing."""
+        more = len(self.problems) - 1
+        return "" if not self.problems else self.problems[0] + (f", and {more} more" if more else "")
+
+
+def retain(database: Database, engine: Engine, state: StateFolder, workspace: Workspace, now: datetime) -> Retained:
+    """Delete what is older than the workspace's settings keep, or too much; return what that came to.
+
+    Raises as the database does. A file that cannot be deleted is a problem, and keeps nothing else from it.
+    """
+    keep = workspace.settings.retention
+    forgotten = _forget_runs(database, engine, now - timedelta(seconds=keep.runs_s), now)
+    rows = _delete_rows(database, workspace, now)
+    folders = list(run_folders(state))
+    with database.read() as connection:
+        marks = marks_of(connection, [folder.run_id for folder in folders])
+        needed = needed_runs(connection)
+    problems: list[str] = []
+    for folder in transcripts_to_delete(folders, marks):
+        _try(delete_transcript, folder, problems)
+    chosen = artifacts_to_delete(folders, marks, needed, keep, now)
+    freed = 0
+    for some in _in_batches(chosen, RUNS_AT_ONCE):
+        with database.write() as connection:
+            announce_deleted(connection, [folder.run_id for folder in some], now)
+        freed += sum(folder.size_bytes for folder in some if _try(delete_artifacts, folder, problems))
+    return Retained(forgotten, len(chosen), freed, rows, tuple(problems))
+
+
+def _forget_runs(database: Database, engine: Engine, before: datetime, now: datetime) -> int:
+    """Delete the recorded steps of runs that ended before then; return of how many."""
+    forgotten = 0
+    for _ in range(_ROUNDS):
+        with database.read() as connection:
+            run_ids = runs_to_forget(connection, before, RUNS_AT_ONCE)
+        if not run_ids:
+            break
+        with database.write() as connection:
+            announce_forgotten(connection, run_ids, now)
+        engine.forget(run_ids)
+        with database.write() as connection:
+            record_forgotten(connection, run_ids)
+        forgotten += len(run_ids)
+    return forgotten
+
+
+def _delete_rows(database: Database, workspace: Workspace, now: datetime) -> int:
+    longest = max((job.contract.unseen_for_s or 0 for job in workspace.jobs()), default=0)
+    seen_before = now - max(_SEEN_AT_LEAST, timedelta(seconds=longest))
+    deletions: tuple[tuple[Callable[[Connection, datetime, int], int], datetime], ...] = (
+        (delete_seen_items, seen_before),
+        (delete_cached_sources, seen_before),
+        (delete_incidents, now - _INCIDENTS_KEPT),
+    )
+    return sum(_delete_all(database, delete_some, before) for delete_some, before in deletions)
+
+
+def _delete_all(database: Database, delete_some: Callable[[Connection, datetime, int], int], before: datetime) -> int:
+    deleted = 0
+    for _ in range(_ROUNDS):
+        with database.write() as connection:
+            last = delete_some(connection, before, ROWS_AT_ONCE)
+        deleted += last
+        if last < ROWS_AT_ONCE:
+            break
+    return deleted
+
+
+def _try(delete: Callable[[RunFolder], None], folder: RunFolder, problems: list[str]) -> bool:
+    try:
+        delete(folder)
+    except OSError as error:
+        problems.append(f"{error.filename or folder.path} cannot be deleted ({error.strerror})")
+        return False
+    return True
+
+
+def _in_batches(folders: Sequence[RunFolder], size: int) -> Iterator[Sequence[RunFolder]]:
+    for start in range(0, len(folders), size):
+        yield folders[start : start + size]
