@@ -30,9 +30,7 @@ class Ruling:
     state: str | None = None
 
     def kept_in(self, draft: Draft) -> Draft:
-        """Return the draft, with what is to be kept if it closes its fire as a success."""
-        if self.state is None or not draft.outcome.state.is_success:
-            return draft
+        """Return the draft, with what is kept if it closes its fire as a success."""
         return replace(draft, outcome=replace(draft.outcome, condition_state=self.state))
 
 

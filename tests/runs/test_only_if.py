@@ -74,13 +74,13 @@ def test_where_nothing_changed_no_prompt_is_assembled_and_no_model_asked(workben
         workbench.write(with_model(server))
         workbench.tick_at(EIGHT)
         workbench.tick_at(EIGHT + DAY)
-        assert len(server.requests) == 1
+        asked = len(server.requests)
         first, second = workbench.fires()
         assert (first.state, second.state, second.reason) == (FireState.DELIVERED, FireState.SKIPPED, UNCHANGED)
         assert steps_of(workbench, second) == ["begin", "collect", "only_if", "close"]
         workbench.serve_stories(3)
         workbench.tick_at(EIGHT + 2 * DAY)
-        assert len(server.requests) == 2
+        assert (asked, len(server.requests)) == (1, 2)
     assert last(workbench).state is FireState.DELIVERED
 
 
@@ -180,6 +180,19 @@ def test_a_run_that_fails_leaves_what_was_seen_before_so_that_the_next_one_runs(
     row = committed(workbench)
     assert row is not None
     assert row.run_id == last(workbench).run_id
+
+
+def test_an_answer_that_breaks_its_contract_leaves_what_was_seen_before(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write(only_if("{changed: [feeds/ai]}"))
+    workbench.tick_at(EIGHT)
+    before = committed(workbench)
+    workbench.serve_stories(3)
+    broken = "read: [feeds/ai]\nonly_if: {changed: [feeds/ai]}\ncontract: {must_include: [never said]}"
+    workbench.write(job(broken))
+    workbench.system.workspace.reload()
+    workbench.tick_at(EIGHT + DAY)
+    assert (last(workbench).state, committed(workbench)) == (FireState.FAILED, before)
 
 
 def test_a_run_that_was_held_back_leaves_what_was_seen_before(workbench: Workbench) -> None:
