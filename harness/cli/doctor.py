@@ -34,7 +34,7 @@ Examples:
 JSON: findings [{code, subject, message, fix, since, severity}], daemon,
 overdue [{job, slots [time]}]. severity is error or note. code is overdue,
 unknown-job, no-daemon, silent-daemon, stalled-daemon, abandoned, stuck,
-failed, missed, delivery, breaker, incident, paused, source, file, disk
+failed, missed, delivery, clock, breaker, incident, paused, source, file, disk
 or audit. Exit code 1 if there is an error; a note is only a reminder."""
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from harness.daemon.liveness import Liveness
+from harness.daemon.set_back_clock import CAUSE, clock_problem
 from harness.daemon.wording import local_time, when
 from harness.domain.breaker import Breaker
 from harness.domain.cause import disabled_cause, endpoint_cause, job_named_by
@@ -36,7 +37,7 @@ _JOBS_NAMED = 6
 
 Code = Literal[
     "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "abandoned", "stuck", "failed", "missed",
-    "delivery", "paused", "breaker", "incident", "source", "file", "disk", "audit",
+    "delivery", "clock", "paused", "breaker", "incident", "source", "file", "disk", "audit",
 ]  # fmt: skip
 """What kind of finding it is; part of the public interface of `harness doctor --json`."""
 
@@ -79,6 +80,7 @@ class DiskFacts:
 class HealthFacts:
     """All that the judgement needs; `now` and all datetimes are aware UTC, `zone` is the person's.
 
+    `written_at` is when anything was last written into the ledger, by the clocks of those who wrote it.
     `unknown_jobs` are in the workspace and were never planned although a daemon started after their
     files were written. `timeouts_s` is how long a run of each job may take. `next_slot` is what would
     be fired next, if anything is scheduled at all.
@@ -94,6 +96,7 @@ class HealthFacts:
     open_fires: tuple[OpenFire, ...] = ()
     timeouts_s: Mapping[str, int] = field(default_factory=dict)
     recently_closed: tuple[Fire, ...] = ()
+    written_at: datetime | None = None
     deliveries: tuple[Delivery, ...] = ()
     incidents: tuple[OpenIncident, ...] = ()
     pauses: tuple[PauseRow, ...] = ()
@@ -109,6 +112,7 @@ def judge_health(facts: HealthFacts) -> tuple[HealthFinding, ...]:
     """Return everything that is wrong, the most urgent first; empty if all is well."""
     return (
         *_judge_daemon(facts),
+        *_judge_clock(facts),
         *_judge_unfired(facts),
         *_judge_open_fires(facts),
         *_judge_recent_fires(facts),
@@ -199,6 +203,12 @@ def _judge_silent_parts(facts: HealthFacts) -> Iterable[HealthFinding]:
             f"harness logs says what it hangs in; if it stays so: kill -9 {pid}, then harness up",
             since,
         )
+
+
+def _judge_clock(facts: HealthFacts) -> Iterable[HealthFinding]:
+    problem = clock_problem(facts.now, facts.written_at, facts.zone)
+    if problem is not None:
+        yield HealthFinding("clock", CAUSE, problem, "compare it with another clock: date -u", facts.written_at)
 
 
 def _judge_unfired(facts: HealthFacts) -> Iterable[HealthFinding]:
@@ -325,6 +335,7 @@ def _judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
     told |= {f"source {source.source}" for source in facts.failing_sources}
     told |= {endpoint_cause(breaker.endpoint) for breaker in facts.open_breakers}
     told |= {disabled_cause(scope_name(pause.scope)) for pause in facts.pauses if pause.is_automatic}
+    told |= {finding.subject for finding in _judge_clock(facts)}
     for incident in facts.incidents:
         if incident.cause in told:
             continue

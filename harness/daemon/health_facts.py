@@ -87,6 +87,7 @@ def _with_ledger(
         unfired=unfired,
         unknown_jobs=() if workspace is None else _unknown_jobs(workspace, planned, look.last_daemon_start(), facts),
         open_fires=look.open_fires(),
+        written_at=look.last_written(),
         recently_closed=look.closed_since(facts.now - RECENT),
         deliveries=look.unacknowledged_deliveries(),
         incidents=look.open_incidents(),

@@ -19,6 +19,7 @@ from harness.daemon.control import ControlServer
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
 from harness.daemon.notify import ServiceManager, service_manager
+from harness.daemon.set_back_clock import ClockCheck
 from harness.daemon.stopping import Stopping, drain_line, let_runs_end, stop_line
 from harness.daemon.supervise import Pulse, Supervisor
 from harness.daemon.vital_signs import VitalSigns
@@ -32,6 +33,7 @@ from harness.runs.expectations import disagreements
 from harness.runs.nodes import BEAT_EVERY_S
 from harness.runs.wall_clock import WallClock
 from harness.store.heartbeat import read_heartbeat
+from harness.store.last_written import last_written
 from harness.store.runs import runs_in
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.system import System, build_system
@@ -142,6 +144,7 @@ class Service:
         self.started_at = system.clock.now().timestamp()
         self.supervisor = Supervisor(system.incidents)
         self._heart = HeartbeatWriter(system.state, lambda: system.membership.executor_id, self.started_at)
+        self._clock_check = ClockCheck(self._last_written, system.incidents)
         self._signs = VitalSigns(system, self._heart, manager, read_heartbeat(system.state.heartbeat))
 
     def open(self) -> None:
@@ -323,6 +326,11 @@ class Service:
             is_draining=self._is_draining,
             in_flight=self._in_flight,
         )
+        self._clock_check.look(system.clock.now(), system.workspace().settings.home_zone)
+
+    def _last_written(self) -> datetime | None:
+        with self._system.database.read() as connection:
+            return last_written(connection)
 
     def _deliver(self) -> None:
         system = self._system

@@ -14,6 +14,9 @@ from harness.ports import Incidents
 
 T = TypeVar("T")
 
+OUTAGE = "database"
+"""The cause of the incident that a database was out of reach; written down when it is over."""
+
 log = logging.getLogger("harness.daemon")
 
 
@@ -26,6 +29,7 @@ class Supervisor:
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents
         self._failing: set[str] = set()
+        self._untold: str | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def guarded(self, name: str, work: Callable[[], T]) -> T | None:
@@ -42,15 +46,27 @@ class Supervisor:
             message = str(error) if is_ours else f"{type(error).__name__}: {error}"
             log.error("%s failed: %s", name, message, exc_info=not is_ours)
             self._failing.add(cause)
-            # The database may be what is broken: then the log and the heartbeat have to do.
-            with suppress(HarnessError):
+            try:
                 await asyncio.to_thread(self._incidents.open, cause, message)
+            except HarnessError:
+                # The database is what is broken: until it works again the log has to do.
+                self._untold = self._untold or message
             return None
+        await self._tell_of_outage()
         if cause in self._failing:
             self._failing.discard(cause)
             with suppress(HarnessError):
                 await asyncio.to_thread(self._incidents.resolve, cause)
         return result
+
+    async def _tell_of_outage(self) -> None:
+        """Write down, when it can be written again, that nothing could be for a while."""
+        if self._untold is None:
+            return
+        message, self._untold = self._untold, None
+        with suppress(HarnessError):
+            await asyncio.to_thread(self._incidents.open, OUTAGE, f"for a while nothing could be recorded: {message}")
+            await asyncio.to_thread(self._incidents.resolve, OUTAGE)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Own a task until it ends or the supervisor closes."""
