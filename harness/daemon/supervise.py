@@ -29,6 +29,7 @@ class Supervisor:
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents
         self._failing: set[str] = set()
+        self._resolved: set[str] = set()
         self._untold: str | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -46,6 +47,7 @@ class Supervisor:
             message = str(error) if is_ours else f"{type(error).__name__}: {error}"
             log.error("%s failed: %s", name, message, exc_info=not is_ours)
             self._failing.add(cause)
+            self._resolved.discard(cause)
             try:
                 await asyncio.to_thread(self._incidents.open, cause, message)
             except HarnessError:
@@ -55,9 +57,19 @@ class Supervisor:
         await self._tell_of_outage()
         if cause in self._failing:
             self._failing.discard(cause)
-            with suppress(HarnessError):
-                await asyncio.to_thread(self._incidents.resolve, cause)
+            log.warning("%s works again", name)
+        if cause not in self._resolved:
+            await self._resolve(cause)
         return result
+
+    async def _resolve(self, cause: str) -> None:
+        """Close the incident of work that succeeds, be it one that an earlier life of the daemon left open."""
+        try:
+            await asyncio.to_thread(self._incidents.resolve, cause)
+        except HarnessError as error:
+            log.warning("the incident %r cannot be closed yet: %s", cause, error)  # the next success tries it again
+        else:
+            self._resolved.add(cause)
 
     async def _tell_of_outage(self) -> None:
         """Write down, when it can be written again, that nothing could be for a while."""
