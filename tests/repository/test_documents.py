@@ -7,7 +7,7 @@ import re
 import subprocess
 import tomllib
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,18 +22,26 @@ from harness.domain.agent import Agent
 from harness.domain.contract import Contract
 from harness.domain.job import Job
 from harness.domain.run import STOP_REASONS, FireState
+from harness.domain.schedule import CatchUp
 from harness.domain.settings import Profile, Settings
 from harness.prompt.gather import Gathered
 from harness.prompt.outline import outline
+from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import StateFolder
+from harness.testing.workspace import write_workspace_files
 from harness.tools.catalogue import TOOL_NAMES
-from harness.wiring.files import ACTION_NAMES
+from harness.wiring.files import ACTION_NAMES, check
 from harness.workspace.agents import AgentShape
+from harness.workspace.calendars import ENDS_SOON, CalendarShape, read_calendar
+from harness.workspace.job_times import CatchUpShape
 from harness.workspace.jobs import JobShape
 from harness.workspace.quantities import parse_bytes, parse_duration
-from harness.workspace.settings import SettingsShape, SourcesShape
+from harness.workspace.report import Report
+from harness.workspace.settings import HereShape, SettingsShape, SourcesShape, read_settings
+from harness.workspace.upkeep import AlertsShape, BackupsShape, RetentionShape, WatchdogShape
 
 ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 IGNORED = {".venv", ".harness", "day", "dist", "build", "node_modules"}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -62,6 +70,12 @@ def defaults(document: str) -> dict[str, str]:
         for word in re.findall(r"`([^`]+)`", row[0]):
             found.setdefault(word, row[-1].strip())
     return found
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """Return the fenced examples of the document that are in this language."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def headings(page: Path) -> set[str]:
@@ -138,9 +152,8 @@ def test_the_contracts_page_explains_every_promise() -> None:
 
 def test_the_workspace_page_explains_every_key_of_a_job_and_of_an_agent() -> None:
     assert set(JobShape.model_fields) - table_keys("workspace.md") == set()
-    example = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert example is not None
-    assert set(tomllib.loads(example[1])) == set(AgentShape.model_fields)
+    examples = [tomllib.loads(block) for block in blocks("workspace.md", "toml")]
+    assert set(AgentShape.model_fields) in [set(example) for example in examples]
 
 
 def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
@@ -149,12 +162,64 @@ def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
         "channels": "[channels.NAME]",
         "egress": "[egress]",
         "sources": "[sources]",
+        "here": "[here]",
+        "alerts": "[alerts]",
+        "watchdog": "[watchdog]",
+        "retention": "[retention]",
+        "backups": "[backups]",
     }
     assert {tables.get(key, key) for key in SettingsShape.model_fields} <= table_keys("workspace.md")
     text = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
     assert {
         name for name in (*TOOL_NAMES, *ACTION_NAMES, *SourcesShape.model_fields) if f"`{name}`" not in text
     } == set()
+    shown = {key for block in blocks("workspace.md", "toml") for key in tomllib.loads(block).get("alerts", {})}
+    assert shown == set(AlertsShape.model_fields)
+    for shape in (HereShape, WatchdogShape, RetentionShape, BackupsShape):
+        assert {key for key in shape.model_fields if f"`{key}`" not in text} == set(), shape.__name__
+
+
+def test_every_schedule_in_the_table_of_the_schedules_page_can_be_written() -> None:
+    text = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8").split("\n## ")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    written = [form.strip('"') for cell in cells for form in re.findall(r"`([^`]+)`", cell)]
+    assert len(written) > 15
+    assert [form for form in written if not parse_schedules(form)] == []
+
+
+def test_every_example_of_the_schedules_page_is_right(tmp_path: Path) -> None:
+    for block in blocks("schedules.md", "yaml"):
+        # Lines of one example may show one key twice, each time another way.
+        for line in block.strip().splitlines():
+            front = line if line.startswith("schedule:") else f"schedule: daily 08:00\n{line}"
+            job = f"---\n{front}\n---\nHello\n"
+            root = write_workspace_files(tmp_path, {"agents/scout/jobs/morning.md": job})
+            assert check(root, now=NOW) == (), line
+    (calendar,) = blocks("schedules.md", "markdown")
+    report = Report("calendar.md")
+    assert read_calendar("calendar", calendar, NOW.date(), report) is not None
+    assert report.entries == []
+    (here,) = blocks("schedules.md", "toml")
+    settings = read_settings(f'home = "UTC"\n{here}', report)
+    assert settings is not None and settings[0].here is not None
+    assert report.entries == []
+
+
+def test_the_schedules_page_explains_every_key_of_times_and_of_calendars() -> None:
+    text = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    keys = {field.alias or name for name, field in CalendarShape.model_fields.items()} | set(CatchUpShape.model_fields)
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+    catch_up, policy = blocks("schedules.md", "yaml")[1], CatchUp()
+    assert f"run: {policy.run}, within: {policy.within_s // 3600}h, grace: {policy.grace_s // 60}m" in catch_up
+    shown = defaults("schedules.md")
+    job = JobShape(schedule="")
+    assert (shown["overlap"], shown["priority"], shown["attempts"]) == (
+        f"`{job.overlap}`",
+        f"`{job.priority}`",
+        str(job.attempts),
+    )
+    assert parse_duration(shown["backoff"].strip("`")) == job.backoff
+    assert "From 60 days before" in text and ENDS_SOON.days == 60
 
 
 def test_the_documents_name_the_defaults_that_hold() -> None:
@@ -165,6 +230,17 @@ def test_the_documents_name_the_defaults_that_hold() -> None:
     assert workspace["without_model"] == f"`{job.without_model}`"
     assert workspace["max_running"] == str(settings.max_running)
     assert workspace["user"] == f"`{settings.user}`"
+    assert parse_duration(workspace["drain"].strip("`")) == settings.drain
+    assert (workspace["attempts"], parse_duration(workspace["backoff"].strip("`"))) == (str(job.attempts), job.backoff)
+    runs, artifacts, size = workspace["[retention]"].split(", ")
+    retention = settings.retention
+    assert (parse_duration(runs), parse_duration(artifacts), parse_bytes(size)) == (
+        retention.runs,
+        retention.artifacts,
+        retention.artifacts_size,
+    )
+    assert workspace["[backups]"] == f"`{settings.backups.folder}`, {settings.backups.keep}"
+    assert parse_duration(workspace["[watchdog]"].split("`")[1]) == settings.watchdog.every
     assert workspace["home"].startswith(f"`{Settings().home_zone}`")
     sources = settings.sources
     shown = workspace["[sources]"].split(", ")

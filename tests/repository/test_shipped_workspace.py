@@ -11,6 +11,7 @@ import pytest
 
 from harness.domain.contract import ItemRule
 from harness.domain.schedule import Cron, Every
+from harness.domain.settings import Settings
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
@@ -19,6 +20,7 @@ from harness.memory.records import parse_memory
 from harness.prompt.template import render_template
 from harness.wiring.files import check, vocabulary
 from harness.workspace.load import load_workspace
+from harness.workspace.upkeep import AlertsShape, BackupsShape, RetentionShape, WatchdogShape
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -143,6 +145,15 @@ def test_a_skill_that_is_granted_can_be_read(shipped: Workspace, tmp_path: Path)
         for skill in agent.skills:
             assert "files.read" in agent.tools, agent.name
             assert caller.paths.read_bytes(shipped.skills[skill].path, 100_000)
+
+
+def test_the_settings_for_months_of_running_show_what_holds_without_them(shipped: Workspace) -> None:
+    settings, defaults = shipped.settings, Settings()
+    assert (settings.alerts, settings.watchdog) == (defaults.alerts, defaults.watchdog)
+    assert (settings.retention, settings.backups) == (defaults.retention, defaults.backups)
+    text = (ROOT / "harness.toml").read_text(encoding="utf-8")
+    for shape in (AlertsShape, WatchdogShape, RetentionShape, BackupsShape):
+        assert {key for key in shape.model_fields if not re.search(rf"^(# )?{key} = ", text, re.MULTILINE)} == set()
 
 
 def test_the_models_that_the_settings_suggest_are_right_once_uncommented(copy: Path) -> None:
