@@ -33,9 +33,9 @@ Examples:
 \b
 JSON: findings [{code, subject, message, fix, since, severity}], daemon,
 overdue [{job, slots [time]}]. severity is error or note. code is overdue,
-unknown-job, no-daemon, silent-daemon, stalled-daemon, abandoned, stuck,
-failed, missed, delivery, clock, breaker, incident, paused, source, file, disk
-or audit. Exit code 1 if there is an error; a note is only a reminder."""
+unknown-job, no-daemon, silent-daemon, stalled-daemon, waiting, abandoned,
+stuck, failed, missed, delivery, clock, breaker, incident, paused, source, file,
+disk or audit. Exit code 1 if there is an error; a note is only a reminder."""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -48,6 +48,9 @@ def doctor(
 
     Recomputes from your files what was due in the last 48 hours and compares it with the ledger, without
     trusting the daemon. Each finding says what to do about it.
+
+    With --overdue, also a daemon that has died is told before anything is late. It works on any machine that
+    can read the database.
     """
     facts = examine(find_place(workspace))
     findings = judge_health(facts)
@@ -76,7 +79,7 @@ def doctor(
         say(overdue_line(facts) or "nothing is overdue")
     else:
         _say_findings(findings)
-    is_bad = bool(facts.unfired) if overdue else any(finding.severity == "error" for finding in findings)
+    is_bad = overdue_line(facts) is not None if overdue else any(finding.severity == "error" for finding in findings)
     raise typer.Exit(FAILED if is_bad else DONE)
 
 

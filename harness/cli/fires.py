@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harness.store.state_folder import StateFolder
 
 _FOLDED_STATES = (FireState.SILENT, FireState.SKIPPED, FireState.MISSED)
 _FOLD_FROM = 4
+ABANDONED = "abandoned"
 
 
 def fire_json(fire: Fire) -> dict[str, Any]:
@@ -64,10 +65,13 @@ def artifact_path(state: StateFolder, artifact: str) -> Path:
     return page if page.is_file() else path
 
 
-def ledger_lines(fires: Sequence[Fire], zone: str, width: int, *, show_all: bool = False) -> list[str]:
+def ledger_lines(
+    fires: Sequence[Fire], zone: str, width: int, *, show_all: bool = False, abandoned: Collection[str] = ()
+) -> list[str]:
     """Return a line for each fire, by local day and time.
 
-    Unless `show_all`, what a job did many times without anything to show stands in one line.
+    Unless `show_all`, what a job did many times without anything to show stands in one line. Of the runs
+    that are `abandoned` it is said that nobody is at work on them.
     """
     by_day: dict[date, list[Fire]] = defaultdict(list)
     for fire in sorted(fires, key=lambda fire: (fire.due_at, fire.job_id)):
@@ -77,7 +81,7 @@ def ledger_lines(fires: Sequence[Fire], zone: str, width: int, *, show_all: bool
         if lines:
             lines.append("")
         lines.append(f"{day:%a} {day.day} {day:%b %Y}, {zone}")
-        lines.extend(table_lines(list(_rows(of_day, zone, show_all=show_all)), width))
+        lines.extend(table_lines(list(_rows(of_day, zone, abandoned, show_all=show_all)), width))
     return lines
 
 
@@ -96,13 +100,17 @@ def local_day(day: date, zone: str) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _rows(fires: Sequence[Fire], zone: str, *, show_all: bool) -> Iterator[tuple[str, str, str, str]]:
+def _rows(
+    fires: Sequence[Fire], zone: str, abandoned: Collection[str], *, show_all: bool
+) -> Iterator[tuple[str, str, str, str]]:
     groups: dict[tuple[str, FireState], list[Fire]] = defaultdict(list)
     for fire in fires:
         groups[fire.job_id, fire.state].append(fire)
     for fire in fires:
         group = groups[fire.job_id, fire.state]
-        if show_all or fire.state not in _FOLDED_STATES or len(group) < _FOLD_FROM:
+        if fire.run_id in abandoned:
+            yield _clock(fire, zone), fire.job_id, ABANDONED, f"it is {fire.state}, and nobody is at work on it"
+        elif show_all or fire.state not in _FOLDED_STATES or len(group) < _FOLD_FROM:
             yield _clock(fire, zone), fire.job_id, str(fire.state), outcome_of(fire)
         elif fire is group[0]:
             reasons = {each.reason for each in group}

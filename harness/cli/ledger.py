@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from harness.cli.completion import check_agent
 from harness.cli.failures import Misused
-from harness.cli.fires import counts_in_words, fire_json, iso, ledger_lines, local_day
+from harness.cli.fires import ABANDONED, counts_in_words, fire_json, iso, ledger_lines, local_day
 from harness.cli.lazy_group import new_app
 from harness.cli.options import AgentFilter, AllOption, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
-from harness.daemon.liveness import daemon_liveness
+from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import ago, local_time
 from harness.domain.run import Fire
-from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import peek
-from harness.store.records import PlannedJob
 
 app = new_app()
 
@@ -34,7 +33,8 @@ Examples:
 
 \b
 JSON: date, zone, fires [{job, due_at, kind, state, run, reason, closed_at,
-artifact, items, gaps}], overdue [{job, since}], counts {state: count}."""
+artifact, items, gaps}], abandoned [run], overdue [{job, since}], counts
+{state: count}."""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -55,36 +55,74 @@ def ledger(
     place = find_place(workspace)
     chosen = parse_day(day, place)
     check_agent(place.root, agent)
-    fires, planned = _read(place, chosen, agent)
-    overdue = _overdue(place, planned or {}, agent) if chosen == _today(place) else []
+    read = _read(place, chosen, agent)
     if as_json:
-        counts: dict[str, int] = {}
-        for fire in fires:
-            counts[str(fire.state)] = counts.get(str(fire.state), 0) + 1
-        emit_json(
-            {
-                "date": chosen.isoformat(),
-                "zone": place.zone,
-                "fires": [fire_json(fire) for fire in fires],
-                "overdue": [{"job": job_id, "since": iso(moment)} for job_id, moment in overdue],
-                "counts": counts,
-            }
-        )
-        return
-    if not fires and not overdue:
-        has_ledger = "nothing fired" if planned is not None else "no run yet: nothing was planned"
+        emit_json(_document(place, chosen, read))
+    elif not read.fires and not read.overdue:
+        has_ledger = "nothing fired" if read.has_ledger else "no run yet: nothing was planned"
         say(f"{has_ledger} on {chosen.isoformat()} ({place.zone})")
-        return
+    else:
+        _say(place, read, show_all=show_all)
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What the ledger says of one day. `abandoned` are the runs of open fires that nobody is at work on."""
+
+    has_ledger: bool = False
+    fires: tuple[Fire, ...] = ()
+    abandoned: tuple[str, ...] = ()
+    overdue: tuple[tuple[str, datetime], ...] = ()
+
+
+def _read(place: Place, day: date, agent: str | None) -> _Day:
+    with peek(place.database) as look:
+        if look is None:
+            return _Day()
+        liveness = liveness_now(place.state, look, place.now)
+        fires = tuple(fire for fire in look.fires_between(*local_day(day, place.zone)) if agent in (None, fire.agent))
+        open_fires = look.open_fires()
+        planned = look.planned_jobs()
+    runs = {fire.run_id for fire in fires}
+    abandoned = (entry.fire.run_id for entry in open_fires if not liveness.holds(entry.owner))
+    overdue = overdue_jobs(planned.values(), liveness, place.now) if day == _today(place) else ()
+    return _Day(
+        True,
+        fires,
+        tuple(run_id for run_id in abandoned if run_id is not None and run_id in runs),
+        tuple((job_id, slot) for job_id, slot in overdue if agent is None or job_id.startswith(f"{agent}/")),
+    )
+
+
+def _say(place: Place, read: _Day, *, show_all: bool) -> None:
     width = terminal_width()
-    for line in ledger_lines(fires, place.zone, width, show_all=show_all):
+    for line in ledger_lines(read.fires, place.zone, width, show_all=show_all, abandoned=read.abandoned):
         say(line)
     rows = [
         (local_time(moment, place.zone, place.now), job_id, "OVERDUE", f"{ago(moment, place.now)}: nothing fired it")
-        for job_id, moment in overdue
+        for job_id, moment in read.overdue
     ]
     for line in table_lines(rows, width):
         say(line)
-    say(f"\n{counts_in_words(fire.state for fire in fires)}{f', {len(overdue)} OVERDUE' if overdue else ''}")
+    kept = [fire.state for fire in read.fires if fire.run_id not in read.abandoned]
+    counts = [counts_in_words(kept)] if kept or not read.abandoned else []
+    counts += [f"{len(read.abandoned)} {ABANDONED}: harness up goes on with them"] if read.abandoned else []
+    counts += [f"{len(read.overdue)} OVERDUE"] if read.overdue else []
+    say(f"\n{', '.join(counts)}")
+
+
+def _document(place: Place, day: date, read: _Day) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for fire in read.fires:
+        counts[str(fire.state)] = counts.get(str(fire.state), 0) + 1
+    return {
+        "date": day.isoformat(),
+        "zone": place.zone,
+        "fires": [fire_json(fire) for fire in read.fires],
+        "abandoned": list(read.abandoned),
+        "overdue": [{"job": job_id, "since": iso(moment)} for job_id, moment in read.overdue],
+        "counts": counts,
+    }
 
 
 def parse_day(text: str, place: Place) -> date:
@@ -102,17 +140,3 @@ def parse_day(text: str, place: Place) -> date:
 
 def _today(place: Place) -> date:
     return place.now.astimezone(ZoneInfo(place.zone)).date()
-
-
-def _read(place: Place, day: date, agent: str | None) -> tuple[list[Fire], dict[str, PlannedJob] | None]:
-    with peek(place.database) as look:
-        if look is None:
-            return [], None
-        fires = look.fires_between(*local_day(day, place.zone))
-        return [fire for fire in fires if agent in (None, fire.agent)], look.planned_jobs()
-
-
-def _overdue(place: Place, planned: dict[str, PlannedJob], agent: str | None) -> list[tuple[str, datetime]]:
-    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
-    overdue = overdue_jobs(planned.values(), liveness, place.now)
-    return [(job_id, slot) for job_id, slot in overdue if agent is None or job_id.startswith(f"{agent}/")]

@@ -14,7 +14,15 @@ from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.liveness import has_process
-from harness.daemon.nodes import Here, Node, Waiting, bindings, latest_lives, waiting_for_a_node, waiting_in_words
+from harness.daemon.nodes import (
+    Node,
+    Waiting,
+    bindings,
+    latest_lives,
+    look_from,
+    waiting_for_a_node,
+    waiting_in_words,
+)
 from harness.daemon.wording import ago, when
 from harness.store.node_name import node_name
 from harness.store.peek import peek
@@ -42,7 +50,7 @@ def nodes(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     bound = bindings(load_workspace(place))
     with peek(place.database) as look:
         records = () if look is None else look.nodes()
-    lives = latest_lives(records, place.now, Here(socket.gethostname(), has_process))
+    lives = latest_lives(records, place.now, look_from(place.state, has_process))
     waiting = waiting_for_a_node(bound, lives)
     if as_json:
         emit_json(_document(place, lives, waiting, bound))

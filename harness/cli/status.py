@@ -17,12 +17,12 @@ from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
-from harness.daemon.liveness import Liveness, daemon_liveness
+from harness.daemon.liveness import Liveness
+from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
 from harness.domain.pause import PauseRow, covers, pause_in_words
 from harness.domain.run import FireState
-from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import peek
 from harness.store.records import Delivery, OpenFire, OpenIncident
 
@@ -41,7 +41,8 @@ overdue [{job, since}], next {job, due_at}, last_24h {state: count},
 incidents [{cause, message, since, occurrences, jobs}], paused [{scope, by,
 reason, since, is_automatic}], outbox [{id, channel, state, attempts, since,
 error}], held_back [file].
-daemon.state is alive, starting, draining, stalled, silent, dead or absent."""
+daemon.state is alive, starting, draining, stalled, silent, dead, absent or
+elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,8 @@ class Status:
     outbox: tuple[Delivery, ...] = ()
 
     def is_held(self, entry: OpenFire) -> bool:
-        """Return whether a living daemon has the fire in its hands, or will take it."""
-        if not self.liveness.is_alive or self.liveness.heartbeat is None:
-            return False
-        return entry.owner is None or entry.owner == self.liveness.heartbeat.executor_id
+        """Return whether a living executor has the fire in its hands, or will take it."""
+        return self.liveness.holds(entry.owner)
 
 
 @app.command(epilog=_EXAMPLES)
@@ -82,8 +81,8 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 def look(place: Place) -> Status:
     """Look at heartbeat and database once."""
-    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
     with peek(place.database) as ledger:
+        liveness = liveness_now(place.state, ledger, place.now)
         if ledger is None:
             return Status(place, liveness)
         planned = ledger.planned_jobs().values()
@@ -156,6 +155,8 @@ def _listed(label: str, texts: Sequence[str], see: str, *, otherwise: str = "") 
 
 def _daemon_words(seen: Status) -> str:
     beat = seen.liveness.heartbeat
+    if seen.liveness.state == "elsewhere":
+        return "not here; one is up on another machine, see: harness nodes"
     if beat is None:
         return "not running; start it with: harness up"
     last = _moment(seen, datetime.fromtimestamp(beat.at, UTC))

@@ -17,12 +17,12 @@ from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.runs import run_document, run_lines
 from harness.cli.table import table_lines, terminal_width, wrap
-from harness.daemon.liveness import Liveness, daemon_liveness
+from harness.daemon.liveness import Liveness
+from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
 from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
 from harness.domain.run import Fire, FireState
-from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import Peek, peek
 from harness.store.records import Delivery, OpenIncident, PlannedJob, RunRecord, Spending
 
@@ -81,9 +81,8 @@ def why(subject: JobOrRunArgument, workspace: WorkspaceOption = None, as_json: J
     deliveries and its cost as well.
     """
     place = find_place(workspace)
-    liveness = daemon_liveness(read_heartbeat(place.state.heartbeat), place.now)
     with peek(place.database) as look:
-        story = _tell(place, liveness, look, subject)
+        story = _tell(place, liveness_now(place.state, look, place.now), look, subject)
     if as_json:
         emit_json(_story_json(story))
         return

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from harness.daemon.liveness import Liveness
+from harness.daemon.nodes import Waiting, waiting_in_words
 from harness.daemon.set_back_clock import CAUSE, clock_problem
 from harness.daemon.wording import local_time, when
 from harness.domain.breaker import Breaker
@@ -36,8 +37,8 @@ _FORGOTTEN_AFTER = timedelta(days=7)
 _JOBS_NAMED = 6
 
 Code = Literal[
-    "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "abandoned", "stuck", "failed", "missed",
-    "delivery", "clock", "paused", "breaker", "incident", "source", "file", "disk", "audit",
+    "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "waiting", "abandoned", "stuck",
+    "failed", "missed", "delivery", "clock", "paused", "breaker", "incident", "source", "file", "disk", "audit",
 ]  # fmt: skip
 """What kind of finding it is; part of the public interface of `harness doctor --json`."""
 
@@ -104,6 +105,7 @@ class HealthFacts:
     failing_sources: tuple[FailingSource, ...] = ()
     file_findings: tuple[Finding, ...] = ()
     held_back: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
     disk: DiskFacts | None = None
     audit_problem: str | None = None
 
@@ -112,6 +114,7 @@ def judge_health(facts: HealthFacts) -> tuple[HealthFinding, ...]:
     """Return everything that is wrong, the most urgent first; empty if all is well."""
     return (
         *_judge_daemon(facts),
+        *_judge_waiting(facts),
         *_judge_clock(facts),
         *_judge_unfired(facts),
         *_judge_open_fires(facts),
@@ -156,9 +159,11 @@ def unfired_slots(
 
 
 def overdue_line(facts: HealthFacts) -> str | None:
-    """Return in one line what is overdue, or None if nothing is."""
+    """Return in one line what is overdue, or that it will be, as the daemon has died; None if all is well."""
     if not facts.unfired:
-        return None
+        # One that was stopped on purpose says so by leaving no heartbeat behind.
+        trouble = [] if facts.liveness.state == "absent" else [finding.message for finding in _judge_daemon(facts)]
+        return f"nothing is overdue yet, but {trouble[0]}" if trouble else None
     oldest = facts.unfired[0]
     count = len(facts.unfired)
     jobs = "1 job is overdue" if count == 1 else f"{count} jobs are overdue, the oldest"
@@ -189,6 +194,16 @@ def _judge_daemon(facts: HealthFacts) -> Iterable[HealthFinding]:
                 upcoming = f", the next is {job_id} at {local_time(slot, facts.zone, facts.now)}"
             how = f"the daemon died, last heard of {_moment(facts, last)}" if last else "no daemon is running"
             yield HealthFinding("no-daemon", "daemon", f"{how}: {jobs} for it{upcoming}", "start it: harness up", last)
+
+
+def _judge_waiting(facts: HealthFacts) -> Iterable[HealthFinding]:
+    if not facts.liveness.is_alive:
+        return  # then everything waits, which is told already
+    for waiting in facts.waiting:
+        message = waiting_in_words(waiting, facts.zone, facts.now)
+        since = None if waiting.node is None else waiting.node.seen_at
+        fix = f"start the daemon there: harness up; or take away the `on:` that names {waiting.name}"
+        yield HealthFinding("waiting", waiting.name, message, fix, since)
 
 
 def _judge_silent_parts(facts: HealthFacts) -> Iterable[HealthFinding]:
@@ -233,18 +248,16 @@ def _judge_unfired(facts: HealthFacts) -> Iterable[HealthFinding]:
 
 
 def _judge_open_fires(facts: HealthFacts) -> Iterable[HealthFinding]:
-    beat = facts.liveness.heartbeat
-    living = beat.executor_id if beat is not None and facts.liveness.is_alive else None
     for entry in facts.open_fires:
         fire = entry.fire
         subject = fire.run_id or fire.job_id
         age_s = (facts.now - datetime.fromtimestamp(entry.created_at, UTC)).total_seconds()
         what = f"{fire.job_id} of {_moment(facts, fire.due_at)} is {fire.state}"
-        if entry.owner is not None and entry.owner != living:
+        if entry.owner is not None and not facts.liveness.holds(entry.owner):
             yield HealthFinding(
                 "abandoned", subject, f"{what} and nobody is working on it", "harness up goes on with it", fire.due_at
             )
-        elif entry.owner is None and living is None and age_s > facts.liveness.grace_s:
+        elif entry.owner is None and not facts.liveness.is_alive and age_s > facts.liveness.grace_s:
             yield HealthFinding(
                 "abandoned", subject, f"{what} and nobody will start it", "start the daemon: harness up", fire.due_at
             )

@@ -18,7 +18,8 @@ from harness.daemon.health import (
     Unfired,
     unfired_slots,
 )
-from harness.daemon.liveness import daemon_liveness
+from harness.daemon.liveness import daemon_liveness, has_process
+from harness.daemon.nodes import bindings, latest_lives, liveness_now, look_from, waiting_for_a_node
 from harness.daemon.overdue import overdue_jobs
 from harness.domain.errors import Finding
 from harness.domain.job import Job
@@ -65,7 +66,12 @@ def gather_facts(
         audit_problem=audit_problem(state.audit_log) if state.audit_log.exists() else None,
     )
     with peek(database) as look:
-        return facts if look is None else _with_ledger(facts, look, workspace, jobs, fingerprint)
+        if look is None:
+            return facts
+        lives = latest_lives(look.nodes(), now, look_from(state, has_process))
+        waiting = () if workspace is None else waiting_for_a_node(bindings(workspace), lives)
+        facts = replace(facts, liveness=liveness_now(state, look, now), waiting=waiting)
+        return _with_ledger(facts, look, workspace, jobs, fingerprint)
 
 
 def _with_ledger(

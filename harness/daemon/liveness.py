@@ -24,14 +24,23 @@ _GRACE_WITHOUT_DAEMON_S = 15
 class Liveness:
     """`starting`: alive and not ready yet. `draining`: it stops, and lets runs in flight end. `stalled`: a
     part of it does not answer its own watchdog. `silent`: its process is there and its heartbeat has
-    stopped. `dead`: its process is gone. `absent`: no heartbeat at all."""
+    stopped. `dead`: its process is gone. `absent`: no heartbeat at all. `elsewhere`: there is none here, and
+    one on another machine. `executors` are those that are at work anywhere, as the database knows them."""
 
-    state: Literal["alive", "starting", "draining", "stalled", "silent", "dead", "absent"]
+    state: Literal["alive", "starting", "draining", "stalled", "silent", "dead", "absent", "elsewhere"]
     heartbeat: Heartbeat | None = None
+    executors: frozenset[str] = frozenset()
 
     @property
     def is_alive(self) -> bool:
-        return self.state in ("alive", "starting", "draining")
+        return self.state in ("alive", "starting", "draining", "elsewhere")
+
+    def holds(self, owner: str | None) -> bool:
+        """Say whether an executor that lives has a fire of that owner in its hands, or will take it."""
+        if owner is None:
+            return self.is_alive
+        is_own = self.heartbeat is not None and owner == self.heartbeat.executor_id
+        return owner in self.executors or (is_own and self.is_alive and self.state != "elsewhere")
 
     @property
     def grace_s(self) -> int:

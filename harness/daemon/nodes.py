@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from harness.daemon.liveness import Liveness, daemon_liveness, has_process
 from harness.daemon.wording import when
 from harness.domain.workspace import Workspace
+from harness.store.heartbeat import read_heartbeat
+from harness.store.peek import Peek
 from harness.store.records import NodeRecord
+from harness.store.state_folder import StateFolder
 
 STALE_AFTER_S = 30.0
 
@@ -48,10 +52,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The machine on which somebody looks: its host name, and which processes it has."""
+    """Where somebody looks from: the id of the installation there, and which processes there are.
 
-    host: str
+    Only of an own daemon it is known whether its process is there: two containers of one name have each
+    their own.
+    """
+
+    installation: str
     has_process: Callable[[int], bool]
+
+
+def look_from(state: StateFolder, has_process: Callable[[int], bool]) -> Here:
+    """Return where this state folder is; of one in which nothing ever ran the installation has no name."""
+    known = state.executor_id.exists()
+    return Here(state.executor_id.read_text(encoding="ascii").strip() if known else "", has_process)
 
 
 def latest_lives(records: Iterable[NodeRecord], now: datetime, here: Here) -> tuple[Node, ...]:
@@ -70,11 +84,31 @@ def living_executors(records: Iterable[NodeRecord], now: datetime, here: Here) -
     return frozenset(record.executor_id for record in records if presence_of(record, now, here) in ("up", "draining"))
 
 
+def liveness_now(state: StateFolder, look: Peek | None, now: datetime) -> Liveness:
+    """Return what heartbeat and database say at `now`; without a database the heartbeat alone.
+
+    Raises OwnerError if the heartbeat is not ours to read.
+    """
+    own = daemon_liveness(read_heartbeat(state.heartbeat), now)
+    return own if look is None else team_liveness(own, look.nodes(), now, look_from(state, has_process))
+
+
+def team_liveness(own: Liveness, records: Sequence[NodeRecord], now: datetime, here: Here) -> Liveness:
+    """Return what is known of the daemon here, and of all others that do the same work.
+
+    Where none is here, and none has to be because one is elsewhere, the state is `elsewhere`.
+    """
+    others = [node for node in latest_lives(records, now, here) if node.record.node_id != here.installation]
+    is_elsewhere = own.state in ("absent", "dead") and any(node.is_there for node in others)
+    state = "elsewhere" if is_elsewhere else own.state
+    return replace(own, state=state, executors=living_executors(records, now, here))
+
+
 def presence_of(record: NodeRecord, now: datetime, here: Here) -> Presence:
-    """Return whether that life goes on; of a process on this machine it is known at once that it is gone."""
+    """Return whether that life goes on; of an own process it is known at once that it is gone."""
     if record.state in ("left", "lost"):
         return record.state
-    is_gone = record.host == here.host and not here.has_process(record.pid)
+    is_gone = record.node_id == here.installation and not here.has_process(record.pid)
     if is_gone or now.timestamp() - record.heartbeat_at > STALE_AFTER_S:
         return "stale"
     return record.state

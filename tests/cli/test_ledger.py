@@ -43,6 +43,18 @@ def test_job_that_nothing_fires_stands_in_todays_ledger(harness: CommandLine, le
     assert ended.stdout.rstrip().endswith("nothing, 1 OVERDUE")
 
 
+def test_run_that_nobody_is_at_work_on_is_called_abandoned_and_not_running(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.RUNNING, owner="an executor that is gone")
+    ledger.fire("scout/evening", DUE, FireState.DELIVERED)
+    lines = harness("ledger", "--date", DAY).stdout.splitlines()
+    assert lines[2] == "07:15  scout/morning  abandoned  it is running, and nobody is at work on it"
+    assert lines[-1] == "1 delivered, 1 abandoned: harness up goes on with them"
+    document = json.loads(harness("ledger", "--date", DAY, "--json").stdout)
+    assert (document["abandoned"], document["counts"]["running"]) == ([run_id], 1)
+
+
 def test_day_that_is_no_day_is_a_misuse(harness: CommandLine) -> None:
     ended = harness("ledger", "--date", "20.11.")
     assert (ended.returncode, ended.stdout) == (2, "")

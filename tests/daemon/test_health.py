@@ -21,6 +21,7 @@ from harness.daemon.health import (
 )
 from harness.daemon.health_facts import gather_facts
 from harness.daemon.liveness import Liveness, daemon_liveness, has_process
+from harness.daemon.nodes import Waiting
 from harness.domain.breaker import Breaker
 from harness.domain.errors import Finding
 from harness.domain.job import Job
@@ -128,6 +129,33 @@ def test_overdue_line_names_the_oldest() -> None:
     )
     both = replace(WELL, unfired=(Unfired("ainews/arxiv", (ARXIV_DUE,)), later))
     assert overdue_line(both) == "2 jobs are overdue, the oldest ainews/arxiv since 07:15 (2 h 3 min ago)"
+
+
+@pytest.mark.parametrize("state", ["dead", "silent"])
+def test_overdue_line_tells_of_a_daemon_that_died_before_anything_is_late(state: str) -> None:
+    line = overdue_line(replace(DEAD, liveness=Liveness(state, BEAT)))  # type: ignore[arg-type]
+    assert line is not None
+    assert line.startswith("nothing is overdue yet, but the daemon ")
+    assert "\n" not in line
+
+
+def test_overdue_line_is_quiet_about_a_daemon_that_was_stopped_or_has_nothing_to_do() -> None:
+    assert overdue_line(replace(WELL, liveness=Liveness("absent"))) is None
+    assert overdue_line(replace(DEAD, scheduled_jobs=0)) is None
+    assert overdue_line(replace(WELL, liveness=Liveness("elsewhere", BEAT))) is None
+
+
+def test_jobs_that_wait_for_a_node_that_is_gone_are_a_finding_while_others_work() -> None:
+    waiting = replace(WELL, waiting=(Waiting("mac", ("macro/morning",), None),))
+    assert only_finding(waiting, "waiting").startswith("macro/morning is bound to mac, which has never been there; ")
+    assert codes(replace(waiting, liveness=DEAD.liveness)) == ["no-daemon"]
+
+
+def test_run_in_the_hands_of_another_machine_is_not_abandoned() -> None:
+    elsewhere = Liveness("elsewhere", None, frozenset({"box-9.1"}))
+    entry = open_fire(FireState.RUNNING, "box-9.1", timedelta(minutes=2))
+    assert codes(replace(WELL, liveness=elsewhere, open_fires=(entry,))) == []
+    assert codes(replace(WELL, open_fires=(entry,))) == ["abandoned"]
 
 
 def test_job_that_a_running_daemon_never_planned_is_a_finding() -> None:

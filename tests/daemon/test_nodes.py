@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import (
     Here,
     Waiting,
@@ -15,6 +17,7 @@ from harness.daemon.nodes import (
     latest_lives,
     living_executors,
     presence_of,
+    team_liveness,
     waiting_for_a_node,
     waiting_in_words,
 )
@@ -53,9 +56,19 @@ def test_a_daemon_of_another_machine_is_judged_by_its_heartbeat(record: NodeReco
     assert presence_of(record, NOW, ELSEWHERE) == presence
 
 
-def test_a_daemon_of_this_machine_is_gone_with_its_process() -> None:
-    assert presence_of(MAC, NOW, Here("Mac.local", lambda pid: pid == 7)) == "up"
-    assert presence_of(MAC, NOW, Here("Mac.local", lambda pid: False)) == "stale"
+def test_an_own_daemon_is_gone_with_its_process() -> None:
+    assert presence_of(MAC, NOW, Here("mac-1", lambda pid: pid == 7)) == "up"
+    assert presence_of(MAC, NOW, Here("mac-1", lambda pid: False)) == "stale"
+
+
+def test_a_daemon_of_another_machine_does_the_work_where_none_is_here() -> None:
+    here = Here("mac-1", lambda pid: False)
+    states: tuple[Literal["absent", "dead"], ...] = ("absent", "dead")
+    for own in states:
+        assert team_liveness(Liveness(own), [BOX, MAC], NOW, here).state == "elsewhere"
+        assert team_liveness(Liveness(own), [MAC], NOW, here).state == own
+    stalled = team_liveness(Liveness("stalled"), [BOX, MAC], NOW, here)
+    assert (stalled.state, stalled.holds("box-9.1"), stalled.holds("mac-1.3")) == ("stalled", True, False)
 
 
 def test_who_is_at_work_includes_commands_that_do_one_run() -> None:
