@@ -49,6 +49,8 @@ def next_run(job: Job, calendars: Mapping[str, Calendar], after: datetime) -> Up
 
 def why_never_due(job: Job, calendars: Mapping[str, Calendar], now: datetime) -> str | None:
     """Return the reason for which the job does not run at any of its times, None if it runs or nothing is due."""
+    if job.calendar is None and job.quiet_hours is None:
+        return None  # of most jobs, and of thousands it takes long to work out when each is due
     upcoming = next_run(job, calendars, now)
     return upcoming.why_excluded if upcoming.due_at is None and upcoming.excluded_at is not None else None
 
