@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from harness.cli.run_history import (
     fork_run,
     retry_run,
 )
+from harness.cli.run_steps import step_lines, steps_json
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import local_time, when
 from harness.domain.run import Fire
@@ -31,7 +33,7 @@ from harness.schedule.catchup import duration_in_words
 from harness.store.peek import peek
 from harness.store.records import Delivery, RunRecord, Spending
 
-app = noun_app("The latest runs, one of them in full, and doing one over.")
+app = noun_app("The latest runs; stop one, do one over, compare two.")
 
 _LIST_EXAMPLES = """\b
 Examples:
@@ -51,7 +53,9 @@ JSON: run, job, lane, kind, state, due_at, started_at, ended_at, stop, owner,
 inputs {name: value}, prompt_sha256, manifest, outcome, forgotten_at,
 artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
-input_tokens, cached_tokens, output_tokens, cost_usd, models}."""
+input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
+source_run, fork {of, from_step} or null, cancel_reason, steps [{step, kind,
+call_id, started_at, ended_at, took_s, detail, error}]."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
@@ -86,7 +90,7 @@ def list_runs(
 
 @app.command("show", epilog=_SHOW_EXAMPLES)
 def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show one run in full: its end, its deliveries, what it cost."""
+    """Show one run in full: its end, its deliveries, what it cost, and its steps."""
     place = find_place(workspace)
     with peek(place.database) as look:
         record = None if look is None else look.run(run)
@@ -95,10 +99,16 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
         fire = look.fire_of_run(run)
         deliveries = look.deliveries_of_run(run)
         spending = look.spending_of_run(run)
+        steps = look.steps_of_run(run)
     if as_json:
-        emit_json(run_document(record, fire, deliveries, spending))
-    else:
-        for line in run_lines(place, record, fire, deliveries, spending, terminal_width()):
+        emit_json({**run_document(record, fire, deliveries, spending), "steps": steps_json(steps)})
+        return
+    width = terminal_width()
+    for line in run_lines(place, record, fire, deliveries, spending, width):
+        say(line)
+    if steps:
+        say()
+        for line in step_lines(run, steps, place.zone, place.now, width):
             say(line)
 
 
@@ -108,6 +118,10 @@ def run_document(
     """Return the run as `runs show --json` prints it."""
     return {
         **_run_json(run),
+        "attempt": run.attempt,
+        "source_run": run.source_run,
+        "fork": run.options.get("fork"),
+        "cancel_reason": run.cancel_reason,
         "inputs": run.inputs,
         "prompt_sha256": run.prompt_sha256,
         "manifest": run.manifest,
@@ -158,6 +172,7 @@ def run_lines(
         rows.append(("ended by", run.stop))
     if _took(run):
         rows.append(("took", _took(run)))
+    rows.extend(_wish_rows(run))
     rows.extend((f"input {name}", value) for name, value in run.inputs.items())
     if spending.calls:
         rows.append(("model", f"{', '.join(spending.models)}: {_spending_words(spending)}"))
@@ -172,6 +187,18 @@ def run_lines(
         detail = row.receipt or row.last_error or ""
         rows.append(("delivery", f"{row.channel}: {row.state}{f', {detail}' if detail else ''}"))
     return table_lines(rows, width)
+
+
+def _wish_rows(run: RunRecord) -> Iterator[tuple[str, str]]:
+    """What the person wants of the run, or wanted with it."""
+    fork = run.options.get("fork")
+    if fork is not None:
+        start = "its inputs" if fork["from_step"] is None else f"step {fork['from_step']}"
+        yield "fork of", f"{run.source_run}, from {start}"
+    elif run.source_run:
+        yield "retry of", run.source_run
+    if run.cancel_reason and run.state != "ended":
+        yield "wanted", f"{run.cancel_reason}; not carried out yet"
 
 
 def _gone(deleted_at: float | None, place: Place) -> str:

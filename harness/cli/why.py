@@ -36,9 +36,9 @@ Examples:
 
 \b
 JSON: job, schedule, next_due, overdue_since, fires [{see ledger}], incidents
-[{cause, message, since, occurrences, jobs}], paused {scope, by, reason, since,
-is_automatic} or null, advice [sentence], run {see runs show,
-without its steps} or null."""
+[{cause, message, since, occurrences, jobs}], paused {scope, by, reason,
+since, is_automatic} or null, advice [sentence], run {see runs show, without
+its steps} or null."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,8 @@ def why_no_artifacts(deleted_at: float) -> str:
 
 
 def deleted_by_retention(at: float, setting: str) -> str:
-    """Return `deleted by retention on 21 Nov 2026 ([retention] runs in harness.toml)`."""
-    day = datetime.fromtimestamp(at, UTC)
-    return f"deleted by retention on {day.day} {day:%b %Y} ([retention] {setting} in harness.toml)"
+    """Return `deleted by retention on 2026-11-21 ([retention] runs in harness.toml)`."""
+    return f"deleted by retention on {datetime.fromtimestamp(at, UTC):%Y-%m-%d} ([retention] {setting} in harness.toml)"
 
 
 def _read_digest(state: StateFolder, run: RunRecord) -> str | None:

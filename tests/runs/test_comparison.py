@@ -31,18 +31,20 @@ def recording(workbench: Workbench, fire: Fire) -> Recording:
 
 def two_runs(workbench: Workbench) -> tuple[Recording, Recording]:
     """One run with a tool call over two stories, and a day later one without over three, of an edited job."""
-    links = workbench.serve_stories(2)
+    *links, third = workbench.serve_stories(3)
+    workbench.serve_stories(2)
     script = [
         call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]}))),
         say(item_lines(links)),
-        say(item_lines([*links, "http://127.0.0.1/none"])),
+        say(item_lines([*links, third])),
         say(item_lines(links)),
     ]
     with OpenAIServer(script) as server:
-        workbench.write({**with_model(server), **with_job()})
+        promise = "read: [feeds/ai]\ndeliver: digest\ncontract: {max_items: 2}"
+        workbench.write({**with_model(server), **with_job(promise)})
         first = workbench.run()
         workbench.serve_stories(3)
-        workbench.write(with_job(body="Rank it anew."))
+        workbench.write(with_job(promise, body="Rank it anew."))
         workbench.system.workspace.reload()
         workbench.clock.jump_to(NOW + timedelta(days=1))
         second = workbench.run()
@@ -57,8 +59,8 @@ def test_two_runs_are_compared_in_all_that_they_were_and_came_to(workbench: Work
     assert story.startswith("+Cats accept a treaty")
     assert "+Rank it anew." in parts["prompt"].changes()
     assert any(line.startswith("-[model-1.1] web.read") for line in parts["tools"].changes())
-    assert any("http://127.0.0.1/none" in line for line in parts["answers"].changes())
-    assert any(line.startswith("+check-1: every_item.url") for line in parts["contract"].changes())
+    assert any("/story-3" in line for line in parts["answers"].changes())
+    assert any(line.startswith("+check-1: max_items") for line in parts["contract"].changes())
     assert parts["cost"].is_same
     assert parts["duration"].then[0].endswith(" s")
 
@@ -75,7 +77,7 @@ def test_what_retention_deleted_is_named_with_day_and_setting_and_the_rest_is_co
     gone = replace(one, steps=(), run=replace(one.run, forgotten_at=1795101300.0))
     parts = {part.name: part for part in compare_runs(one, gone)}
     assert parts["prompt"].is_same is None
-    assert "deleted by retention on 19 Nov 2026 ([retention] runs in harness.toml)" in parts["prompt"].missing
+    assert "deleted by retention on 2026-11-19 ([retention] runs in harness.toml)" in parts["prompt"].missing
     assert parts["outcome"].is_same is not None
     assert parts["digest"].is_same
 

@@ -1,0 +1,92 @@
+"""The recorded steps of a run, numbered, as a person chooses one to fork from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.cli.fires import iso
+from harness.cli.table import table_lines, wrap
+from harness.daemon.wording import local_time
+from harness.ports import RecordedStep
+from harness.runs.recorded_steps import last_fork_point, step_name
+
+
+def steps_json(steps: Sequence[RecordedStep]) -> list[dict[str, Any]]:
+    """Return the steps with stable keys; times are ISO 8601 in UTC."""
+    return [
+        {
+            "step": step.position,
+            "kind": step.kind,
+            "call_id": step.call_id,
+            "started_at": iso(step.started_at),
+            "ended_at": iso(step.ended_at),
+            "took_s": _took_s(step),
+            "detail": _detail(step),
+            "error": step.error,
+        }
+        for step in steps
+    ]
+
+
+def step_lines(run_id: str, steps: Sequence[RecordedStep], zone: str, now: datetime, width: int) -> list[str]:
+    """Return a line a step, and how to fork from one."""
+    rows = [
+        (
+            str(step.position),
+            step_name(step.kind, step.call_id),
+            "" if step.started_at is None else _clock(step.started_at, zone, now),
+            _in_words(_took_s(step)),
+            f"failed: {step.error}" if step.error is not None else _detail(step),
+        )
+        for step in steps
+    ]
+    last = last_fork_point(steps)
+    steps_words = "step 1" if last == 1 else f"steps 1 to {last}"
+    hint = f"fork from one of {steps_words}: harness runs fork {run_id} --step N"
+    return [*table_lines(rows, width, ("step", "what", "began", "took", "")), "", *wrap(hint, width)]
+
+
+def _detail(step: RecordedStep) -> str:
+    value = step.value
+    match step.kind:
+        case "collect" if step.failure is None:
+            items, gaps = len(value["items"]), sum(len(one["gaps"]) for one in value["collected"])
+            return f"{_counted(items, 'item')}, {_counted(gaps, 'gap')}" if gaps else _counted(items, "item")
+        case "model" if step.failure is None:
+            return _reply(value["reply"])
+        case "tool" if step.failure is None:
+            return str(value["result"]["error_kind"] or "")
+        case "check" if step.failure is None:
+            violations = len(value["violations"])
+            return _counted(violations, "violation") if violations else "the contract holds"
+        case "publish" if step.failure is None:
+            return str(value["outcome"]["state"])
+        case _:
+            return ""
+
+
+def _reply(reply: dict[str, Any] | None) -> str:
+    if reply is None:
+        return "no answer in time"
+    calls = [call["name"] for call in reply["tool_calls"]]
+    return f"asks for {', '.join(calls)}" if calls else str(reply["model"])
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _took_s(step: RecordedStep) -> float | None:
+    if step.started_at is None or step.ended_at is None:
+        return None
+    return round(step.ended_at - step.started_at, 3)
+
+
+def _in_words(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _clock(at: float, zone: str, now: datetime) -> str:
+    return local_time(datetime.fromtimestamp(at, UTC), zone, now)
