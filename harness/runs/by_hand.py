@@ -36,7 +36,7 @@ def start_by_hand(
     job = workspace.job(job_id)
     check_order(workspace, job, inputs, profile)
     options: dict[str, object] = {"profile": profile, "preview": preview, "force": force}
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         return fire_now(connection, workspace, job, now, WORKFLOW_VERSION, inputs=dict(inputs), options=options)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from harness.delivery.channels import Channel
 from harness.delivery.outbox import Attempt, deliver_due
+from harness.domain.cause import channel_cause
 from harness.domain.run import FireState, Outcome, RunState
 from harness.domain.settings import Settings
 from harness.runs.closing import close
@@ -33,7 +34,7 @@ def deliver_run(
     The promises are on disk before the first try: whatever happens then, nothing is forgotten. A run that
     somebody wants cancelled promises nothing any more.
     """
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         run = run_by_id(connection, run_id)
         if run is not None and run.cancel_reason is not None:
             return []
@@ -68,7 +69,10 @@ def _settle(connection: Connection, run_id: str, now: datetime) -> bool:
     outcome = from_json(Outcome, run.outcome)
     dead = [f"{row.channel}: {row.last_error}" for row in deliveries if row.state == "dead"]
     if dead:
-        outcome = Outcome(FireState.FAILED, f"made, but not delivered: {'; '.join(dead)}", outcome.artifact)
+        channels = sorted({row.channel for row in deliveries if row.state == "dead"})
+        cause = channel_cause(channels[0]) if len(channels) == 1 else None
+        reason = f"made, but not delivered: {'; '.join(dead)}"
+        outcome = Outcome(FireState.FAILED, reason, outcome.artifact, cause=cause)
     return (
         close(connection, run_id=run_id, job_id=run.job_id, outcome=outcome, stop=None, owner=None, now=now) is not None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sqlite3
 import threading
 import time
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from harness.domain.errors import OwnerError, TransientError
@@ -181,22 +183,32 @@ def _server_engine(url: str) -> Engine:
         asked,
         connect_args=defaults,
         isolation_level="READ COMMITTED",
-        # Asked before each use: after a restart of the server no transaction fails on a dead connection.
-        pool_pre_ping=True,
         pool_size=5,
         max_overflow=15,
     )
     event.listen(engine, "connect", _set_time_limits)
+    event.listen(engine, "checkout", _refuse_ended)
     return engine
 
 
-def _set_time_limits(connection: object, _record: object) -> None:
+def _refuse_ended(connection: Any, _record: object, _fairy: object) -> None:
+    """Have the pool replace a connection that the server has ended, as in a restart, without asking the server.
+
+    Nothing is to be read from a sound connection that nobody uses.
+    """
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError
+
+
+def _set_time_limits(connection: Any, _record: object) -> None:
     """Keep a process that stands still, frozen or cut off, from holding the others up for ever."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()
     cursor.execute(
         "SELECT set_config('lock_timeout', %s, false),"
         " set_config('idle_in_transaction_session_timeout', %s, false), set_config('synchronous_commit', 'on', false)",
         (str(_BUSY_TIMEOUT_MS), str(_STANDSTILL_MS)),
     )
     cursor.close()
-    connection.commit()  # type: ignore[attr-defined]
+    connection.commit()

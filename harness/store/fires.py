@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,7 +150,8 @@ def fires_between(connection: Connection, start: datetime, end: datetime) -> lis
     """Return the fires due in [start, end), in order of time and job."""
     query = (
         select(*fire.c)
-        .where(fire.c.due_at >= start.timestamp(), fire.c.due_at < end.timestamp())
+        # Slots are whole seconds; PostgreSQL would round a part of one, in place of comparing with it.
+        .where(fire.c.due_at >= math.ceil(start.timestamp()), fire.c.due_at < math.ceil(end.timestamp()))
         .order_by(fire.c.due_at, fire.c.job_id)
     )
     return [_fire(row) for row in connection.execute(query)]

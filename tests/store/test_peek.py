@@ -105,6 +105,15 @@ def test_fires_are_those_of_the_store(database: Database) -> None:
         assert look.fire_of_run("none") is None
 
 
+def test_a_part_of_a_second_is_not_rounded_to_a_slot(database: Database) -> None:
+    fill(database)
+    later, earlier = NOW + timedelta(milliseconds=400), NOW - timedelta(milliseconds=400)
+    with database.read() as connection, peek(database.address) as look:
+        assert look is not None
+        for start, end, due in ((later, NOW + timedelta(hours=1), 0), (earlier, later, 1), (earlier, NOW, 0)):
+            assert len(fires.fires_between(connection, start, end)) == len(look.fires_between(start, end)) == due
+
+
 def test_schedule_incidents_and_sources_are_those_of_the_store(database: Database) -> None:
     fill(database)
     with database.read() as connection, peek(database.address) as look:
