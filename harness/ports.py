@@ -170,6 +170,11 @@ class Engine(Protocol):
         """
         ...
 
+    def unfinished(self) -> Mapping[str, str]:
+        """Return the runs that other executors have not finished and this one could go on with, each with the
+        executor that has it."""
+        ...
+
     def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
         """Return the finished steps of the run, in the order of their places; empty if it is unknown."""
         ...

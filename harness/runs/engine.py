@@ -13,14 +13,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import _error as dbos_errors
 from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, Table, select, update
 
 from harness.domain.errors import HarnessError, ReplayMismatch
 from harness.ports import Json, RecordedStep, Step, Workflow
@@ -175,6 +175,23 @@ class DurableEngine:
             return False
         return True
 
+    def unfinished(self) -> Mapping[str, str]:
+        """Return the runs that other executors have not finished and this one could go on with, each with the
+        executor that has it."""
+        theirs = _get_dbos_instance()._sys_db
+        row = theirs.tables.workflow_status
+        query = select(row.c.workflow_uuid, row.c.executor_id).where(*self._of_others(row))
+        with self._database.read() as connection:
+            found = connection.execute(query, execution_options=theirs.engine.get_execution_options())
+            return {found_row.workflow_uuid: found_row.executor_id for found_row in found}
+
+    def _of_others(self, row: Table) -> tuple[ColumnElement[bool], ...]:
+        return (
+            row.c.status.in_(("PENDING", "ENQUEUED")),
+            row.c.executor_id != self._executor_id,
+            row.c.application_version == self._version,
+        )
+
     def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
         """Return the finished steps of the run, in the order of their places; empty if it is unknown."""
         rows = _get_dbos_instance()._sys_db.list_workflow_steps(run_id)
@@ -200,12 +217,7 @@ class DurableEngine:
         row = theirs.tables.workflow_status
         statement = (
             update(row)
-            .where(
-                row.c.workflow_uuid == run_id,
-                row.c.status.in_(("PENDING", "ENQUEUED")),
-                row.c.executor_id != self._executor_id,
-                row.c.application_version == self._version,
-            )
+            .where(row.c.workflow_uuid == run_id, *self._of_others(row))
             .values(
                 status="PENDING",
                 executor_id=self._executor_id,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from harness.domain.run import Fire, FireState, RunState
-from harness.ports import Engine, Incidents
+from harness.domain.run import Fire, FireState, Outcome, RunState
+from harness.ports import Engine
 from harness.runs.answer import Again
 from harness.runs.attempts import begin_again
+from harness.runs.broken_off import BrokenOff
+from harness.runs.closing import close
 from harness.runs.nodes import Membership
 from harness.store.database import Database
-from harness.store.fires import close_fire, open_fires
+from harness.store.fires import fire_at, open_fires
 from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run
 from harness.store.runs import RunRow, end_run, run_by_id
 
 STALLED_AFTER = timedelta(seconds=60)
 """A resumed run is picked up within seconds; one that nobody works on for longer never will be."""
+
+log = logging.getLogger("harness.runs")
 
 _CANCELLED = "the run was cancelled"
 _REASONS = {
@@ -39,16 +45,16 @@ class Reconciler:
         self,
         database: Database,
         engine: Engine,
-        incidents: Incidents,
         membership: Membership,
         *,
         workflow_version: int,
+        broken_off: BrokenOff | None = None,
     ) -> None:
         self._database = database
         self._engine = engine
-        self._incidents = incidents
         self._membership = membership
         self._workflow_version = workflow_version
+        self._broken_off = broken_off or BrokenOff()
         self._idle_since: dict[str, datetime] = {}
 
     def reconcile(self, now: datetime) -> list[str]:
@@ -64,10 +70,14 @@ class Reconciler:
         self._idle_since = {
             fire.run_id: self._idle_since[fire.run_id] for fire in fires if fire.run_id in self._idle_since
         }
+        self._end_what_is_closed(alive)
         closed: list[str] = []
         for fire in fires:
             with self._database.read() as connection:
                 run = run_by_id(connection, fire.run_id or "")
+                seen_since = fire_at(connection, fire.job_id, int(fire.due_at.timestamp()))
+            if seen_since is None or not seen_since.state.is_open or seen_since.run_id != fire.run_id:
+                continue
             reason = "its run is gone" if run is None else self._why_hopeless(run, alive, now)
             if reason is None:
                 continue
@@ -77,17 +87,35 @@ class Reconciler:
                 closed.append(fire.run_id or "")
         return closed
 
+    def _end_what_is_closed(self, alive: Mapping[str, int]) -> None:
+        """Have the engine end the runs of executors that died between closing the fire and telling the engine."""
+        for run_id, executor_id in self._engine.unfinished().items():
+            if executor_id in alive:
+                continue
+            with self._database.read() as connection:
+                run = run_by_id(connection, run_id)
+            if run is not None and run.state is RunState.ENDED:
+                self._engine.take_over(run_id)
+
     def _close(self, fire: Fire, reason: str, now: datetime) -> bool:
         run_id = fire.run_id or ""
         if self._engine.state(run_id) in ("running", "stranded"):
             self._engine.cancel(run_id)
-        state = FireState.CANCELLED if reason == _CANCELLED else FireState.FAILED
+        broke = self._broken_off.take(run_id)
+        outcome = Outcome(
+            FireState.CANCELLED if reason == _CANCELLED else FireState.FAILED,
+            f"{reason}: {broke.words}" if broke else reason,
+            cause=broke.cause if broke else None,
+        )
         with self._database.write() as connection:
-            did_close = close_fire(connection, run_id, state=state, reason=reason, now=now)
-            end_run(connection, run_id, now)
-        if did_close and state is FireState.FAILED:
-            self._incidents.open(f"job {fire.job_id}", f"{fire.job_id}: {reason}", run_id=run_id)
-        return did_close
+            closed = close(
+                connection, run_id=run_id, job_id=fire.job_id, outcome=outcome, stop=None, owner=None, now=now
+            )
+            if closed is None:
+                end_run(connection, run_id, now)
+        if closed is FireState.FAILED:
+            log.error("%s of %s was closed as failed: %s", run_id, fire.job_id, outcome.reason)
+        return closed is not None
 
     def _why_hopeless(self, run: RunRow, alive: dict[str, int], now: datetime) -> str | None:
         match run.state:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from harness.domain.errors import HarnessError, ReplayMismatch
@@ -60,6 +60,8 @@ class MemoryEngine:
         self._workflow: Workflow | None = None
         self._states: dict[str, str] = {}
         self.records: dict[str, list[dict[str, Any] | None]] = {}
+        self.others: dict[str, str] = {}
+        """The executors that have the runs which are theirs, to rehearse several of them."""
 
     def launch(self, workflow: Workflow, executor_id: str) -> None:
         """Open for business."""
@@ -103,6 +105,10 @@ class MemoryEngine:
         del self._states[run_id]
         self.start(run_id)
         return True
+
+    def unfinished(self) -> Mapping[str, str]:
+        """Return those runs of `others` that are said to be running."""
+        return {run_id: executor for run_id, executor in self.others.items() if self._states.get(run_id) == "running"}
 
     def recorded(self, run_id: str) -> tuple[RecordedStep, ...]:
         """Return the finished steps of the run."""

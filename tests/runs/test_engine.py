@@ -248,8 +248,10 @@ def test_a_run_of_an_executor_that_is_gone_goes_on_elsewhere_at_its_first_unfini
     may_end = True
     living = DurableEngine(database)
     living.launch(workflow, "server.1")
+    assert living.unfinished() == {"a": "mac.1"}
     assert living.take_over("a")
     assert wait_for(living, "a", "ended", "failed") == "ended"
+    assert living.unfinished() == {}
     assert performed == ["one", "two", "two"]
     assert not living.take_over("a")
     assert not living.take_over("never heard of")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from harness.domain.run import FireKind, FireState, Outcome, RunState, run_id_for
+from harness.ports import Json, Steps
 from harness.runs.closing import close, close_or_suspend
-from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Installation, Membership
 from harness.runs.recovery import STALLED_AFTER, Reconciler
 from harness.store.database import Database
@@ -30,8 +30,7 @@ class Ledger:
         here = Installation("node-1", "here", "host")
         self.membership = Membership(database, self.engine, here, workflow_version=2, now=lambda: NOW)
         assert self.membership.join("daemon") == "node-1.1"
-        incidents = LedgerIncidents(database, lambda: NOW)
-        self.reconciler = Reconciler(database, self.engine, incidents, self.membership, workflow_version=2)
+        self.reconciler = Reconciler(database, self.engine, self.membership, workflow_version=2)
         due_at = int(NOW.timestamp())
         with database.write() as connection:
             add_fire(
@@ -198,3 +197,34 @@ def test_a_fire_is_closed_once_and_only_by_its_owner(ledger: Ledger) -> None:
         assert seen_urls(connection, "scout/morning", ["https://a.example/1", "https://b.example/"], NOW) == {
             "https://a.example/1"
         }
+
+
+def test_what_a_kill_left_between_the_close_of_a_fire_and_the_end_of_its_run_is_ended(ledger: Ledger) -> None:
+    ledger.claim("node-9.1")
+    with ledger.database.write() as connection:
+        close(connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop=None, owner="node-9.1", now=NOW)
+    ledger.engine.set_state(RUN, "running")
+    ledger.engine.launch(ended_before, "node-1.1")
+    assert ledger.reconcile() == []
+    assert ledger.engine.state(RUN) == "running", "nobody says that another executor had it"
+    ledger.engine.others[RUN] = "node-9.1"
+    assert ledger.reconcile() == []
+    assert ledger.engine.state(RUN) == "ended"
+    assert ledger.state() == (FireState.DELIVERED, RunState.ENDED)
+
+
+async def ended_before(run_id: str, steps: Steps) -> Json:
+    return None
+
+
+def test_what_another_daemon_is_about_to_end_is_left_to_it(ledger: Ledger) -> None:
+    there = Membership(
+        ledger.database, ledger.engine, Installation("node-9", "there", "host"), workflow_version=2, now=lambda: NOW
+    )
+    ledger.claim(there.join("daemon"))
+    with ledger.database.write() as connection:
+        close(connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop=None, owner=None, now=NOW)
+    ledger.engine.set_state(RUN, "running")
+    ledger.engine.others[RUN] = there.executor_id
+    ledger.reconcile()
+    assert ledger.engine.state(RUN) == "running"
