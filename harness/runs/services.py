@@ -17,6 +17,7 @@ from harness.gate.caller import Caller
 from harness.gate.pipeline import Gate
 from harness.ports import ChatModel, Clock, RecordedStep, Web
 from harness.runs.actions import Action
+from harness.runs.broken_off import BrokenOff
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.turn.dispatch import Stopwatch
@@ -37,7 +38,8 @@ class RunServices:
 
     `workspace` returns the snapshot that is in force now. `owner` returns the token under which this executor
     holds fires now. `source_web` is the door to sources: it leaves hosts alone that do not answer. `ended` is
-    called, from any thread, when a run has ended. `recorded` returns the finished steps of a run. `notice`
+    called, from any thread, when a run has ended. `recorded` returns the finished steps of a run. `broken_off`
+    takes what kept a run from being taken to its end. `notice`
     stands above every digest, if there is something that its reader must know first.
     """
 
@@ -60,4 +62,5 @@ class RunServices:
     ended: Callable[[], None]
     redact: Callable[[str], str]
     recorded: Callable[[str], tuple[RecordedStep, ...]]
+    broken_off: BrokenOff
     notice: str = ""

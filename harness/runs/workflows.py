@@ -29,6 +29,7 @@ from harness.prompt.gather import gather
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
 from harness.runs.attempts import begin_again, next_attempt
+from harness.runs.broken_off import words_for
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
@@ -64,6 +65,10 @@ class RunWorkflow:
             if draft is None:
                 return {"state": None, "reason": "it had ended, or was cancelled"}
             return await steps.reserve("close", "close", {}).run(partial(self._in_thread, self._close, run_id, draft))
+        except Exception as error:
+            # Its end cannot be recorded; whoever finds it unfinished shall be able to say why.
+            self._services.broken_off.note(run_id, error)
+            raise
         finally:
             self._services.ended()
 
@@ -83,7 +88,7 @@ class RunWorkflow:
             return _failed(str(error), error)
         except Exception as error:  # the step boundary: a bug closes its own run, and no other
             log.exception("run %s broke", run_id)
-            return _failed(f"a fault in the harness: {type(error).__name__}: {error}", error)
+            return _failed(words_for(error), error)
 
     async def _take(self, run_id: str, steps: Steps) -> Draft:
         plan = from_json(

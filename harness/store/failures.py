@@ -11,6 +11,7 @@ import sqlite3
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from harness.domain.cause import DATABASE, cause_of
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.store.address import DatabaseAddress
 
@@ -19,9 +20,10 @@ Access = Literal["read", "written"]
 
 def database_error(address: DatabaseAddress, error: BaseException, access: Access = "written") -> HarnessError:
     """Return what a driver's error means, naming the database without its password."""
-    if address.kind == "sqlite":
-        return _sqlite_error(address, error, access)
-    return _postgresql_error(address, error)
+    is_file = address.kind == "sqlite"
+    meant = _sqlite_error(address, error, access) if is_file else _postgresql_error(address, error)
+    meant.cause = cause_of(error) or DATABASE
+    return meant
 
 
 def newer_version(address: DatabaseAddress, version: int, known: int) -> OwnerError:

@@ -45,6 +45,7 @@ from harness.runs.actions import Action
 from harness.runs.alerts import GATHER_S, deliver_alerts, tell_incidents
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
+from harness.runs.broken_off import BrokenOff
 from harness.runs.cancelling import carry_out_cancels
 from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
@@ -217,6 +218,7 @@ def build_system(
         dispatcher.ended()
         wake()
 
+    broken_off = BrokenOff()
     services = RunServices(
         database=database,
         state=state,
@@ -237,10 +239,11 @@ def build_system(
         ended=ended,
         redact=partial(redact, secrets=secrets),
         recorded=engine.recorded,
+        broken_off=broken_off,
         notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)
-    reconciler = Reconciler(database, engine, incidents, membership, workflow_version=WORKFLOW_VERSION)
+    reconciler = Reconciler(database, engine, membership, workflow_version=WORKFLOW_VERSION, broken_off=broken_off)
     is_shared = database_address(root, environ).path != state.database
     return System(
         current, state, database, clock, engine, membership, dispatcher, reconciler, incidents, services, is_shared

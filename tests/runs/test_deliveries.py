@@ -84,7 +84,7 @@ def test_a_delivery_that_never_succeeds_is_given_up_by_name(workbench: Workbench
     with workbench.system.database.read() as connection:
         (row,) = deliveries_of_run(connection, fire.run_id or "")
         assert (row.state, row.attempts) == ("dead", MAX_ATTEMPTS)
-        assert [incident.cause for incident in open_incidents(connection)] == ["job scout/morning"]
+        assert [incident.cause for incident in open_incidents(connection)] == ["channel digest"]
 
 
 def test_of_two_daemons_that_look_at_once_one_delivers(workbench: Workbench) -> None:
