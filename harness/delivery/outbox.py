@@ -14,7 +14,15 @@ from harness.delivery.quiet_hours import quiet_until
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.settings import Settings
 from harness.store.database import Database
-from harness.store.outbox import OutboxRow, acknowledge, claim_delivery, due_deliveries, give_up, postpone
+from harness.store.outbox import (
+    OutboxRow,
+    acknowledge,
+    claim_delivery,
+    deliveries_of_run,
+    due_deliveries,
+    give_up,
+    postpone,
+)
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE_S = 30.0
@@ -52,20 +60,26 @@ def deliver_due(
 
     Between "sent" and "recorded" lies one crash: the channel sees the same idempotency key again then,
     and a file channel writes the same file. `is_shared_work`: no daemon holds the run any more; of several
-    that look at once, one tries. Blocks; no transaction is open while a channel works.
+    that look at once, one tries. What a cancel has dropped meanwhile is not tried. Blocks; no transaction is
+    open while a channel works.
     """
     with database.read() as connection:
         rows = due_deliveries(connection, now, run_id)
     return [
         _try(database, channels, settings, row, now)
         for row in rows
-        if not is_shared_work or _take_in_hand(database, row, now)
+        if (_take_in_hand(database, row, now) if is_shared_work else _is_still_owed(database, row))
     ]
 
 
 def _take_in_hand(database: Database, row: OutboxRow, now: datetime) -> bool:
     with database.write() as connection:
         return claim_delivery(connection, row, now + timedelta(seconds=LONGEST_TRY_S))
+
+
+def _is_still_owed(database: Database, row: OutboxRow) -> bool:
+    with database.read() as connection:
+        return any(now.id == row.id and now.state == "pending" for now in deliveries_of_run(connection, row.run_id))
 
 
 def pause_s(attempts: int) -> float:

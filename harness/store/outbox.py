@@ -88,10 +88,10 @@ def count_pending(connection: Connection) -> int:
 
 
 def acknowledge(connection: Connection, delivery_id: str, receipt: str, now: datetime) -> None:
-    """Record that the channel has it."""
+    """Record that the channel has it, also if it was dropped while the channel had it in hand."""
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
+        .where(outbox.c.id == delivery_id, outbox.c.state.in_(("pending", "dropped")))
         .values(state="acknowledged", attempts=outbox.c.attempts + 1, acknowledged_at=now.timestamp(), receipt=receipt)
     )
 

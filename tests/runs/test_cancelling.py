@@ -226,3 +226,44 @@ def test_the_outbox_does_not_try_what_was_cancelled(workbench: Workbench) -> Non
     settle_deliveries(system.database, {"digest": channel}, settings, NOW + timedelta(hours=1))
     assert channel.tries == 0
     assert fire(system.database).state is FireState.CANCELLED
+
+
+class CancellingChannel:
+    """A channel that works, and while it does somebody cancels the run."""
+
+    is_interrupting = False
+
+    def __init__(self, name: str, database: Database) -> None:
+        self.name = name
+        self.delivered: list[str] = []
+        self._database = database
+
+    def deliver(self, message: OutboundDigest) -> Receipt:
+        self.delivered.append(message.key)
+        assert ask(self._database) is CancelRequest.ASKED
+        assert carry_out_cancels(self._database, MemoryEngine(), "me", NOW) == [RUN]
+        return Receipt(message.key, self.name, "somewhere", "0" * 64)
+
+
+def test_a_cancel_between_two_channels_keeps_the_second_from_being_tried(workbench: Workbench) -> None:
+    workbench.serve_stories(1)
+    workbench.clock.jump_to(NOW + timedelta(hours=1))
+    made = workbench.run(preview=True)
+    system = workbench.system
+    digest = (system.state.root / (made.artifact or "")).read_text()
+    first, second = (CancellingChannel(name, system.database) for name in ("a", "b"))
+    write(system.database, queue, claim("me"))
+    deliver_run(
+        system.database,
+        {"a": first, "b": second},
+        system.workspace().settings,
+        run_id=RUN,
+        names=["a", "b"],
+        digest=digest,
+        now=NOW,
+    )
+    assert (first.delivered, second.delivered) == ([f"{RUN}>a"], [])
+    assert (fire(system.database).state, fire(system.database).reason) == (FireState.CANCELLED, WISH)
+    with system.database.read() as connection:
+        # What the channel had in hand is told as it is, what it had not is never sent.
+        assert [row.state for row in deliveries_of_run(connection, RUN)] == ["acknowledged", "dropped"]

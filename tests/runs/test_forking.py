@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,9 @@ from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.forking import fork_run, retry_run
 from harness.runs.recorded_steps import Fork, ForkedSteps, last_fork_point
+from harness.store.address import file_address
 from harness.store.outbox import deliveries_of_run
+from harness.store.peek import peek
 from harness.store.runs import RunRow, run_by_id, usage_of_run
 from harness.store.step_records import args_hash
 from harness.testing.engine import MemorySteps
@@ -287,3 +290,20 @@ def test_without_a_model_a_fork_selects_anew_from_the_items_of_then(workbench: W
     workbench.write(with_job("read: [feeds/ai]\ndeliver: digest\ncontract: {max_items: 2}"))
     workbench.system.workspace.reload()
     assert (source.items, fork(workbench, source).items) == (3, 2)
+
+
+def test_what_is_read_of_steps_without_an_engine_is_what_the_engine_recorded(workbench: Workbench) -> None:
+    links = workbench.serve_stories(3)
+    with OpenAIServer([say(item_lines(links[:2])), fail(500)]) as server:
+        promise = "read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3}"
+        workbench.write({**with_model(server), **with_job(promise)})
+        run_id = workbench.run().run_id or ""
+    with peek(file_address(workbench.system.state.database)) as look:
+        assert look is not None
+        seen, recorded = look.steps_of_run(run_id), steps(workbench, run_id)
+    assert [asdict(replace(step, failure=None)) for step in seen] == [
+        asdict(replace(step, failure=None)) for step in recorded
+    ]
+    assert [type(step.failure) for step in seen] == [type(step.failure) for step in recorded]
+    assert any(step.failure is not None for step in seen)
+    assert all(step.started_at and step.ended_at and step.ended_at >= step.started_at for step in seen)
