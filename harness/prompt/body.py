@@ -8,18 +8,19 @@ the part of the prompt that gives instructions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.gate.sanitise import sanitise
 from harness.prompt.gather import Gathered
 from harness.prompt.inputs import Inputs
-from harness.prompt.sandbox import TemplateText, render
+from harness.prompt.sandbox import TemplateText, TemplateValue, render
 
 
 @dataclass(frozen=True, slots=True)
-class InputReference:
+class InputReference(TemplateValue):
     """Stands for an input in a job's body. True if the input holds anything; `count` is its number of items."""
 
+    called: ClassVar[str] = "an input"
     name: str
     count: int
     is_empty: bool

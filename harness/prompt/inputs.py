@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+from harness.prompt.sandbox import TemplateValue
+
 Value = TypeVar("Value")
 
 
-class Inputs(Mapping[str, Value]):
+class Inputs(Mapping[str, Value], TemplateValue):
     """Inputs by their `read` entry, and by shorter names where these are clear.
 
     `feeds/ai` is also `feeds_ai`, so that `inputs.feeds_ai` can be written, and `feeds` if no other input
     begins with `feeds/`.
     """
+
+    called = "inputs"
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self._values = dict(values)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from harness.delivery.commonmark import escape, escape_with_addresses, link_target
@@ -14,17 +15,18 @@ from harness.domain.job import Job
 from harness.domain.source import Collected, Item
 from harness.gate.sanitise import one_line, sanitise
 from harness.prompt.inputs import Inputs
-from harness.prompt.sandbox import TemplateText, render
+from harness.prompt.sandbox import TemplateText, TemplateValue, render
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateItem:
+class TemplateItem(TemplateValue):
     """One item, as Markdown that shows exactly what was collected.
 
     So `- [{{ item.title }}]({{ item.url }}) — {{ item.why }}` is always one link and its reason. `published`
     is an ISO date in the job's zone, or empty.
     """
 
+    called: ClassVar[str] = "an item"
     title: str
     url: str
     why: str
@@ -41,9 +43,10 @@ class TemplateItem:
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateInput:
+class TemplateInput(TemplateValue):
     """One collected input; written out, it is its text, or a list of its items if it has none."""
 
+    called: ClassVar[str] = "an input"
     name: str
     items: tuple[TemplateItem, ...]
     text: str

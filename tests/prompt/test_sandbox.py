@@ -20,7 +20,7 @@ def problem(text: str, **variables: object) -> OwnerError:
         ("one\n{{ user.name", 11, "expected 'end of print statement'"),
         ("one\ntwo\n{% if x %}", 12, "end of template"),
         ("one\n{{ nothing }}", 11, "'nothing' is undefined"),
-        ("one\ntwo {{ user.age }}", 11, "has no attribute 'age'"),
+        ("one\ntwo {{ user.age }}", 11, "there is no 'age' in a group of values"),
         ("{% set a = 1 %}\n\n{{ a / 0 }}", 12, "ZeroDivisionError"),
         ("\n{{ [].pop() }}", 11, "unsafe"),
         ("\n{{ ''.join(3) }}", 11, "TypeError"),

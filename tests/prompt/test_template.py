@@ -99,6 +99,25 @@ def test_a_wrong_template_names_its_file_and_line() -> None:
         filled("one\n{{ inputs.nothing }}")
 
 
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("inputs.fedes.items", r"there is no 'fedes' in inputs; did you mean feeds"),
+        ("inputs.feeds.itms", r"there is no 'itms' in an input; did you mean items\?"),
+        ("inputs.feeds.items[0].titel", r"there is no 'titel' in an item; did you mean title\?"),
+        ("inputs.feeds.items[7].title", r"there is no element 7 in a list; elements are counted from 0"),
+        ("usr.name", r"'usr' is undefined; did you mean user\?"),
+        ("nothing", r"'nothing' is undefined; known are user\.name, today, agent, job, inputs"),
+        ("inputs.feeds + 1", r"unsupported operand type\(s\) for \+: an input and 'int'; correct the expression"),
+    ],
+)
+def test_what_a_template_gets_wrong_is_told_in_its_authors_words(expression: str, says: str) -> None:
+    with pytest.raises(OwnerError, match=says) as error:
+        filled("{{ " + expression + " }}", Collected("feeds/ai", (item("One"),)))
+    assert "Template" not in str(error.value)
+    assert "harness." not in str(error.value)
+
+
 def test_a_job_without_a_template_says_how_to_name_one() -> None:
     with pytest.raises(OwnerError, match=r"daily-digest\.md: .*there is no template; name one"):
         render_template(job(None), (), user_name="Sam", now=NOW)
