@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -28,14 +27,6 @@ from harness.testing.web_server import WebReply, WebServer
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 PAUSE = timedelta(seconds=FIRST_PAUSE_S)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 class _Listener(ThreadingHTTPServer):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -36,14 +35,6 @@ from harness.testing.openai_server import (
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 REQUEST = ModelRequest((Message("user", "Hello"),))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "harness.db")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 async def _no_time(_seconds: float) -> None:
