@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from harness.store.heartbeat import SilentPart
 from harness.store.state_folder import StateFolder
 
 EVERY_S = 5.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class HeartbeatWriter:
@@ -64,6 +66,18 @@ class HeartbeatWriter:
 
     def _replace(self, writer: str) -> None:
         silent = [{"part": silent.part, "since": silent.since} for silent in self._silent]
+        beat = json.dumps({**(self._last or {}), "silent_parts": silent}).encode()
         temporary = self._state.heartbeat.with_suffix(f".{writer}")
-        temporary.write_text(json.dumps({**(self._last or {}), "silent_parts": silent}), encoding="utf-8")
-        temporary.replace(self._state.heartbeat)
+        try:
+            temporary.write_bytes(beat)
+            temporary.replace(self._state.heartbeat)
+        except OSError as error:
+            if error.errno not in _FULL or not self._state.heartbeat.exists():
+                raise
+            temporary.unlink(missing_ok=True)
+            self._write_over(beat)
+
+    def _write_over(self, beat: bytes) -> None:
+        """Write where the last beat stands, which takes no room: on a full disk the living must not look dead."""
+        with self._state.heartbeat.open("r+b", buffering=0) as file:
+            file.write(beat.ljust(os.fstat(file.fileno()).st_size))

@@ -16,8 +16,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from harness.daemon.commands import Commands
 from harness.daemon.control import ControlServer
+from harness.daemon.disk_watch import DiskWatch
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
+from harness.daemon.log_file import LogFile
 from harness.daemon.notify import ServiceManager, service_manager
 from harness.daemon.set_back_clock import ClockCheck
 from harness.daemon.stopping import Stopping, drain_line, let_runs_end, stop_line
@@ -70,7 +72,7 @@ def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]
 def log_to_file(state: StateFolder) -> logging.Handler:
     """Send the log to `logs/harness.log`, kept to four files of 5 MB, without secrets, and return the handler."""
     state.logs.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = LogFile(
         state.logs / "harness.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8"
     )
     handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -143,6 +145,7 @@ class Service:
         self._in_flight = 0
         self.started_at = system.clock.now().timestamp()
         self.supervisor = Supervisor(system.incidents)
+        self._disk = DiskWatch(system.incidents, self._written_folders, trouble=self.supervisor.disk_trouble)
         self._heart = HeartbeatWriter(system.state, lambda: system.membership.executor_id, self.started_at)
         self._clock_check = ClockCheck(self._last_written, system.incidents)
         self._signs = VitalSigns(system, self._heart, manager, read_heartbeat(system.state.heartbeat))
@@ -154,6 +157,7 @@ class Service:
         self._beat()
         self._signs.tell_of_the_last_life()
         self._tell_findings(system.workspace.loaded)
+        self._disk.look()
         system.adopt()
         system.reconcile()
         self._expect_jobs(system.workspace())
@@ -223,6 +227,7 @@ class Service:
             (BEAT_EVERY_S if self._system.is_shared else EVERY_S, "nodes", self._keep_membership),
             (RECONCILE_EVERY_S, "reconciler", self._reconcile),
             (DELIVER_EVERY_S, "outbox", self._deliver),
+            (EVERY_S, "disk", self._disk.look),
             (ALERT_EVERY_S, "alerts", self._system.tell_incidents),
         ):
             timers.add_job(self.supervisor.guarded, seconds=every_s, args=(name, duty), **every)
@@ -327,6 +332,15 @@ class Service:
             in_flight=self._in_flight,
         )
         self._clock_check.look(system.clock.now(), system.workspace().settings.home_zone)
+
+    def _written_folders(self) -> tuple[Path, ...]:
+        """Return folders on the disks that the daemon writes to."""
+        system = self._system
+        settings = system.workspace().settings
+        folders = [system.state.root, system.workspace().root, system.state.root / settings.backups.folder]
+        if system.database.address.path is not None:
+            folders.append(system.database.address.path.parent)
+        return tuple(dict.fromkeys(folders))
 
     def _last_written(self) -> datetime | None:
         with self._system.database.read() as connection:

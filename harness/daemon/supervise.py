@@ -7,8 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from harness.domain.cause import DISK, is_disk_trouble
 from harness.domain.errors import HarnessError
 from harness.ports import Incidents
 
@@ -30,7 +31,9 @@ class Supervisor:
         self._incidents = incidents
         self._failing: set[str] = set()
         self._resolved: set[str] = set()
-        self._untold: str | None = None
+        self._untold: tuple[str, str] | None = None
+        self._suffering: set[str] = set()
+        self._has_recovered = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def guarded(self, name: str, work: Callable[[], T]) -> T | None:
@@ -48,12 +51,14 @@ class Supervisor:
             log.error("%s failed: %s", name, message, exc_info=not is_ours)
             self._failing.add(cause)
             self._resolved.discard(cause)
+            told = self._told_as(cause, error)
             try:
-                await asyncio.to_thread(self._incidents.open, cause, message)
+                await asyncio.to_thread(self._incidents.open, told, message)
             except HarnessError:
                 # The database is what is broken: until it works again the log has to do.
-                self._untold = self._untold or message
+                self._untold = self._untold or (DISK if told == DISK else OUTAGE, message)
             return None
+        self._recover(cause)
         await self._tell_of_outage()
         if cause in self._failing:
             self._failing.discard(cause)
@@ -61,6 +66,26 @@ class Supervisor:
         if cause not in self._resolved:
             await self._resolve(cause)
         return result
+
+    def disk_trouble(self) -> Literal["now", "over", "none"]:
+        """Say whether work fails because of a disk, or has done so since this was last asked."""
+        if self._suffering:
+            return "now"
+        has_recovered, self._has_recovered = self._has_recovered, False
+        return "over" if has_recovered else "none"
+
+    def _told_as(self, cause: str, error: Exception) -> str:
+        """Return the key of the incident: whatever suffers from a disk is one, which its watch closes."""
+        if not is_disk_trouble(error):
+            self._recover(cause)
+            return cause
+        self._suffering.add(cause)
+        return DISK
+
+    def _recover(self, cause: str) -> None:
+        if cause in self._suffering:
+            self._suffering.discard(cause)
+            self._has_recovered = True
 
     async def _resolve(self, cause: str) -> None:
         """Close the incident of work that succeeds, be it one that an earlier life of the daemon left open."""
@@ -75,10 +100,11 @@ class Supervisor:
         """Write down, when it can be written again, that nothing could be for a while."""
         if self._untold is None:
             return
-        message, self._untold = self._untold, None
+        (cause, message), self._untold = self._untold, None
         with suppress(HarnessError):
-            await asyncio.to_thread(self._incidents.open, OUTAGE, f"for a while nothing could be recorded: {message}")
-            await asyncio.to_thread(self._incidents.resolve, OUTAGE)
+            await asyncio.to_thread(self._incidents.open, cause, f"for a while nothing could be recorded: {message}")
+            if cause == OUTAGE:
+                await asyncio.to_thread(self._incidents.resolve, cause)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Own a task until it ends or the supervisor closes."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import harness
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.domain.settings import Settings
+from harness.domain.sizes import in_bytes
 from harness.runs.backup_contents import Contents, gather_contents
 from harness.store.address import DatabaseAddress
 from harness.store.archive import FORMAT, About, ArchiveWriter, LeftOut, Manifest, read_about, read_archive
@@ -109,14 +110,6 @@ def backups_in(folder: Path) -> list[Path]:
     """Return the backups in the folder, oldest first."""
     named = ((match, path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)) and path.is_file())
     return [path for _, path in sorted(((match[1], int(match[2] or 1)), path) for match, path in named)]
-
-
-def in_bytes(size: int) -> str:
-    """Return a size for a person to read: `1.2 MB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _pack(source: BackupSource, folder: Path, unfinished: Path, now: datetime, progress: Progress) -> Manifest:

@@ -104,6 +104,11 @@ class Team:
         assert isinstance(status, dict)
         return str(status["daemon"]["state"])
 
+    def incidents(self) -> list[str]:
+        status = self.read("status")
+        assert isinstance(status, dict)
+        return [incident["cause"] for incident in status["incidents"]]
+
     def fill(self) -> None:
         subprocess.run(
             self.inside.command("dd", "if=/dev/zero", f"of={self.disk}/fill", "bs=1024"),
@@ -288,9 +293,12 @@ def test_daemon_lives_through_a_full_disk_tells_of_it_and_goes_on(team: Team, so
         refused = team("run", "scout/morning")
         assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
         assert "only 0 MB are free" in team("doctor").stdout
+        assert team.incidents() == ["disk"], "it had been told before the disk was full"
+        assert team.daemon_state() == "alive"
         team.free()
         wait_until(lambda: team("run", "scout/morning").returncode == 0)
         assert daemon.poll() is None
         assert team.daemon_state() == "alive"
+        wait_until(lambda: team.incidents() == ["disk"])
     assert {state for _, state in team.states()} == {"delivered"}
     assert before.items() - team.pages().items() <= {("latest/scout-morning.md", before["latest/scout-morning.md"])}

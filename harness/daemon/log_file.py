@@ -1,0 +1,39 @@
+"""The daemon's log on the disk, which may be full."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+
+
+class LogFile(RotatingFileHandler):
+    """A log that is kept to a few files; where the disk takes nothing more it says so once, and nothing stops."""
+
+    _has_failed = False
+    _is_told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record."""
+        self._has_failed = False
+        super().emit(record)
+        if not self._has_failed:
+            self._is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is that of the library
+        """Say in one line that the disk refuses, instead of a traceback for every record that is lost."""
+        self._has_failed = True
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_told and sys.stderr is not None:
+            self._is_told = True
+            sys.stderr.write(f"{self.baseFilename}: the log cannot be written ({error.strerror}); free some space\n")
+
+    def close(self) -> None:
+        """Close the file; what it does not take any more is lost."""
+        try:
+            super().close()
+        except OSError as error:
+            if sys.stderr is not None:
+                sys.stderr.write(f"{self.baseFilename}: the end of the log is lost ({error.strerror})\n")
