@@ -93,10 +93,14 @@ def publish(
     if plan.is_preview:
         outcome = replace(outcome, state=FireState.SILENT, reason=PREVIEW_REASON, delivered_urls=())
     elif not plan.job.deliver:
-        # Nobody is told of it, so it is not delivered; other jobs read it.
-        reason = "; ".join(filter(None, ("made for other jobs: it names no channel", outcome.reason)))
+        # Nobody is told of it, so it is not delivered; other jobs read it, if anything does.
+        nobody = "nobody is told: the job names no channel; add `deliver:`" if plan.job.action else _FOR_OTHER_JOBS
+        reason = "; ".join(filter(None, (nobody, outcome.reason)))
         outcome = replace(outcome, state=FireState.SILENT, reason=reason)
     return Draft(outcome, answer.stop.reason, digest=text)
+
+
+_FOR_OTHER_JOBS = "made for other jobs: it names no channel"
 
 
 def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:

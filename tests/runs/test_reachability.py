@@ -8,6 +8,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+import pytest
+
 from harness.domain.errors import Refused, TransientError
 from harness.ports import WebResponse
 from harness.runs.reachability import Reach, check_links
@@ -169,3 +171,12 @@ def test_hosts_are_asked_side_by_side_up_to_the_limit() -> None:
         return web
 
     assert asyncio.run(ask()).most == 2
+
+
+def test_a_fault_of_the_harness_is_raised_under_its_own_name() -> None:
+    class Broken:
+        async def get(self, url: str, **_options: object) -> WebResponse:
+            raise RuntimeError("a bug behind the door")
+
+    with pytest.raises(RuntimeError, match="a bug behind the door"):
+        asyncio.run(check_links(["https://a.test/", "https://b.test/"], Broken(), concurrency=2, timeout_s=1))

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
+from harness.store.incidents import open_incident
 from harness.testing.web_server import WebReply
 
 EIGHT = NOW + timedelta(minutes=1)
 CHECK = "---\nschedule: every 30m\naction: self-check\ndeliver: terminal\n---\n"
+
+ONCE = "---\nschedule: daily 08:00\nread: [feeds/ai]\ndeliver: digest\nattempts: 1\n---\nReport.\n"
 
 
 def checks(workbench: Workbench) -> list[Fire]:
@@ -31,7 +34,7 @@ def test_a_quiet_half_hour_is_silent_and_says_what_was_looked_at(workbench: Work
 
 def test_a_failed_fire_is_told_at_the_next_look_and_not_again(workbench: Workbench) -> None:
     url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
-    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
+    workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n", "agents/scout/jobs/morning.md": ONCE})
     with_check(workbench)
     workbench.tick_at(EIGHT)
     workbench.tick_at(EIGHT + timedelta(minutes=30))
@@ -41,6 +44,18 @@ def test_a_failed_fire_is_told_at_the_next_look_and_not_again(workbench: Workben
     assert workbench.printed.getvalue() == told
     assert [str(fire.state) for fire in checks(workbench)][-2:] == ["delivered", "silent"]
     assert "1 incident open" in checks(workbench)[-1].reason
+
+
+def test_news_that_no_channel_is_named_for_say_that_nobody_is_told(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write({"agents/scout/jobs/check.md": CHECK.replace("deliver: terminal\n", "")})
+    workbench.tick_at(EIGHT)
+    with workbench.system.database.write() as connection:
+        open_incident(connection, "a cause", "it is broken", EIGHT + timedelta(minutes=5))
+    workbench.tick_at(EIGHT + timedelta(minutes=30))
+    fire = checks(workbench)[-1]
+    assert fire.state is FireState.SILENT
+    assert fire.reason.startswith("nobody is told: the job names no channel; add `deliver:`")
 
 
 def test_a_slot_that_nothing_fired_is_told(workbench: Workbench) -> None:
