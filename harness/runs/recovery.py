@@ -13,6 +13,7 @@ from harness.runs.attempts import begin_again
 from harness.runs.broken_off import BrokenOff
 from harness.runs.closing import close
 from harness.runs.nodes import Membership
+from harness.runs.stalled import StalledRuns
 from harness.store.database import Database
 from harness.store.fires import fire_at, open_fires
 from harness.store.nodes import all_nodes
@@ -49,12 +50,14 @@ class Reconciler:
         *,
         workflow_version: int,
         broken_off: BrokenOff | None = None,
+        stalled: StalledRuns | None = None,
     ) -> None:
         self._database = database
         self._engine = engine
         self._membership = membership
         self._workflow_version = workflow_version
         self._broken_off = broken_off or BrokenOff()
+        self._stalled = stalled
         self._idle_since: dict[str, datetime] = {}
 
     def reconcile(self, now: datetime) -> list[str]:
@@ -70,6 +73,8 @@ class Reconciler:
         self._idle_since = {
             fire.run_id: self._idle_since[fire.run_id] for fire in fires if fire.run_id in self._idle_since
         }
+        if self._stalled is not None:
+            self._stalled.forget_all_but({fire.run_id for fire in fires if fire.run_id is not None})
         self._end_what_is_closed(alive)
         closed: list[str] = []
         for fire in fires:
@@ -128,8 +133,11 @@ class Reconciler:
                 return None if any(row.state != "dead" for row in deliveries) else "its delivery is gone"
             case RunState.ENDED:
                 return _REASONS["ended"]
+            case RunState.RUNNING if run.cancel_reason is not None:
+                # It is closed by `cancelling`, with who wanted it and why.
+                return None
             case RunState.RUNNING if run.owner == self._membership.executor_id:
-                return self._why_engine_gave_up(run.id, now)
+                return self._why_engine_gave_up(run, now)
             case RunState.RUNNING:
                 return self._why_nobody_can_go_on(run, alive)
 
@@ -152,7 +160,8 @@ class Reconciler:
         with self._database.write() as connection:
             return begin_again(connection, run, again, owner=run.owner or "", now=now) is not None
 
-    def _why_engine_gave_up(self, run_id: str, now: datetime) -> str | None:
+    def _why_engine_gave_up(self, run: RunRow, now: datetime) -> str | None:
+        run_id = run.id
         state = self._engine.state(run_id)
         if state is None:
             # Claimed, not started yet: the dispatcher starts it.
@@ -161,7 +170,7 @@ class Reconciler:
             return _REASONS[state]
         if self._engine.is_executing(run_id):
             self._idle_since.pop(run_id, None)
-            return None
+            return None if self._stalled is None else self._stalled.why_stalled(run_id, run.job_id, now)
         if now - self._idle_since.setdefault(run_id, now) < STALLED_AFTER:
             return None
         return "the run stalled: nothing works on it, and its end could not be recorded"

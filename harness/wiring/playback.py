@@ -25,6 +25,7 @@ from harness.llm.routes import chosen_profile
 from harness.llm.usage import cost_usd
 from harness.ports import Web
 from harness.runs.actions import ActionResult
+from harness.runs.broken_off import BrokenOff
 from harness.runs.services import Choice, RunServices
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
@@ -88,6 +89,7 @@ def _services(
         ended=lambda: None,
         redact=partial(redact, secrets=secrets),
         recorded=lambda run_id: (),
+        broken_off=BrokenOff(),
     )
 
 

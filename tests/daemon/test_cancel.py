@@ -172,3 +172,26 @@ def test_a_fork_that_was_killed_goes_on_and_repeats_nothing_that_it_had_taken_ov
             assert daemon.end(signal.SIGTERM) == 0
     assert [(fire.state, fire.items) for fire in fires] == [(FireState.DELIVERED, 1), (FireState.DELIVERED, 1)]
     assert len([page for page in digests(daemon) if page.parent.name != "latest"]) == 2
+
+
+def test_the_daemon_retries_and_forks_and_refuses_as_the_commands_do_without_it(tmp_path: Path) -> None:
+    with WebServer() as web:
+        link = serve_feed(web)
+        answer = say(f"- [A story]({link}) — read.")
+        with (
+            OpenAIServer([answer, answer]) as model,
+            daemon_on(write_workspace(tmp_path / "w", web, model)) as daemon,
+        ):
+            daemon.start()
+            source = str(daemon.run()["run_id"])
+            retried = daemon.harness("runs", "retry", source, "--json")
+            forked = daemon.harness("runs", "fork", source, "--step", "6")
+            refused = daemon.harness("runs", "fork", source, "--step", "99")
+            assert daemon.end(signal.SIGTERM) == 0
+            refused_without = daemon.harness("runs", "fork", source, "--step", "99")
+            assert len(model.requests) == 2
+    assert (retried.returncode, json.loads(retried.stdout)["kind"]) == (0, "retry"), retried.stderr
+    assert (forked.returncode, forked.stdout.splitlines()[0]) == (0, "scout/morning delivered: 1 item"), forked.stderr
+    assert (refused.returncode, refused_without.returncode) == (2, 2)
+    assert refused.stderr == refused_without.stderr
+    assert "name a step from 1 to" in refused.stderr

@@ -14,7 +14,6 @@ from harness.domain.run import Fire
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.comparison import Part, compare_runs
 from harness.runs.recording import Recording, read_recording
-from harness.store.address import file_address
 from harness.store.peek import peek
 from harness.testing.openai_server import OpenAIServer, call_tools, say
 from tests.runs.model_workspace import item_lines, with_job, with_model
@@ -22,7 +21,7 @@ from tests.runs.model_workspace import item_lines, with_job, with_model
 
 def recording(workbench: Workbench, fire: Fire) -> Recording:
     state = workbench.system.state
-    with peek(file_address(state.database)) as look:
+    with peek(workbench.system.database.address) as look:
         assert look is not None
         found = read_recording(look, state, fire.run_id or "")
     assert found is not None

@@ -18,7 +18,6 @@ from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.forking import fork_run, retry_run
 from harness.runs.recorded_steps import Fork, ForkedSteps, last_fork_point
-from harness.store.address import file_address
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
 from harness.store.runs import RunRow, run_by_id, usage_of_run
@@ -28,6 +27,14 @@ from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
 from tests.runs.model_workspace import item_lines, with_job, with_model
 
 LATER = NOW + timedelta(hours=30)
+KINDS = ["sqlite", "postgresql"]
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """A file, unless a test asks for a server."""
+    is_server = getattr(request, "param", "sqlite") == "postgresql"
+    return request.getfixturevalue("postgres_url") if is_server else None
 
 
 def steps(workbench: Workbench, run_id: str) -> tuple[RecordedStep, ...]:
@@ -169,6 +176,7 @@ def test_a_run_that_never_came_to_a_prompt_has_nothing_to_fork_from(workbench: W
 # ── From a step ──────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("database_url", KINDS, indirect=True)
 def test_a_fork_from_a_step_repeats_nothing_that_came_before_it(workbench: Workbench) -> None:
     links = workbench.serve_stories(2)
     script = [
@@ -292,13 +300,14 @@ def test_without_a_model_a_fork_selects_anew_from_the_items_of_then(workbench: W
     assert (source.items, fork(workbench, source).items) == (3, 2)
 
 
+@pytest.mark.parametrize("database_url", KINDS, indirect=True)
 def test_what_is_read_of_steps_without_an_engine_is_what_the_engine_recorded(workbench: Workbench) -> None:
     links = workbench.serve_stories(3)
     with OpenAIServer([say(item_lines(links[:2])), fail(500)]) as server:
         promise = "read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3}"
         workbench.write({**with_model(server), **with_job(promise)})
         run_id = workbench.run().run_id or ""
-    with peek(file_address(workbench.system.state.database)) as look:
+    with peek(workbench.system.database.address) as look:
         assert look is not None
         seen, recorded = look.steps_of_run(run_id), steps(workbench, run_id)
     assert [asdict(replace(step, failure=None)) for step in seen] == [

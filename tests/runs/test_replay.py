@@ -19,7 +19,6 @@ from harness.runs.comparison import Part, compare_replay
 from harness.runs.reachability import Reach
 from harness.runs.recording import Recording, read_recording
 from harness.runs.replay import RecordedLinks, recorded_links, replay
-from harness.store.address import file_address
 from harness.store.peek import peek
 from harness.store.tables import metadata
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
@@ -52,7 +51,7 @@ class Counting:
 
 def recording(workbench: Workbench, fire: Fire) -> Recording:
     state = workbench.system.state
-    with peek(file_address(state.database)) as look:
+    with peek(workbench.system.database.address) as look:
         assert look is not None
         found = read_recording(look, state, fire.run_id or "")
     assert found is not None
