@@ -49,6 +49,7 @@ ALERT_EVERY_S = 10.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
 """What parking the runs and closing may take, after the drain."""
+_OTHER_DATABASE = "file harness.toml: database_url"
 LOG_BYTES = 5_000_000
 LOG_FILES = 4
 
@@ -140,6 +141,7 @@ class Service:
         self._manager = manager
         self._wake = wake
         self._stopping = stopping
+        self._database_url = system.workspace().settings.database_url
         self._is_ready = False
         self._is_draining = False
         self._in_flight = 0
@@ -354,6 +356,12 @@ class Service:
     def _tell_findings(self, loaded: Loaded) -> None:
         """Keep one incident for each broken file, and close those of files that are sound again."""
         errors = {f"file {finding.path}": str(finding) for finding in loaded.findings if finding.severity == "error"}
+        if loaded.workspace.settings.database_url != self._database_url:
+            # Commands that only read ask the new one already: this must not stay unsaid.
+            errors[_OTHER_DATABASE] = (
+                "harness.toml: database_url was changed, and the daemon still works with the one before;"
+                " restart it: harness down, then harness up"
+            )
         incidents = self._system.incidents
         for cause in incidents.open_causes("file "):
             if cause not in errors:

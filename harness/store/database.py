@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from harness.store.migrations import LATEST, migrate
 
 _BUSY_TIMEOUT_MS = 10_000
 _STANDSTILL_MS = 10_000
+_TRY_AGAIN_S = 0.5
 _ALONE = 0x6861726E657373
 """The lock of PostgreSQL that `write(alone=True)` takes; any number will do that no other program takes."""
 
@@ -61,6 +63,18 @@ class Database:
         self.address = address
         self.engine = engine
         self._writing = threading.Lock()
+        self._closing = threading.Event()
+        self._patience_s = 0.0
+
+    def patiently(self, within_s: float = 60.0) -> Database:
+        """Return the same database for work that must not break off because its server is away for a moment.
+
+        A transaction waits so long for the server before it begins; one that has begun is never repeated.
+        Not for an event loop: it blocks.
+        """
+        patient = copy(self)
+        patient._patience_s = within_s
+        return patient
 
     @property
     def is_server(self) -> bool:
@@ -95,7 +109,7 @@ class Database:
         """
         with self.translated():
             if self.is_server:
-                with self.engine.connect() as connection, connection.begin():
+                with self._connected() as connection, connection.begin():
                     if alone:
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
                     yield connection
@@ -112,7 +126,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view. Raises as `write` does."""
-        with self.translated(), self.engine.connect() as connection:
+        with self.translated(), self._connected() as connection:
             if self.is_server:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             else:
@@ -131,8 +145,20 @@ class Database:
         return datetime.fromtimestamp(float(moment), UTC)
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Give back all connections; whoever waits for the server is told that it is in vain."""
+        self._closing.set()
         self.engine.dispose()
+
+    def _connected(self) -> Connection:
+        """Return a connection, if need be after a while. Raises what the driver says."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return self.engine.connect()
+            except DBAPIError as error:
+                is_for_now = isinstance(database_error(self.address, error.orig or error), TransientError)
+                if not is_for_now or time.monotonic() >= deadline or self._closing.wait(_TRY_AGAIN_S):
+                    raise
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -57,6 +57,7 @@ from harness.runs.recovery import Reconciler
 from harness.runs.retention import Retained, retain
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
+from harness.runs.stalled import StalledRuns
 from harness.runs.workflows import RunWorkflow
 from harness.store.address import DatabaseAddress, database_address
 from harness.store.database import Database
@@ -196,7 +197,7 @@ def build_system(
     breakers = Breakers(database, clock.now, lambda: current().settings.home_zone)
     source_web = GuardedWeb(web, breakers)
     parser = FeedParser()
-    sources = DatabaseSourceCache(database)
+    sources = DatabaseSourceCache(database.patiently())
     fetch_list = _fetch_list(current, source_web, parser, sources, clock)
     registry = build_registry(web=web, parser=parser, fetch_list=fetch_list)
     secrets = secrets_in(current().settings, environ)
@@ -220,7 +221,8 @@ def build_system(
 
     broken_off = BrokenOff()
     services = RunServices(
-        database=database,
+        # A run in flight waits for a server that restarts, as its engine does.
+        database=database.patiently(),
         state=state,
         clock=clock,
         stopwatch=time.monotonic,
@@ -243,7 +245,14 @@ def build_system(
         notice=notice,
     )
     incidents = LedgerIncidents(database, clock.now)
-    reconciler = Reconciler(database, engine, membership, workflow_version=WORKFLOW_VERSION, broken_off=broken_off)
+    reconciler = Reconciler(
+        database,
+        engine,
+        membership,
+        workflow_version=WORKFLOW_VERSION,
+        broken_off=broken_off,
+        stalled=StalledRuns(engine, current, stopwatch=time.monotonic),
+    )
     is_shared = database_address(root, environ).path != state.database
     return System(
         current, state, database, clock, engine, membership, dispatcher, reconciler, incidents, services, is_shared

@@ -58,3 +58,26 @@ def test_jobs_come_home_when_the_last_day_there_is_over(tmp_path: Path) -> None:
             await asyncio.to_thread(service.close)
 
     asyncio.run(work())
+
+
+def test_a_database_that_is_changed_in_the_settings_waits_for_a_restart_and_is_told(tmp_path: Path) -> None:
+    root = write_workspace_files(tmp_path / "team")
+
+    def causes_after(settings: str) -> list[str]:
+        (root / "harness.toml").write_text(settings)
+        service.reload()
+        return system.incidents.open_causes("file ")
+
+    async def made() -> Service:
+        return Service(system, service_manager({}), wake=asyncio.Event(), stopping=Stopping())
+
+    system = build_system(root, environ={}, clock=VirtualClock(HOME_AGAIN))
+    service = asyncio.run(made())
+    try:
+        service.open()
+        other = f'database_url = "sqlite:///other.db"\n{SAMPLE_FILES["harness.toml"]}'
+        assert causes_after(other) == ["file harness.toml: database_url"]
+        assert not (root / "other.db").exists()
+        assert causes_after(SAMPLE_FILES["harness.toml"]) == []
+    finally:
+        service.close()

@@ -303,6 +303,47 @@ def test_after_a_restart_of_the_server_the_first_transaction_works(own_postgres:
             assert connection.execute(text("SELECT COUNT(*) FROM seen_item")).scalar() == 1
 
 
+def test_a_patient_transaction_waits_for_its_server_and_begins_once(own_postgres: Server) -> None:
+    begun: list[Connection] = []
+
+    def insert(database: Database) -> None:
+        with database.patiently(within_s=60).write() as connection:
+            begun.append(connection)
+            connection.execute(text("INSERT INTO seen_item VALUES ('a/b', 'https://x', 1)"))
+
+    with closing(on(own_postgres.url)) as database:
+        database.migrate()
+        own_postgres.stop()
+        waiting = threading.Thread(target=insert, args=(database,))
+        waiting.start()
+        with pytest.raises(TransientError), database.patiently(within_s=0.1).read():
+            pass
+        assert begun == []
+        own_postgres.start()
+        waiting.join(60)
+        with database.read() as connection:
+            assert connection.execute(text("SELECT COUNT(*) FROM seen_item")).scalar() == len(begun) == 1
+
+
+def test_closing_the_database_ends_all_waiting_for_its_server(own_postgres: Server) -> None:
+    own_postgres.stop()
+    database = on(own_postgres.url)
+    told: list[str] = []
+
+    def wait() -> None:
+        try:
+            with database.patiently(within_s=3600).read():
+                pass
+        except TransientError as error:
+            told.append(str(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    database.close()
+    waiting.join(60)
+    assert "cannot be reached" in told[0]
+
+
 def test_without_the_driver_it_says_what_to_install() -> None:
     script = (
         "import sys; sys.modules['psycopg'] = None\n"
