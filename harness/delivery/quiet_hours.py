@@ -18,17 +18,10 @@ def quiet_until(now: datetime, zone: str, quiet: QuietHours) -> datetime | None:
     never end are asked again after a day.
     """
     local = ZoneInfo(zone)
-    if not _is_quiet(now.astimezone(local), quiet):
+    if not quiet.include(now.astimezone(local)):
         return None
     moment = now.astimezone(UTC).replace(second=0, microsecond=0) + _MINUTE
     a_day_on = moment + timedelta(days=1)
-    while moment < a_day_on and _is_quiet(moment.astimezone(local), quiet):
+    while moment < a_day_on and quiet.include(moment.astimezone(local)):
         moment += _MINUTE
     return moment
-
-
-def _is_quiet(wall: datetime, quiet: QuietHours) -> bool:
-    minute = wall.hour * 60 + wall.minute
-    if quiet.start_minute <= quiet.end_minute:
-        return quiet.start_minute <= minute < quiet.end_minute
-    return minute >= quiet.start_minute or minute < quiet.end_minute
