@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.place import present_moment
-from harness.runs.clock import schedule_fingerprint
+from harness.runs.expectations import schedule_fingerprint
 from harness.store.address import parse_address
 from harness.store.database import Database
 from harness.store.fires import JobState, save_job_state

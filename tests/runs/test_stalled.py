@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from harness.domain.agent import Agent
 from harness.domain.job import Job
+from harness.domain.run import FireState
 from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.ports import Engine, RecordedStep
+from harness.pytest_plugin import Workbench
+from harness.runs.by_hand import fire_for, start_by_hand
+from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.recovery import Reconciler
 from harness.runs.stalled import StalledRuns
 
 NOW = datetime(2026, 11, 20, 16, tzinfo=UTC)
@@ -117,3 +124,38 @@ def test_a_job_whose_file_is_gone_is_given_the_default_time() -> None:
         assert world.stalled.why_stalled("r", "scout/gone", NOW) is None
     world.awake_s += LOOK_S
     assert world.stalled.why_stalled("r", "scout/gone", NOW) is not None
+
+
+def test_a_run_that_hangs_is_cancelled_closed_as_failed_and_its_agent_works_on(workbench: Workbench) -> None:
+    """The feed never answers and its own time limit is far away: as a tool that never returns."""
+    links = workbench.serve_stories(2)
+    hanging = workbench.web.silence("/hanging.xml")
+    workbench.write({
+        "shared-context/feeds/slow.md": f"- [Slow]({hanging})\n",
+        "harness.toml": (workbench.root / "harness.toml").read_text() + "\n[sources]\ntimeout = \"1h\"\n",
+        "agents/scout/jobs/slow.md": "---\nschedule: daily 03:00\nread: [feeds/slow]\ntimeout: 10m\n---\nReport.\n",
+    })  # fmt: skip
+    system = workbench.system
+    awake = [0.0]
+    stalled = StalledRuns(system.engine, system.workspace, stopwatch=lambda: awake[0])
+    reconciler = Reconciler(
+        system.database, system.engine, system.membership, workflow_version=WORKFLOW_VERSION, stalled=stalled
+    )
+    run_id = start_by_hand(system.database, system.workspace(), "scout/slow", workbench.clock.now(), inputs={})
+    system.dispatcher.dispatch()
+    wait_for(lambda: workbench.web.count("/hanging.xml") == 1)
+    for _ in range(int(LIMIT_S / LOOK_S) + 1):
+        assert reconciler.reconcile(workbench.clock.now()) == []
+        awake[0] += LOOK_S
+    assert reconciler.reconcile(workbench.clock.now()) == [run_id]
+    fire = fire_for(system.database, run_id)
+    assert fire.state is FireState.FAILED
+    assert "it made no progress since" in fire.reason
+    wait_for(lambda: not system.engine.is_executing(run_id))
+    assert workbench.run().state is FireState.DELIVERED
+    assert links
+
+
+def wait_for(claim: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    assert any(claim() or pause.wait(0.02) for _ in range(1500))
