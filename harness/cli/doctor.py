@@ -34,8 +34,9 @@ Examples:
 JSON: findings [{code, subject, message, fix, since, severity}], daemon,
 overdue [{job, slots [time]}]. severity is error or note. code is overdue,
 unknown-job, no-daemon, silent-daemon, stalled-daemon, waiting, abandoned,
-stuck, failed, missed, delivery, clock, breaker, incident, paused, source, file,
-disk or audit. Exit code 1 if there is an error; a note is only a reminder."""
+stuck, failed, missed, delivery, clock, breaker, incident, paused, source,
+file, disk or audit. Exit code 1 if there is an error; a note is only a
+reminder."""
 
 
 @app.command(epilog=_EXAMPLES)
