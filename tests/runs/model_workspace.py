@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.testing.openai_server import OpenAIServer
 
 SETTINGS = """\
+team = "kitchen"
 home = "America/Los_Angeles"
 user = "Sam"
 profile = "cheap"

@@ -11,13 +11,14 @@ from datetime import timedelta
 import pytest
 
 from harness.domain.errors import HarnessError, OwnerError
-from harness.domain.message import ToolCall
+from harness.domain.message import ToolCall, Usage
 from harness.domain.run import Fire, FireKind, FireState
 from harness.ports import RecordedStep
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.forking import fork_run, retry_run
 from harness.runs.recorded_steps import Fork, ForkedSteps, last_fork_point
+from harness.store.conditions import load_condition
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
 from harness.store.runs import RunRow, run_by_id, usage_of_run
@@ -246,6 +247,37 @@ def test_a_fork_keeps_to_the_budget_of_today(workbench: Workbench) -> None:
         forked = fork(workbench, source, position(workbench, source, "model-1"))
         assert len(server.requests) == 1
     assert (forked.state, "budget" in forked.reason) == (FireState.FAILED, True)
+
+
+def test_a_run_that_ran_out_of_budget_goes_on_the_next_day_with_what_it_had(workbench: Workbench) -> None:
+    links = workbench.serve_stories(1)
+    dear = Usage(input_tokens=990_000)
+    script = [
+        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=dear),
+        say(item_lines(links)),
+    ]
+    with OpenAIServer(script) as server:
+        workbench.write({**with_model(server), **with_job()})
+        source = workbench.run()
+        assert (source.state, "budget" in source.reason) == (FireState.FAILED, True)
+        workbench.clock.jump_to(LATER)
+        forked = fork(workbench, source, last_fork_point(steps(workbench, source.run_id or "")))
+        assert len(server.requests) == 2
+    assert (forked.state, forked.items, cost(workbench, forked)) == (FireState.DELIVERED, 1, 0.0003)
+
+
+def test_a_fork_does_not_make_the_schedule_forget_what_it_saw_since(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write(with_job("read: [feeds/ai]\nonly_if: {new_items: 1}\ndeliver: digest"))
+    source = workbench.run()
+    workbench.serve_stories(4)
+    newer = workbench.run()
+    for from_step in (None, position(workbench, source, "publish")):
+        assert fork(workbench, source, from_step).state is FireState.DELIVERED
+    with workbench.system.database.read() as connection:
+        remembered = load_condition(connection, "scout/morning")
+    assert remembered is not None
+    assert remembered.run_id == newer.run_id
 
 
 def test_the_whole_text_of_a_long_result_is_at_hand_in_the_fork(workbench: Workbench) -> None:
