@@ -21,7 +21,8 @@ from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
-from harness.domain.pause import PauseRow, covers, pause_in_words
+from harness.domain.cause import disabled_cause
+from harness.domain.pause import PauseRow, covers, pause_in_words, scope_name
 from harness.domain.run import FireState
 from harness.store.peek import peek
 from harness.store.records import Delivery, OpenFire, OpenIncident
@@ -127,10 +128,12 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         job_id, moment = seen.upcoming
         yield "next", f"{job_id} at {_moment(seen, moment)}"
     yield "last 24 h", ", ".join(f"{count} {state}" for state, count in seen.counts) or "no fires"
+    told_as_paused = {disabled_cause(scope_name(pause.scope)) for pause in seen.pauses if pause.is_automatic}
     incidents = [
         f"{incident.message} (since {_moment(seen, datetime.fromtimestamp(incident.first_at, UTC))}"
         f"{'' if incident.occurrences == 1 else f', {incident.occurrences} times'})"
         for incident in seen.incidents
+        if incident.cause not in told_as_paused
     ]
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
     paused = [f"{covers(pause.scope)}: {pause_in_words(pause, seen.place.zone)}" for pause in seen.pauses]
