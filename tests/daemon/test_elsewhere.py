@@ -28,7 +28,8 @@ class OtherMachine:
 
     def __init__(self, root: Path, url: str) -> None:
         self.root = write_workspace_files(root)
-        self._environ = {"HARNESS_DATABASE_URL": url, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+        source = str(Path(__file__).parents[2])
+        self._environ = {"HARNESS_DATABASE_URL": url, "PATH": "/usr/bin:/bin", "PYTHONPATH": source}
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "harness", *arguments, "--workspace", str(self.root)]

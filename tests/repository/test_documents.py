@@ -16,6 +16,10 @@ from harness.cli.app import COMMANDS
 from harness.daemon.health import LOOK_BACK
 from harness.daemon.heartbeat import EVERY_S
 from harness.daemon.liveness import STALE_AFTER_S, Liveness
+from harness.daemon.ping import FAILURES_TOLD, TICK_COUNTS_FOR_S
+from harness.daemon.units import WATCHDOG_S
+from harness.daemon.vital_signs import ENGINE, LOOP, TICK
+from harness.daemon.watchdog import Patience
 from harness.delivery.channels import FileChannel, StdoutChannel
 from harness.delivery.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, MAX_ATTEMPTS
 from harness.domain.agent import Agent
@@ -26,6 +30,7 @@ from harness.domain.schedule import CatchUp
 from harness.domain.settings import Profile, Settings
 from harness.prompt.gather import Gathered
 from harness.prompt.outline import outline
+from harness.runs.stalled import MARGIN_S
 from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import StateFolder
 from harness.testing.workspace import write_workspace_files
@@ -275,6 +280,18 @@ def test_the_delivery_page_tells_the_pauses_of_the_outbox_and_the_daemon_page_it
     assert Liveness("alive").grace_s == 60
     for words in ("every five seconds", "silent for 30 seconds", "last 48 hours", "after a minute", "after 15 seconds"):
         assert words in daemon
+
+
+def test_the_watchdog_page_names_the_times_that_hold() -> None:
+    page = " ".join((ROOT / "docs" / "watchdog.md").read_text(encoding="utf-8").split())
+    patience = Patience()
+    assert f"Silent for **{patience.stall_s:.0f} s**" in page
+    assert f"Silent for **{patience.give_up_s:.0f} s**" in page
+    assert (patience.calm_s, patience.look_every_s, MARGIN_S, TICK_COUNTS_FOR_S, FAILURES_TOLD) == (60, 1, 300, 30, 3)
+    assert f"`WatchdogSec={WATCHDOG_S}`" in page
+    assert all(part in page for part in (LOOP, ENGINE, TICK))
+    assert parse_duration("1m") == Settings().watchdog.every_s
+    assert f"says ({Settings().drain_s} s)" in page
 
 
 def test_the_daemon_page_names_everything_in_the_state_folder() -> None:
