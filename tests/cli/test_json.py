@@ -41,7 +41,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         "status", "ledger", "runs", "why scout/morning", "jobs", "jobs next", "jobs show scout/morning", "agents",
         "agents show scout", "skills", "skills show rank-items", "check", "doctor", "doctor --overdue", "audit verify",
-        "prompt show scout/morning",
+        "prompt show scout/morning", "nodes",
     ],
 )  # fmt: skip
 def test_stdout_is_one_document(team: Path, capsys: pytest.CaptureFixture[str], arguments: str) -> None:

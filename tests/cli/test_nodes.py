@@ -14,11 +14,10 @@ from harness.store.nodes import NodeRow, add_node, close_node
 from harness.store.state_folder import StateFolder
 from tests.cli.conftest import CommandLine, Ledger
 
-NOW = present_moment().timestamp()
-HERE = NodeRow(
-    "here-1.1", os.getpid(), socket.gethostname(), 1, NOW - 60, NOW, "here-1", "attic", "up", None, "", "daemon", "0.1"
-)
-MAC = replace(HERE, executor_id="mac-1.1", node_id="mac-1", name="mac", host="Mac.local", heartbeat_at=NOW - 3 * 3600)
+
+def a_daemon_here(at: float) -> NodeRow:
+    host = socket.gethostname()
+    return NodeRow("here-1.1", os.getpid(), host, 1, at - 60, at, "here-1", "attic", "up", None, "", "daemon", "0.1")
 
 
 def bind(root: Path) -> None:
@@ -30,13 +29,18 @@ def test_it_lists_the_daemons_and_what_waits_for_one_that_is_gone(
     harness: CommandLine, ledger: Ledger, root: Path
 ) -> None:
     bind(root)
-    ledger.write(lambda connection: add_node(connection, HERE))
-    ledger.write(lambda connection: add_node(connection, MAC))
-    ledger.write(lambda connection: close_node(connection, "mac-1.1", "lost", "no heartbeat for 8 s", NOW - 10_000))
+    at = present_moment().timestamp()
+    here = a_daemon_here(at)
+    mac = replace(
+        here, executor_id="mac-1.1", node_id="mac-1", name="mac", host="Mac.local", heartbeat_at=at - 3 * 3600
+    )
+    ledger.write(lambda connection: add_node(connection, here))
+    ledger.write(lambda connection: add_node(connection, mac))
+    ledger.write(lambda connection: close_node(connection, "mac-1.1", "lost", "no heartbeat for 8 s", at - 10_000))
     listed = harness("nodes")
     assert listed.returncode == 0
     words = " ".join(listed.stdout.split())
-    assert f"attic {HERE.host} {HERE.pid} 0.1 0 up since" in words
+    assert f"attic {here.host} {here.pid} 0.1 0 up since" in words
     assert "no heartbeat for 8 s" in words
     assert "bound to mac: scout" in words
     assert "x scout is bound to mac, which was last heard of" in words

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,9 @@ from harness.daemon.ping import Ping, is_due, works
 from harness.domain.settings import Egress, Watchdog
 from harness.gate.egress import SystemResolver, WebDoor
 from harness.testing.clock import VirtualClock
+from harness.testing.openai_server import OpenAIServer
 from harness.testing.web_server import WebReply, WebServer
+from tests.daemon.daemon_process import daemon_on, serve_feed, wait_until, write_workspace
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -128,3 +132,18 @@ def test_a_tick_counts_for_thirty_seconds() -> None:
     assert works(0.0)
     assert not works(30.0)
     assert not works(None)
+
+
+@pytest.mark.slow
+def test_a_daemon_at_work_pings_the_address_of_its_settings(tmp_path: Path) -> None:
+    with WebServer() as web, OpenAIServer([]) as model:
+        serve_feed(web)
+        url = web.serve("/ping", WebReply(b"OK"))
+        root = write_workspace(tmp_path / "w", web, model)
+        settings = (root / "harness.toml").read_text()
+        (root / "harness.toml").write_text(f'{settings}\n[watchdog]\nping_url = "{url}"\nevery = "1h"\n')
+        with daemon_on(root) as daemon:
+            daemon.start()
+            wait_until(lambda: web.count("/ping") == 1)
+            assert daemon.end(signal.SIGTERM) == 0
+        assert web.count("/ping") == 1
