@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from harness.domain.run import Fire, FireKind, FireState
 from harness.store.tables import fire, job_state
-from harness.store.upsert import upsert
+from harness.store.upsert import insert_new, insert_or_replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,7 @@ def save_job_state(connection: Connection, state: JobState) -> None:
         "planned_until": state.planned_until,
         "next_due": state.next_due,
     }
-    connection.execute(
-        upsert(connection, job_state).values(values).on_conflict_do_update(index_elements=["job_id"], set_=values)
-    )
+    insert_or_replace(connection, job_state, values, "job_id")
 
 
 def due_jobs(connection: Connection, now: int) -> list[JobState]:
@@ -78,17 +76,17 @@ def add_fire(
     now: datetime,
 ) -> bool:
     """Write the fire's row; False if this slot already has one, which then stays as it is."""
-    statement = upsert(connection, fire).values(
-        job_id=job_id,
-        due_at=due_at,
-        kind=str(kind),
-        state=str(state),
-        reason=reason,
-        run_id=run_id,
-        created_at=now.timestamp(),
-        closed_at=None if state.is_open else now.timestamp(),
-    )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    values = {
+        "job_id": job_id,
+        "due_at": due_at,
+        "kind": str(kind),
+        "state": str(state),
+        "reason": reason,
+        "run_id": run_id,
+        "created_at": now.timestamp(),
+        "closed_at": None if state.is_open else now.timestamp(),
+    }
+    return insert_new(connection, fire, values)
 
 
 def mark_fire(connection: Connection, run_id: str, state: FireState, owner: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from harness.store.tables import outbox
-from harness.store.upsert import upsert
+from harness.store.upsert import insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,17 @@ class OutboxRow:
 def promise(connection: Connection, *, run_id: str, channel: str, digest: str, now: datetime) -> str:
     """Promise a delivery and return its id, which is its idempotency key; the second time changes nothing."""
     delivery_id = f"{run_id}>{channel}"
-    connection.execute(
-        upsert(connection, outbox)
-        .values(
-            id=delivery_id,
-            run_id=run_id,
-            channel=channel,
-            digest=digest,
-            state="pending",
-            attempts=0,
-            next_try_at=now.timestamp(),
-            created_at=now.timestamp(),
-        )
-        .on_conflict_do_nothing()
-    )
+    values = {
+        "id": delivery_id,
+        "run_id": run_id,
+        "channel": channel,
+        "digest": digest,
+        "state": "pending",
+        "attempts": 0,
+        "next_try_at": now.timestamp(),
+        "created_at": now.timestamp(),
+    }
+    insert_new(connection, outbox, values)
     return delivery_id
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, RunState
 from harness.store.tables import run, usage
-from harness.store.upsert import upsert
+from harness.store.upsert import insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +82,26 @@ class NewRun:
 
 def queue_run(connection: Connection, new: NewRun, now: datetime) -> bool:
     """Queue a run; False if it exists."""
-    statement = upsert(connection, run).values(
-        id=new.id,
-        job_id=new.job_id,
-        agent=new.job_id.partition("/")[0],
-        lane=new.lane,
-        kind=str(new.kind),
-        due_at=new.due_at,
-        state=str(RunState.QUEUED),
-        inputs=json.dumps(dict(new.inputs)),
-        options=json.dumps(dict(new.options)),
-        workflow_version=new.workflow_version,
-        created_at=now.timestamp(),
-        attempt=new.attempt,
-        priority=new.priority,
-        not_before=new.not_before,
-        deadline_at=new.deadline_at,
-        node=new.node,
-        source_run=new.source_run,
-    )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    values = {
+        "id": new.id,
+        "job_id": new.job_id,
+        "agent": new.job_id.partition("/")[0],
+        "lane": new.lane,
+        "kind": str(new.kind),
+        "due_at": new.due_at,
+        "state": str(RunState.QUEUED),
+        "inputs": json.dumps(dict(new.inputs)),
+        "options": json.dumps(dict(new.options)),
+        "workflow_version": new.workflow_version,
+        "created_at": now.timestamp(),
+        "attempt": new.attempt,
+        "priority": new.priority,
+        "not_before": new.not_before,
+        "deadline_at": new.deadline_at,
+        "node": new.node,
+        "source_run": new.source_run,
+    }
+    return insert_new(connection, run, values)
 
 
 def claim_runs(
@@ -260,22 +260,19 @@ def record_usage(
     now: datetime,
 ) -> None:
     """Book one model call; the same call is booked once."""
-    connection.execute(
-        upsert(connection, usage)
-        .values(
-            run_id=run_id,
-            call_id=call_id,
-            agent=job_id.partition("/")[0],
-            job_id=job_id,
-            model=model,
-            input_tokens=tokens.input_tokens,
-            cached_tokens=tokens.cached_tokens,
-            output_tokens=tokens.output_tokens,
-            cost_usd=cost_usd,
-            at=now.timestamp(),
-        )
-        .on_conflict_do_nothing()
-    )
+    values = {
+        "run_id": run_id,
+        "call_id": call_id,
+        "agent": job_id.partition("/")[0],
+        "job_id": job_id,
+        "model": model,
+        "input_tokens": tokens.input_tokens,
+        "cached_tokens": tokens.cached_tokens,
+        "output_tokens": tokens.output_tokens,
+        "cost_usd": cost_usd,
+        "at": now.timestamp(),
+    }
+    insert_new(connection, usage, values)
 
 
 def spent_usd(connection: Connection, since: datetime, agent: str | None = None) -> float:
