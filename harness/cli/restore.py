@@ -16,7 +16,8 @@ from harness.cli.output import emit_json, note, say
 from harness.cli.place import find_place, present_moment
 from harness.cli.progress import WorkProgress
 from harness.daemon.lock import executor_lock
-from harness.runs.restore import Restored, Target, go_on, is_interrupted, restore
+from harness.runs.restore import Restored, go_on, is_interrupted, restore
+from harness.runs.restore_staging import Target
 
 app = new_app()
 

@@ -10,25 +10,24 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.runs.backup_contents import kept_names, walk_workspace
-from harness.store.address import DatabaseAddress, database_address
-from harness.store.archive import DamagedBackup, Manifest, read_archive
+from harness.runs.restore_staging import DUMP, Staging, Target, set_aside, stamp_of, unpack
+from harness.runs.server_restore import is_surely_not_restored, refuse_server, restore_server
+from harness.store.address import database_address
+from harness.store.archive import Manifest, read_archive
 from harness.store.database import Database
-from harness.store.dumping import DATABASE_FILE, check_dump
 from harness.store.failures import newer_version
 from harness.store.migrations import LATEST
 from harness.store.restorations import record_restoration
-from harness.store.state_folder import StateFolder, state_folder
+from harness.store.state_folder import StateFolder
 from harness.store.swapping import (
-    Aside,
-    IntoPlace,
     Journal,
     discard,
     has_begun,
@@ -40,24 +39,18 @@ from harness.workspace.find import SETTINGS_FILE
 
 Progress = Callable[[str, int, int], None]
 Reached = Callable[[str], None]
-_DUMP = ".restored-database"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where a backup is put back: the workspace folder `root`, absolute and without links."""
+class _Order:
+    """What is to be put back, and where."""
 
-    root: Path
-    environ: Mapping[str, str]
-
-    @property
-    def state(self) -> StateFolder:
-        return state_folder(self.root, self.environ)
-
-    @property
-    def has_state_inside(self) -> bool:
-        return self.state.root.is_relative_to(self.root)
+    backup: Path
+    manifest: Manifest
+    target: Target
+    now: datetime
+    is_forced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +88,10 @@ def restore(
         size = max(1, backup.stat().st_size) if backup.is_file() else 1
         manifest = read_archive(backup, lambda name: None, progress=lambda done: progress("checking", done, size))
         reached("checked")
-        _refuse(manifest, target, is_forced=is_forced)
-        journal, closed = _prepare(backup, manifest, target, now, progress, reached)
-        return _finish(target, journal, manifest.about.made_at, closed, reached)
+        order = _Order(backup, manifest, target, now, is_forced)
+        _refuse(order)
+        journal, closed = _prepare(order, progress, reached)
+        return _finish(target, journal, closed, reached)
 
 
 def go_on(target: Target, *, reached: Reached = lambda step: None) -> Restored | None:
@@ -113,7 +107,7 @@ def go_on(target: Target, *, reached: Reached = lambda step: None) -> Restored |
             target.state.on_hold.unlink(missing_ok=True)
             discard(journal, journal_of(target.root))
             return None
-        return _finish(target, journal, "", None, reached)
+        return _finish(target, journal, None, reached)
 
 
 def is_interrupted(target: Target) -> bool:
@@ -124,8 +118,8 @@ def is_interrupted(target: Target) -> bool:
 # ── What is refused ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _refuse(manifest: Manifest, target: Target, *, is_forced: bool) -> None:
-    root = target.root
+def _refuse(order: _Order) -> None:
+    manifest, target, root = order.manifest, order.target, order.target.root
     if manifest.schema_version > LATEST:
         raise newer_version(database_address(root, target.environ), manifest.schema_version, LATEST)
     if root.exists() and not root.is_dir():
@@ -135,7 +129,7 @@ def _refuse(manifest: Manifest, target: Target, *, is_forced: bool) -> None:
     if not (root / SETTINGS_FILE).is_file():
         raise OwnerError(root, None, "is not empty, and no workspace", "name another folder with --to")
     made_at = _moment(manifest.about.made_at)
-    if not is_forced and _newest_change(target) > made_at.timestamp():
+    if not order.is_forced and _newest_change(target) > made_at.timestamp():
         problem = f"the team has worked since this backup was made ({made_at:%Y-%m-%d %H:%M} UTC)"
         fix = "to set that aside and restore nevertheless, say --force"
         raise OwnerError(root, None, problem, fix)
@@ -152,23 +146,22 @@ def _newest_change(target: Target) -> float:
 # ── Unpacking beside the place ───────────────────────────────────────────────────────────────────────
 
 
-def _prepare(
-    backup: Path, manifest: Manifest, target: Target, now: datetime, progress: Progress, reached: Reached
-) -> tuple[Journal, int]:
+def _prepare(order: _Order, progress: Progress, reached: Reached) -> tuple[Journal, int | None]:
     """Unpack and check everything, and announce the swap; return the journal and how many fires were closed."""
-    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    staging = _Staging(target, stamp)
+    manifest, target = order.manifest, order.target
+    staging = Staging(target, order.now)
     path = journal_of(target.root)
-    journal = Journal(str(backup.absolute()), stamp, "unpacking", staging.folders)
+    stamp, total = stamp_of(order.now), sum(file.size for file in manifest.files)
+    journal = Journal(str(order.backup.absolute()), manifest.about.made_at, stamp, "unpacking", staging.folders)
     try:
         target.root.parent.mkdir(parents=True, exist_ok=True)
         journal.write(path)
         reached("begun")
         staging.make()
-        _unpack(backup, manifest, staging, progress)
+        unpack(order.backup, manifest, staging, lambda done: progress("unpacking", done, total))
         reached("unpacked")
-        closed = _tell_database(staging, manifest, now)
-        journal = Journal(journal.backup, stamp, "unpacking", staging.folders, staging.asides(), staging.places())
+        closed, dump = _prepare_database(order, staging)
+        journal = replace(journal, aside=staging.asides(), into_place=staging.places(), dump=dump)
         unfinished = f"a restore into {target.root} is not finished; go on with: harness restore --to {target.root}\n"
         (staging.state / target.state.on_hold.name).write_text(unfinished, encoding="utf-8")
         os.sync()
@@ -186,126 +179,39 @@ def _prepare(
     return journal, closed
 
 
+def _prepare_database(order: _Order, staging: Staging) -> tuple[int | None, str]:
+    """Make a database file ready for its place, or see that a server may be restored into.
+
+    Returns how many fires were closed, None where that is still to be done, and where the tables to load are.
+    """
+    if order.manifest.database == "postgresql":
+        refuse_server(staging.address, order.target.root, order.now, is_forced=order.is_forced)
+        return None, str(staging.dump)
+    path = staging.put_database()
+    if path is None:
+        return 0, ""
+    with closing(Database(path)) as database:
+        database.migrate()
+        with database.write() as connection:
+            return record_restoration(connection, _moment(order.manifest.about.made_at), order.now), ""
+
+
 def _give_up(target: Target, journal: Journal) -> None:
     target.state.on_hold.unlink(missing_ok=True)
     discard(journal, journal_of(target.root))
 
 
-class _Staging:
-    """Where things are unpacked, each on the disk on which it will stay."""
-
-    def __init__(self, target: Target, stamp: str) -> None:
-        self._target = target
-        self._stamp = stamp
-        self.workspace = _beside(target.root, stamp)
-        if target.has_state_inside:
-            self.state = self.workspace / target.state.root.relative_to(target.root)
-        else:
-            self.state = _beside(target.state.root, stamp)
-        self.dump = self.state / _DUMP
-        self._outside: DatabaseAddress | None = None
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        return tuple(map(str, dict.fromkeys((self.workspace, self.state))))
-
-    def make(self) -> None:
-        self.workspace.mkdir()
-        self.state.mkdir(mode=0o700, parents=True)
-        self.dump.mkdir()
-
-    def place(self, name: str) -> Path:
-        part, _, rest = name.partition("/")
-        return {"workspace": self.workspace, "state": self.state, "database": self.dump}[part] / rest
-
-    def put_database(self) -> Path | None:
-        """Move the database to where it will be used from, and return it; None if the backup has none."""
-        file = self.dump / DATABASE_FILE
-        if not file.exists():
-            self.dump.rmdir()
-            return None
-        address = database_address(self.workspace, self._target.environ)
-        if address.path is None:
-            problem = f"the backup holds a database file, and the database of this workspace is {address}"
-            raise OwnerError(self._target.root, None, problem, "restore it with HARNESS_DATABASE_URL=sqlite:///FILE")
-        if address.path.is_relative_to(self.workspace):
-            final = address.path
-        elif address.path == self._target.state.database:
-            final = self.state / DATABASE_FILE
-        else:
-            self._outside = address
-            final = _beside(address.path, self._stamp)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(file, final)
-        self.dump.rmdir()
-        return final
-
-    def asides(self) -> tuple[Aside, ...]:
-        paths = [self._target.root]
-        if not self._target.has_state_inside:
-            paths.append(self._target.state.root)
-        if self._outside is not None:
-            paths += [Path(f"{self._outside.path}{suffix}") for suffix in ("", "-wal", "-shm")]
-        return tuple(Aside(str(path), str(set_aside(path, self._stamp))) for path in paths if path.exists())
-
-    def places(self) -> tuple[IntoPlace, ...]:
-        places = [IntoPlace(str(self.workspace), str(self._target.root))]
-        if not self._target.has_state_inside:
-            places.append(IntoPlace(str(self.state), str(self._target.state.root)))
-        if self._outside is not None and self._outside.path is not None:
-            places.append(IntoPlace(str(_beside(self._outside.path, self._stamp)), str(self._outside.path)))
-        return tuple(places)
-
-
-def set_aside(path: Path, stamp: str) -> Path:
-    """Return what is called what was at `path` before the restore."""
-    return path.parent / f"{path.name}.before-restore-{stamp}"
-
-
-def _beside(path: Path, stamp: str) -> Path:
-    return path.parent / f".{path.name}.restore-{stamp}"
-
-
-def _unpack(backup: Path, manifest: Manifest, staging: _Staging, progress: Progress) -> None:
-    free = min(shutil.disk_usage(folder).free for folder in (staging.workspace, staging.state))
-    total = sum(file.size for file in manifest.files)
-    unpacked = read_archive(
-        backup, staging.place, max_bytes=free, progress=lambda done: progress("unpacking", done, total)
-    )
-    if unpacked != manifest:
-        raise DamagedBackup(backup, "it changed while it was read")
-    for folder in manifest.folders:
-        staging.place(folder).mkdir(parents=True, exist_ok=True)
-    for link in manifest.links:
-        path = staging.place(link.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(link.leads_to)
-    if check_dump(manifest.database, staging.dump) != manifest.tables:
-        raise DamagedBackup(backup, "its database is not the one that was packed")
-
-
-def _tell_database(staging: _Staging, manifest: Manifest, now: datetime) -> int:
-    """Let the database know that it was restored; return how many fires were closed for it."""
-    path = staging.put_database()
-    if path is None:
-        return 0
-    database = Database(path)
-    try:
-        database.migrate()
-        with database.write() as connection:
-            return record_restoration(connection, _moment(manifest.about.made_at), now)
-    finally:
-        database.close()
-
-
 # ── Swapping ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _finish(target: Target, journal: Journal, made_at: str, closed: int | None, reached: Reached) -> Restored:
+def _finish(target: Target, journal: Journal, closed: int | None, reached: Reached) -> Restored:
+    if Path(journal.dump or "/nowhere").is_dir():
+        closed = _load(target, journal)
+        reached("loaded")
     try:
         swap(journal, reached)
     except OwnerError:
-        if not has_begun(journal):
+        if not journal.dump and not has_begun(journal):
             _give_up(target, journal)
         raise
     carried = (*_carry_workspace(target, journal.stamp), *_carry_state(target, journal.stamp))
@@ -315,11 +221,26 @@ def _finish(target: Target, journal: Journal, made_at: str, closed: int | None, 
         day = f"{_stamped(journal.stamp):%Y-%m-%d}"
         where = f"this was set aside by a restore on {day}; the team is in {target.root} now\n"
         old.on_hold.write_text(where, encoding="utf-8")
+    shutil.rmtree(target.state.root / DUMP, ignore_errors=True)
     target.state.on_hold.unlink(missing_ok=True)
     discard(journal, journal_of(target.root))
     reached("finished")
     asides = tuple(Path(move.target) for move in journal.aside)
-    return Restored(target.root, made_at, tuple(path for path in asides if path.exists()), carried, closed)
+    kept = tuple(path for path in asides if path.exists())
+    return Restored(target.root, journal.made_at, kept, carried, closed)
+
+
+def _load(target: Target, journal: Journal) -> int:
+    """Load the tables of a server; the same restore does it once, however often it is gone on with."""
+    workspace, now = Path(journal.staging[0]), _stamped(journal.stamp)
+    address = database_address(workspace if workspace.is_dir() else target.root, target.environ)
+    made_at = _moment(journal.made_at)
+    try:
+        return restore_server(address, Path(journal.dump), stamp=journal.stamp, made_at=made_at, now=now)
+    except HarnessError:
+        if not has_begun(journal) and is_surely_not_restored(address, now):
+            _give_up(target, journal)
+        raise
 
 
 def _carry_workspace(target: Target, stamp: str) -> Iterator[str]:

@@ -39,15 +39,18 @@ class Journal:
     """What a restore has set out to do. All paths are absolute.
 
     `aside` and `into_place` are done in this order; `staging` is what to delete if it is given up. While the
-    stage is `unpacking` nothing of the old has been touched.
+    stage is `unpacking` nothing of the old has been touched. `made_at` is when the backup was made. `dump` is
+    where the tables of a server are, to be loaded before anything is renamed.
     """
 
     backup: str
+    made_at: str
     stamp: str
     stage: Stage
     staging: tuple[str, ...]
     aside: tuple[Aside, ...] = ()
     into_place: tuple[IntoPlace, ...] = ()
+    dump: str = ""
 
     def write(self, path: Path) -> None:
         """Write the journal whole, on disk when this returns."""
@@ -141,9 +144,11 @@ def _journal_from(document: Any) -> Journal:
         raise ValueError(document["stage"])
     return Journal(
         backup=str(document["backup"]),
+        made_at=str(document["made_at"]),
         stamp=str(document["stamp"]),
         stage=document["stage"],
         staging=tuple(map(str, document["staging"])),
         aside=tuple(Aside(**move) for move in document["aside"]),
         into_place=tuple(IntoPlace(**move) for move in document["into_place"]),
+        dump=str(document["dump"]),
     )

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,13 +23,16 @@ from harness.domain.run import FireState
 from harness.domain.settings import Channel, Settings
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.backup import BackupSource, back_up, backups_in
-from harness.runs.restore import Restored, Target, go_on, is_interrupted, restore
+from harness.runs.restore import Restored, go_on, is_interrupted, restore
+from harness.runs.restore_staging import Target
 from harness.store.address import database_address
 from harness.store.archive import DamagedBackup
 from harness.store.database import Database
+from harness.store.nodes import NodeRow, add_node
 from harness.store.state_folder import state_folder
 from harness.testing.workspace import write_workspace_files
 from harness.wiring.files import check
+from tests.postgres_server import Server
 
 MADE_AT = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -37,7 +41,8 @@ KILLED = """\
 import json, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from harness.runs.restore import Target, go_on, restore
+from harness.runs.restore import go_on, restore
+from harness.runs.restore_staging import Target
 backup, root, environ, wanted, count = sys.argv[1:]
 count = int(count)
 def reached(step):
@@ -106,7 +111,7 @@ class Team:
         return sorted(path.name for place in places for path in place.glob(".*restore*"))
 
 
-@pytest.fixture(params=["state inside", "state elsewhere", "database elsewhere"])
+@pytest.fixture(params=["state inside", "state elsewhere", "database elsewhere", "server"])
 def team(request: pytest.FixtureRequest, tmp_path: Path) -> Team:
     environ = {}
     root = write_workspace_files(tmp_path / "team")
@@ -116,6 +121,8 @@ def team(request: pytest.FixtureRequest, tmp_path: Path) -> Team:
     if request.param == "database elsewhere":
         environ["HARNESS_DATABASE_URL"] = f"sqlite:///{tmp_path}/shared/team.db"
         (tmp_path / "shared").mkdir()
+    if request.param == "server":
+        environ["HARNESS_DATABASE_URL"] = request.getfixturevalue("postgres_url")
     return Team(root, environ)
 
 
@@ -303,6 +310,87 @@ def test_rename_that_the_system_refuses_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(OwnerError):
         restore(tmp_path / "kept.tar.gz", team.target, is_forced=True, now=LATER, reached=spoil)
     assert team.marks() == {"new"}
+
+
+# ── A database on a server ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def on_server(tmp_path: Path, postgres_url: str) -> Team:
+    return Team(write_workspace_files(tmp_path / "team"), {"HARNESS_DATABASE_URL": postgres_url})
+
+
+@pytest.fixture
+def of_server(on_server: Team, tmp_path: Path) -> Path:
+    on_server.mark("old")
+    return Path(shutil.copy(on_server.backup(), tmp_path / "kept.tar.gz"))
+
+
+def test_restore_that_is_killed_after_the_server_was_loaded_is_gone_on_with(on_server: Team, of_server: Path) -> None:
+    on_server.mark("new")
+    on_server.kill(of_server, "loaded")
+    assert go_on(on_server.target) is not None
+    assert on_server.marks() == {"old"}
+    assert not (on_server.target.state.root / ".restored-database").exists()
+
+
+def test_server_that_is_not_empty_is_restored_into_with_force_only_and_keeps_what_it_had(
+    on_server: Team, of_server: Path, tmp_path: Path
+) -> None:
+    elsewhere = Team(tmp_path / "new", on_server.environ)
+    with pytest.raises(OwnerError, match="this database is not empty"):
+        elsewhere.restore(of_server, is_forced=False)
+    assert not elsewhere.root.exists()
+    assert elsewhere.leftovers() == []
+    on_server.mark("new")
+    on_server.restore(of_server)
+    address = database_address(on_server.root, on_server.environ)
+    with closing(Database.connect(address)) as database, database.read() as connection:
+        aside = connection.execute(text("SELECT url FROM harness_before_restore_20261121t120000z.seen_item"))
+        assert aside.scalar_one() == "new"
+
+
+def test_server_that_a_daemon_uses_is_not_restored_into(on_server: Team, of_server: Path) -> None:
+    node = NodeRow("n.1", 1, "mac", 1, 0.0, 0.0, "n", "mac", "up", None, "", "daemon")
+    address = database_address(on_server.root, on_server.environ)
+    with closing(Database.connect(address)) as database, database.write() as connection:
+        add_node(connection, replace(node, heartbeat_at=database.now(LATER).timestamp()))
+    with pytest.raises(TransientError, match=r"daemons use this database \(mac\)"):
+        on_server.restore(of_server)
+    assert on_server.leftovers() == []
+    assert on_server.marks() == {"old"}
+
+
+def test_server_that_went_away_leaves_everything_as_it_was(own_postgres: Server, tmp_path: Path) -> None:
+    team = Team(write_workspace_files(tmp_path / "team"), {"HARNESS_DATABASE_URL": own_postgres.url})
+    team.mark("old")
+    kept = Path(shutil.copy(team.backup(), tmp_path / "kept.tar.gz"))
+    (team.root / "memory/mark.md").write_text("new")
+
+    def stop(step: str) -> None:
+        if step == "announced":
+            own_postgres.stop()
+
+    with pytest.raises(TransientError):
+        restore(kept, team.target, is_forced=True, now=LATER, reached=stop)
+    assert (team.root / "memory/mark.md").read_text() == "new"
+    own_postgres.start()
+    assert go_on(team.target) is not None
+    assert team.marks() == {"old"}
+
+
+@pytest.mark.parametrize("kind", ["server", "file"])
+def test_backup_of_a_file_is_not_put_on_a_server_nor_the_other_way_round(
+    on_server: Team, of_server: Path, tmp_path: Path, kind: str
+) -> None:
+    if kind == "server":
+        with pytest.raises(OwnerError, match="the backup holds the tables of a server"):
+            Team(tmp_path / "new", {}).restore(of_server)
+        return
+    of_file = Team(write_workspace_files(tmp_path / "file"), {})
+    of_file.mark("old")
+    with pytest.raises(OwnerError, match="the backup holds a database file"):
+        Team(tmp_path / "new", on_server.environ).restore(of_file.backup())
 
 
 # ── What a restored team knows ───────────────────────────────────────────────────────────────────────
