@@ -4,10 +4,11 @@
 
 DAY_ARGS =
 TEST_ARGS = -n auto
+CHAOS_ARGS =
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help day up test check format bench lock dist clean runtime dev
+.PHONY: help day up test check format bench chaos lock dist clean runtime dev
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -34,6 +35,9 @@ format: dev ## rewrite the code in the project's format
 
 bench: dev ## print start-up times and memory beside a bare python
 	@$(BIN)/python -m bench
+
+chaos: dev ## kill daemons at random for twenty minutes, and check that nothing was missed or doubled
+	@$(BIN)/python -m chaos $(CHAOS_ARGS)
 
 lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 	@sh requirements/lock
