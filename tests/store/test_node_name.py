@@ -37,7 +37,15 @@ def test_looking_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("db1", "db1"), ("Sam's Mac mini", "sam-s-mac-mini"), ("Mac-Mini.local", "mac-mini"), ("--", ""), ("", ""), ("日本", "")]
+    ("text", "name"),
+    [
+        ("db1", "db1"),
+        ("Sam's Mac mini", "sam-s-mac-mini"),
+        ("Mac-Mini.local", "mac-mini"),
+        ("--", ""),
+        ("", ""),
+        ("日本", ""),
+    ],
 )
 def test_a_name_is_lower_case_words_with_hyphens(text: str, name: str) -> None:
     assert as_node_name(text) == name
