@@ -109,6 +109,10 @@ class Team:
         assert isinstance(status, dict)
         return [incident["cause"] for incident in status["incidents"]]
 
+    def backups(self) -> list[str]:
+        listed = self.inside.command("ls", "-A", f"{self.disk}/state/backups")
+        return subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+
     def fill(self) -> None:
         subprocess.run(
             self.inside.command("dd", "if=/dev/zero", f"of={self.disk}/fill", "bs=1024"),
@@ -302,3 +306,45 @@ def test_daemon_lives_through_a_full_disk_tells_of_it_and_goes_on(team: Team, so
         wait_until(lambda: team.incidents() == ["disk"])
     assert {state for _, state in team.states()} == {"delivered"}
     assert before.items() - team.pages().items() <= {("latest/scout-morning.md", before["latest/scout-morning.md"])}
+
+
+def test_backup_on_a_full_disk_says_so_leaves_nothing_behind_and_keeps_the_older_ones(
+    team: Team, source: SlowSource
+) -> None:
+    source.go.set()
+    assert team("run", "scout/morning").returncode == 0
+    assert team("backup").returncode == 0
+    before = team.backups()
+    # As full as can be, and then a little room: it breaks off in the middle.
+    (team.root / "big.txt").write_bytes(os.urandom(8_000_000))
+    team.fill()
+    team.inside.run("truncate", "-s", "-3000000", f"{team.disk}/fill")
+    refused = team("backup")
+    [line] = refused.stderr.splitlines()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert line.endswith("the disk is full; free some space; the older backups are untouched")
+    assert team.backups() == before
+    team.free()
+    (team.root / "big.txt").unlink()
+    assert team("backup").returncode == 0
+    assert len(team.backups()) == len(before) + 1
+
+
+def test_restore_on_a_full_disk_changes_nothing(team: Team, source: SlowSource) -> None:
+    source.go.set()
+    (team.root / "big.txt").write_bytes(bytes(6_000_000))
+    assert team("run", "scout/morning").returncode == 0
+    assert team("backup").returncode == 0
+    [name] = [name for name in team.backups() if name.endswith(".tar.gz")]
+    (team.root / "big.txt").unlink()
+    team.fill()
+    team.inside.run("truncate", "-s", "-200000", f"{team.disk}/fill")
+    refused = team("restore", f"{team.disk}/state/backups/{name}", "--force")
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    team.free()
+    assert team.states() == [("scout/morning", "delivered")]
+    assert not list(team.root.parent.glob(".team*restore*"))
+    assert team("restore", f"{team.disk}/state/backups/{name}", "--force").returncode == 0
+    assert (team.root / "big.txt").stat().st_size == 6_000_000
+    assert team.states() == [("scout/morning", "delivered")]

@@ -4,8 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, text
+
 from harness.domain.message import Usage
 from harness.domain.run import FireState
+from harness.store.expiry import announce_deleted, announce_forgotten
 from harness.store.outbox import acknowledge, promise
 from harness.store.runs import record_usage
 
@@ -43,10 +46,10 @@ def test_run_shows_its_fire_its_delivery_and_its_cost(harness: CommandLine, ledg
             now=DUE,
         )
     )
-    text = harness("runs", "show", run_id).stdout
-    assert "fire      delivered: 9 items" in text
-    assert "delivery  digest: acknowledged, digests/2026-11-20/scout-morning.md" in text
-    assert "model     small: 1 call, 1,200 tokens in, 300 out, $0.0042" in text
+    shown = harness("runs", "show", run_id).stdout
+    assert "fire      delivered: 9 items" in shown
+    assert "delivery  digest: acknowledged, digests/2026-11-20/scout-morning.md" in shown
+    assert "model     small: 1 call, 1,200 tokens in, 300 out, $0.0042" in shown
 
 
 def test_unknown_run_is_exit_code_2(harness: CommandLine, ledger: Ledger) -> None:
@@ -54,3 +57,20 @@ def test_unknown_run_is_exit_code_2(harness: CommandLine, ledger: Ledger) -> Non
     ended = harness("runs", "show", run_id[:-1])
     assert (ended.returncode, ended.stdout) == (2, "")
     assert f"did you mean {run_id}?" in ended.stderr
+
+
+def test_run_says_what_retention_deleted_and_when(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED)
+    gone_at = DUE + timedelta(days=180)
+
+    def retain(connection: Connection) -> None:
+        connection.execute(text("UPDATE fire SET artifact = 'artifacts/scout/morning/1-cron/digest.json'"))
+        announce_forgotten(connection, [run_id], gone_at)
+        announce_deleted(connection, [run_id], gone_at)
+
+    ledger.write(retain)
+    shown = harness("runs", "show", run_id).stdout
+    assert "artifact  deleted by retention on 2027-05-19" in shown
+    assert "steps     deleted by retention on 2027-05-19, with the transcript" in shown
+    document = json.loads(harness("runs", "show", run_id, "--json").stdout)
+    assert (document["forgotten_at"], document["artifacts_deleted_at"]) == ("2027-05-19T15:15:00Z",) * 2

@@ -263,6 +263,16 @@ def test_a_channel_that_delivers_elsewhere_delivers_inside_the_copy(source: Path
     assert folder in (source / "harness.toml").read_text()
 
 
+@pytest.mark.parametrize("folder", ["/mnt/safe", "~/safe", "../safe"])
+def test_backups_that_go_elsewhere_go_inside_the_copy(source: Path, tmp_path: Path, folder: str) -> None:
+    (source / "harness.toml").write_text(f'{SETTINGS_TEXT}\n[backups]\nfolder = "{folder}"\nkeep = 3\n')
+    copied = copy_workspace(source, tmp_path / "out")
+    settings = tomllib.loads((copied.root / "harness.toml").read_text())
+    assert settings["backups"] == {"folder": "backups", "keep": 3}
+    [said] = copied.left_out
+    assert folder in str(said)
+
+
 def test_settings_that_are_not_toml_are_copied_as_they_are_for_the_check_to_judge(source: Path, tmp_path: Path) -> None:
     (source / "harness.toml").write_text("home = \n")
     copied = copy_workspace(source, tmp_path / "out")
