@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -73,9 +72,7 @@ def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]
 def log_to_file(state: StateFolder) -> logging.Handler:
     """Send the log to `logs/harness.log`, kept to four files of 5 MB, without secrets, and return the handler."""
     state.logs.mkdir(parents=True, exist_ok=True)
-    handler = LogFile(
-        state.logs / "harness.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8"
-    )
+    handler = LogFile(state.logs / "harness.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
     handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.INFO)
     logging.getLogger().addHandler(handler)
