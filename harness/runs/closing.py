@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from harness.domain.cause import job_cause
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.store.conditions import save_condition
-from harness.store.fires import close_fire, mark_fire
+from harness.store.fires import close_fire, suspend_fire
 from harness.store.incidents import open_incident, resolve_incidents_of
 from harness.store.json_codec import to_json
 from harness.store.outbox import deliveries_of_run
@@ -30,7 +30,8 @@ def close_or_suspend(
     nothing is changed.
     """
     if any(row.state == "pending" for row in deliveries_of_run(connection, run_id)):
-        mark_fire(connection, run_id, FireState.SUSPENDED, owner)
+        if not suspend_fire(connection, run_id, owner):
+            return None
         suspend_run(connection, run_id, stop=stop, outcome=to_json(Outcome, outcome))
         return FireState.SUSPENDED
     return close(connection, run_id=run_id, job_id=job_id, outcome=outcome, stop=stop, owner=owner, now=now)

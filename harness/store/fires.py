@@ -96,6 +96,12 @@ def mark_fire(connection: Connection, run_id: str, state: FireState, owner: str)
     )
 
 
+def suspend_fire(connection: Connection, run_id: str, owner: str) -> bool:
+    """Let the open fire wait; False if it was closed, or is in the hands of another owner."""
+    mine = update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None), fire.c.owner == owner)
+    return connection.execute(mine.values(state=str(FireState.SUSPENDED))).rowcount == 1
+
+
 def hand_over_fire(connection: Connection, run_id: str, new_owner: str) -> None:
     """Give the run's open fire to another owner, in the state that it has."""
     connection.execute(update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None)).values(owner=new_owner))

@@ -179,6 +179,18 @@ def test_a_suspended_run_waits_as_long_as_its_delivery_lives(ledger: Ledger) -> 
     assert ledger.state() == (FireState.FAILED, RunState.ENDED)
 
 
+def test_whoever_lost_a_run_cannot_make_its_fire_wait_either(ledger: Ledger) -> None:
+    ledger.claim("node-2.1")
+    with ledger.database.write() as connection:
+        promise(connection, run_id=RUN, channel="digest", digest="{}", now=NOW)
+        late = close_or_suspend(
+            connection, run_id=RUN, job_id="scout/morning", outcome=DELIVERED, stop="completed", owner="node-1.1",
+            now=NOW,
+        )  # fmt: skip
+    assert late is None
+    assert ledger.state() == (FireState.RUNNING, RunState.RUNNING)
+
+
 def test_a_fire_is_closed_once_and_only_by_its_owner(ledger: Ledger) -> None:
     ledger.claim("node-1.1")
 
