@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,6 +103,8 @@ def _recording(place: Place, run: str) -> Recording:
 
 
 def _replay(place: Place, recorded: Recording) -> Recording:
+    import asyncio
+
     from harness.runs.replay import recorded_links, replay
     from harness.wiring.playback import playback_services
 
