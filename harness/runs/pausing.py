@@ -67,11 +67,14 @@ def pause_failing_jobs(database: Database, workspace: Workspace, now: datetime) 
 
 def _hopeless(connection: Connection, workspace: Workspace) -> Iterator[tuple[Job, int]]:
     pauses = all_pauses(connection)
-    failing = failing_jobs(connection)
-    for job in workspace.jobs():
-        limit = job.disable_after or workspace.settings.alerts.disable_after
-        times = failing.get(job.id, 0)
-        if limit is not None and times >= limit and job.lane != "system" and job_scope(job.id) not in pauses:
+    for job_id, times in failing_jobs(connection).items():
+        agent, _, name = job_id.partition("/")
+        job = workspace.agents[agent].jobs.get(name) if agent in workspace.agents else None
+        if job is None or job.lane == "system" or job_scope(job_id) in pauses:
+            continue
+        of_team = workspace.settings.alerts.disable_after
+        limit = of_team if job.disable_after is None else job.disable_after
+        if limit and times >= limit:
             yield job, times
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from harness.domain.pause import PauseRow as PauseRow
-from harness.domain.pause import why_paused as why_paused
+from harness.domain.pause import PauseRow
 from harness.store.tables import pause
 from harness.store.upsert import upsert
 

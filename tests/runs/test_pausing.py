@@ -149,6 +149,17 @@ def test_the_team_sets_the_limit_where_the_job_does_not(workbench: Workbench) ->
     assert _pause_failing(workbench) == [JOB]
 
 
+@pytest.mark.parametrize(("of_team", "of_job"), [('"never"', ""), ("1", "disable_after: never")])
+def test_a_job_that_is_never_to_be_paused_is_not(workbench: Workbench, of_team: str, of_job: str) -> None:
+    settings = (workbench.root / "harness.toml").read_text()
+    workbench.write({"harness.toml": f"{settings}\n[alerts]\ndisable_after = {of_team}\n"})
+    _break(workbench, of_job)
+    for day in range(12):
+        workbench.tick_at(EIGHT + day * DAY)
+    assert _failures(workbench) == 12
+    assert _pause_failing(workbench) == []
+
+
 def test_housekeeping_is_never_paused_by_the_harness(workbench: Workbench) -> None:
     text = "---\nschedule: daily 08:00\naction: self-check\ndisable_after: 1\nattempts: 1\n---\n"
     workbench.write({"agents/scout/jobs/morning.md": text})
