@@ -10,7 +10,7 @@ from harness.cli.fires import iso
 from harness.cli.table import table_lines, wrap
 from harness.daemon.wording import local_time
 from harness.ports import RecordedStep
-from harness.runs.recorded_steps import last_fork_point, step_name
+from harness.runs.recording import last_fork_point, step_name
 
 
 def steps_json(steps: Sequence[RecordedStep]) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ from harness.runs.clock import fire_now
 from harness.runs.collecting import Inputs
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.plan import RunPlan, within_budget
-from harness.runs.recorded_steps import Fork, ForkedSteps, inputs_of, last_fork_point
-from harness.runs.recording import why_no_steps
+from harness.runs.recorded_steps import Fork, ForkedSteps, inputs_of
+from harness.runs.recording import last_fork_point, why_no_steps
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.json_codec import from_json, to_json

@@ -12,10 +12,8 @@ from itertools import takewhile
 
 from harness.domain.errors import HarnessError
 from harness.ports import Json, RecordedStep, Step, Steps
+from harness.runs.recording import LIVE_KINDS, step_name
 from harness.store.step_records import args_hash
-
-LIVE_KINDS = frozenset({"publish", "deliver", "close"})
-"""What leaves traces outside of the run's records is done by every run itself."""
 
 Adapt = Callable[[RecordedStep], Json]
 """Turns another run's recorded value into the fork's own; called in a thread."""
@@ -92,24 +90,9 @@ class _TakenOver:
         return await asyncio.to_thread(self._adapt, self._record)
 
 
-def step_name(kind: str, call_id: str) -> str:
-    """Return how a step is called: `model-2` is a model call, `collect` needs no second name."""
-    return kind if kind == call_id else f"{kind} {call_id}"
-
-
 def inputs_of(records: Sequence[RecordedStep]) -> tuple[RecordedStep, ...]:
     """Return what was there before the prompt was assembled, without the plan; empty if it never was."""
     if not any(step.kind == "assemble" for step in records):
         return ()
     before = takewhile(lambda step: step.kind != "assemble", records)
     return tuple(step for step in before if step.kind != "begin")
-
-
-def last_fork_point(records: Sequence[RecordedStep]) -> int:
-    """Return the highest step from which a fork can go on: behind it everything is done anew in any case."""
-    position = 1
-    for step in records:
-        if step.position != position or step.kind in LIVE_KINDS:
-            break
-        position += 1
-    return position

@@ -13,6 +13,9 @@ from harness.store.peek import Peek
 from harness.store.records import RunRecord, Spending
 from harness.store.state_folder import StateFolder
 
+LIVE_KINDS = frozenset({"publish", "deliver", "close"})
+"""What leaves traces outside of the run's records is done by every run itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -41,6 +44,21 @@ class Recording:
 def find_step(steps: Sequence[RecordedStep], kind: str, call_id: str | None = None) -> RecordedStep | None:
     """Return the first step of that kind, and of that id if one is given."""
     return next((step for step in steps if step.kind == kind and call_id in (None, step.call_id)), None)
+
+
+def step_name(kind: str, call_id: str) -> str:
+    """Return how a step is called: `model-2` is a model call, `collect` needs no second name."""
+    return kind if kind == call_id else f"{kind} {call_id}"
+
+
+def last_fork_point(records: Sequence[RecordedStep]) -> int:
+    """Return the highest step from which a fork can go on: behind it everything is done anew in any case."""
+    position = 1
+    for step in records:
+        if step.position != position or step.kind in LIVE_KINDS:
+            break
+        position += 1
+    return position
 
 
 def read_recording(look: Peek, state: StateFolder, run_id: str) -> Recording | None:

@@ -19,8 +19,7 @@ from harness.runs.contract import Verdict
 from harness.runs.only_if import Ruling
 from harness.runs.plan import RunPlan
 from harness.runs.reachability import Reach
-from harness.runs.recorded_steps import step_name
-from harness.runs.recording import Recording, find_step
+from harness.runs.recording import Recording, find_step, step_name
 from harness.runs.services import RunServices
 from harness.runs.workflows import RunWorkflow
 from harness.store.json_codec import from_json, to_json

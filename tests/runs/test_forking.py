@@ -17,7 +17,8 @@ from harness.ports import RecordedStep
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.forking import fork_run, retry_run
-from harness.runs.recorded_steps import Fork, ForkedSteps, last_fork_point
+from harness.runs.recorded_steps import Fork, ForkedSteps
+from harness.runs.recording import last_fork_point
 from harness.store.conditions import load_condition
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
