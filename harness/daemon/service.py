@@ -292,7 +292,7 @@ class Service:
         tick(system.database, system.workspace(), system.clock.now(), WORKFLOW_VERSION)
         system.carry_out_cancels()
         system.enforce_deadlines()
-        system.dispatcher.dispatch()
+        system.dispatch()
         self._signs.tick_worked()
         moments = (next_slot(system.database), system.dispatcher.next_start())
         return min((moment for moment in moments if moment is not None), default=None)

@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -58,6 +58,7 @@ from harness.runs.retention import Retained, retain
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.stalled import StalledRuns
+from harness.runs.turnstile import Turnstile
 from harness.runs.workflows import RunWorkflow
 from harness.store.address import DatabaseAddress, database_address
 from harness.store.database import Database
@@ -95,6 +96,8 @@ class System:
     services: RunServices
     is_shared: bool
     """Whether other daemons may use the same database."""
+    turnstile: Turnstile = field(default_factory=Turnstile)
+    """Passed by all that use the engine: it is closed while a new life begins."""
 
     def launch(self, role: Role = "once") -> None:
         """Begin a life as an executor: the runs that this installation's earlier lives had not finished go on."""
@@ -116,12 +119,19 @@ class System:
         if self.membership.beat("draining" if is_draining else "up"):
             return
         log.error("this daemon was declared lost while it did not answer; its runs went on elsewhere")
-        self.engine.close()
-        self.launch(self.membership.role)
+        with self.turnstile.alone():
+            self.engine.close()
+            self.launch(self.membership.role)
 
     def adopt(self) -> list[str]:
         """Go on with the runs of other daemons that are gone; return the runs' ids."""
-        return self.membership.take_over()
+        with self.turnstile.passing():
+            return self.membership.take_over()
+
+    def dispatch(self) -> list[str]:
+        """Begin the queued runs that may run now; return their ids."""
+        with self.turnstile.passing():
+            return self.dispatcher.dispatch()
 
     def tell_incidents(self, *, gather_s: float = GATHER_S) -> None:
         """Pause the jobs that keep failing, and tell the person what is broken and what works again.
@@ -135,7 +145,8 @@ class System:
 
     def carry_out_cancels(self) -> list[str]:
         """Interrupt and close what somebody wants cancelled; return the runs' ids."""
-        return carry_out_cancels(self.database, self.engine, self.membership.executor_id, self.clock.now())
+        with self.turnstile.passing():
+            return carry_out_cancels(self.database, self.engine, self.membership.executor_id, self.clock.now())
 
     def enforce_deadlines(self) -> list[str]:
         """Close what is over its deadline; return the runs' ids."""
@@ -143,16 +154,19 @@ class System:
         def is_ours(run: RunRow) -> bool:
             return run.owner == self.membership.executor_id or run.owner in self.membership.gone()
 
-        return enforce_deadlines(self.database, self.engine, is_ours, self.clock.now())
+        with self.turnstile.passing():
+            return enforce_deadlines(self.database, self.engine, is_ours, self.clock.now())
 
     def reconcile(self) -> list[str]:
         """Start what was claimed and never started, and close what can no longer finish; return what was closed."""
-        self.dispatcher.restart_claimed()
-        return self.reconciler.reconcile(self.clock.now())
+        with self.turnstile.passing():
+            self.dispatcher.restart_claimed()
+            return self.reconciler.reconcile(self.clock.now())
 
     def retain(self) -> Retained:
         """Delete what is older than the settings keep; what cannot be deleted is an incident until it can."""
-        kept = retain(self.database, self.engine, self.state, self.workspace(), self.clock.now())
+        with self.turnstile.passing():
+            kept = retain(self.database, self.engine, self.state, self.workspace(), self.clock.now())
         log.info("retention: %s", kept)
         if kept.problems:
             self.incidents.open("retention", kept.problem)
