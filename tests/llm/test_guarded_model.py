@@ -92,6 +92,15 @@ def test_only_an_endpoint_that_is_down_opens_it(database: Database, answer: Chat
         assert load_breaker(connection, _endpoint(server)).is_new
 
 
+def test_an_endpoint_that_asks_to_come_back_later_is_there(database: Database) -> None:
+    down, later = fail(503), limit_rate()
+    answers = [down] * 2 * (OPENS_AFTER - 1) + [later] * 2 + [down] * 2 * (OPENS_AFTER - 1)
+    with OpenAIServer(answers) as server:
+        for _ in range(2 * OPENS_AFTER - 1):
+            with pytest.raises(TransientError, match="failed in 2 attempts"):
+                _ask(server, database, VirtualClock(NOW))
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [

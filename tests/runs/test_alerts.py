@@ -138,6 +138,17 @@ def test_what_flaps_is_told_as_one_incident_with_one_end(database: Database) -> 
     ]
 
 
+def test_what_came_back_before_it_was_told_to_be_over_is_not_told_to_be_over(database: Database) -> None:
+    _fail(database, NOW)
+    assert _tell(database, _at(60)) is not None
+    _recover(database, _at(120))
+    _fail(database, _at(180))
+    assert _tell(database, _at(180 + PROVED_AFTER_S)) is None
+    _recover(database, _at(2000))
+    told = _text(_tell(database, _at(2000 + PROVED_AFTER_S)))
+    assert "after 2 failures in 33 min" in told
+
+
 def test_what_breaks_again_after_it_was_told_to_be_over_is_told_again(database: Database) -> None:
     _fail(database, NOW)
     _tell(database, _at(60))
