@@ -48,8 +48,8 @@ def test_a_day_of_the_shipped_team_is_complete_and_ends_in_a_page_for_the_person
     assert report.is_complete
     assert Counter(fire.job_id for fire in report.fires) == {
         "zoe/self-check": 48, "zoe/backup": 1, "zoe/daily-digest": 1, "ainews/overnight-scan": 1,
-        "ainews/github-trending": 1, "ainews/arxiv": 1, "ainews/morning-digest": 1, "ainews/midday-scan": 1, "ainews/release-watch": 1,
-        "ainews/evening-scan": 1,
+        "ainews/github-trending": 1, "ainews/arxiv": 1, "ainews/morning-digest": 1, "ainews/midday-scan": 1,
+        "ainews/release-watch": 1, "ainews/evening-scan": 1,
     }  # fmt: skip
     assert set(report.counts) <= {FireState.DELIVERED, FireState.DEGRADED, FireState.SILENT}
     assert rehearsed.page is not None
