@@ -109,7 +109,14 @@ class Steps(Protocol):
 
 
 Workflow = Callable[[str, Steps], Awaitable[Json]]
-"""A run's body: takes the run id and its steps; what it returns is plain JSON."""
+"""A run's body: takes the run id and its steps; what it returns is plain JSON. It may raise Parked."""
+
+
+class Parked(BaseException):
+    """The run stays unfinished: whoever holds it goes on with it.
+
+    No Exception, as those are recorded as the run's failure, and no boundary is to catch it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

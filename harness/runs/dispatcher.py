@@ -73,14 +73,19 @@ class Dispatcher:
         self._is_closed.set()
 
     def restart_claimed(self) -> list[str]:
-        """Start the runs that were claimed before a crash and never reached the engine."""
+        """Start the runs that were claimed before a crash and never reached the engine.
+
+        Also those that reached it by way of an executor that had lost them already, and left them there.
+        """
         owner = self._membership.executor_id
         with self._database.read() as connection:
             claimed = [run for run in runs_in(connection, RunState.RUNNING) if run.owner == owner]
         lost = [run.id for run in claimed if self._engine.state(run.id) is None]
         for run_id in lost:
             self._engine.start(run_id)
-        return lost
+        unfinished = self._engine.unfinished() if claimed else {}
+        left = [run.id for run in claimed if run.id in unfinished and self._engine.take_over(run.id)]
+        return [*lost, *left]
 
     def next_start(self) -> datetime | None:
         """Return when the next run that has to wait may begin."""

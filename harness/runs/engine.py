@@ -23,7 +23,7 @@ from dbos._dbos import _get_dbos_instance
 from sqlalchemy import ColumnElement, Table, select, update
 
 from harness.domain.errors import HarnessError, ReplayMismatch
-from harness.ports import Json, RecordedStep, Step, Workflow
+from harness.ports import Json, Parked, RecordedStep, Step, Workflow
 from harness.store.database import Database
 from harness.store.step_records import args_hash, error_from_json, error_to_json, recorded_step
 
@@ -245,7 +245,7 @@ class DurableEngine:
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
 
 
-class _Interrupted(BaseException):
+class _Interrupted(Parked):
     """The process is stopping: the run stays unfinished and goes on at the next launch.
 
     DBOS records a cancelled task, and any Exception, as the run's failure; this is neither.
@@ -312,4 +312,4 @@ def _log_through_ours() -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     """Say whether DBOS reports a failure, and not the end of a run that was cancelled or parked on purpose."""
     raised = record.exc_info[1] if record.exc_info else None
-    return not isinstance(raised, _Interrupted | dbos_errors.DBOSAwaitedWorkflowCancelledError)
+    return not isinstance(raised, Parked | dbos_errors.DBOSAwaitedWorkflowCancelledError)

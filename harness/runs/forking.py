@@ -12,7 +12,7 @@ from typing import Any
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.run import FireKind, RunState
 from harness.domain.workspace import Workspace
-from harness.ports import Json, RecordedStep, Steps
+from harness.ports import Json, Parked, RecordedStep, Steps
 from harness.runs.by_hand import check_order
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.clock import fire_now
@@ -72,11 +72,14 @@ def open_run(services: RunServices, run_id: str, steps: Steps) -> Steps | None:
     """Return the steps that the run takes, with what it takes over if it is a fork.
 
     None if the run is over before it begins or goes on: it had ended, or somebody wants it cancelled.
+    Raises Parked if another executor holds it by now: this one stood still between claiming and starting it.
     """
     with services.database.read() as connection:
         run = run_by_id(connection, run_id)
     if run is None:
         return steps
+    if run.state is RunState.RUNNING and run.owner not in (None, services.owner()):
+        raise Parked
     if run.cancel_reason is not None and run.state is not RunState.ENDED:
         with services.database.write(alone=True) as connection:
             close_if_cancelled(connection, run, services.clock.now())

@@ -98,3 +98,24 @@ def test_what_another_executor_claimed_is_not_started_here(database: Database) -
 def test_one_run_can_be_claimed_while_the_others_stay_queued(database: Database) -> None:
     queue(database, "a/x", "b/x")
     assert dispatcher(database, Recorder()).dispatch(only="run:b/x") == ["run:b/x"]
+
+
+def test_a_run_of_ours_that_an_executor_began_after_it_had_lost_it_is_taken_from_that_one(database: Database) -> None:
+    engine = TakesOver()
+    queue(database, "scout/one")
+    made = dispatcher(database, engine)
+    assert made.dispatch() == ["run:scout/one"]
+    engine.set_state("run:scout/one", "running")
+    assert made.restart_claimed() == []
+    engine.others["run:scout/one"] = "node-9.1"
+    assert made.restart_claimed() == engine.taken == ["run:scout/one"]
+
+
+class TakesOver(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[str] = []
+
+    def take_over(self, run_id: str) -> bool:
+        self.taken.append(run_id)
+        return True

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from harness.domain.errors import HarnessError, OwnerError, ReplayMismatch, TransientError
-from harness.ports import Engine, Json, Steps
+from harness.ports import Engine, Json, Parked, Steps
 from harness.runs.engine import DurableEngine, value_of
 from harness.store.address import DatabaseAddress
 from harness.store.database import Database
@@ -263,6 +263,32 @@ def test_a_run_of_an_executor_that_is_gone_goes_on_elsewhere_at_its_first_unfini
     living.forget(["a", "never heard of"])
     assert (living.state("a"), living.recorded("a")) == (None, ())
     living.close()
+
+
+def test_a_run_that_is_parked_stays_unfinished_for_whoever_holds_it(database: Database) -> None:
+    begun = threading.Event()
+    is_ours = False
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        begun.set()
+        if not is_ours:
+            raise Parked
+        return "done"
+
+    lost = DurableEngine(database)
+    lost.launch(workflow, "mac.1")
+    lost.start("a")
+    assert begun.wait(30)
+    while lost.is_executing("a"):
+        begun.wait(0.01)
+    assert lost.state("a") == "running"
+    lost.close()
+    is_ours = True
+    holder = DurableEngine(database)
+    holder.launch(workflow, "server.1")
+    assert holder.take_over("a")
+    assert wait_for(holder, "a", "ended", "failed") == "ended"
+    holder.close()
 
 
 def test_what_is_kept_of_a_run_that_is_at_work_is_not_forgotten(database: Database) -> None:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from harness.domain.run import FireKind
+from harness.ports import Parked
+from harness.runs.forking import open_run
+from harness.runs.services import RunServices
+from harness.store.database import Database
+from harness.store.runs import NewRun, claim_runs, hand_over, queue_run
+from harness.testing.engine import MemorySteps
+
+NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+RUN = "cron:scout/morning:1"
+
+
+def test_a_run_that_was_handed_over_before_it_began_is_left_to_whoever_holds_it(database: Database) -> None:
+    services = cast(RunServices, SimpleNamespace(database=database, owner=lambda: "mac.1"))
+    with database.write() as connection:
+        queue_run(connection, NewRun(RUN, "scout/morning", "agent", FireKind.CRON, 1, 1), NOW)
+        claim_runs(connection, "mac.1", 8, NOW)
+    steps = MemorySteps([])
+    assert open_run(services, RUN, steps) is steps
+    with database.write() as connection:
+        hand_over(connection, RUN, "mac.1", "server.1")
+    with pytest.raises(Parked):
+        open_run(services, RUN, steps)
