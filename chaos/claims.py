@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from chaos.evidence import Evidence, FireRow, RunLife
+from chaos.evidence import DECLARED_LOST, Evidence, FireRow, RunLife
 from chaos.node import Interruption
 from chaos.outside import Effect
 from harness.domain.job import Job
@@ -241,10 +241,16 @@ def _interrupted(before: Effect, after: Effect, interruptions: Sequence[Interrup
 
 
 def _slept_before(effect: Effect, interruptions: Sequence[Interruption]) -> Interruption | None:
-    """Return the freeze from which the node had only just awoken, and could not know what became of its runs."""
+    """Return the freeze from which the node had only just awoken, or the loss that it had not noticed yet.
+
+    Until it notices it cannot know what became of its runs.
+    """
     for one in interruptions:
-        is_its_own = one.node == (effect.node or one.node)
-        if is_its_own and one.how == "SIGSTOP" and one.until <= effect.at <= one.until + _NOTICED_WITHIN_S:
+        if one.node != (effect.node or one.node):
+            continue
+        is_awake = one.how == "SIGSTOP" and one.until <= effect.at <= one.until + _NOTICED_WITHIN_S
+        is_slow = one.how == DECLARED_LOST and one.at <= effect.at <= one.until + 1.0
+        if is_awake or is_slow:
             return one
     return None
 

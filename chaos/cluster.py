@@ -22,9 +22,11 @@ _LOOK_AGAIN_S = 0.1
 class Cluster:
     """Nodes `node-1`, `node-2`, … of one workspace, none of which outlives the `with` block."""
 
-    def __init__(self, count: int, root: Path, folder: Path, address: DatabaseAddress) -> None:
+    def __init__(
+        self, count: int, root: Path, folder: Path, address: DatabaseAddress, *, is_forked: bool = False
+    ) -> None:
         names = [f"node-{number}" for number in range(1, count + 1)]
-        self.nodes = {name: Node(name, root, folder / name, address) for name in names}
+        self.nodes = {name: Node(name, root, folder / name, address, is_forked=is_forked) for name in names}
 
     def __enter__(self) -> Self:
         return self

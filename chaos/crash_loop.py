@@ -36,12 +36,11 @@ def play_crash_loop(lives: int, address: DatabaseAddress, folder: Path, tell: Te
     }
     with Outside(lambda run_id: None if POISON in run_id else 0.0) as outside, Watch(address, tell) as watch:
         root = write_team(folder / "workspace", outside, jobs)
-        with Cluster(1, root, folder, address) as cluster:
+        with Cluster(1, root, folder, address, is_forked=True) as cluster:
             (node,) = cluster.nodes.values()
             begun = time.monotonic()
             for life in range(lives):
-                node.start()
-                _wait_until_at_work(node, outside, watch, life + 1)
+                _live_until_at_work(node, outside, watch)
                 node.kill()
                 watch.tell(f"{life + 1} of {lives} crashes")
             lasted_s = time.monotonic() - begun
@@ -50,7 +49,7 @@ def play_crash_loop(lives: int, address: DatabaseAddress, folder: Path, tell: Te
             watch.drain(DRAIN_TIMEOUT_S)
             cluster.stop()
             evidence = read_evidence(watch.database, jobs_of(root), [node], outside.effects, folder / DIGESTS)
-    calls = sum(POISON in effect.run_id for effect in evidence.effects)
+    calls = _calls(outside)
     figures = [("crashes", f"{lives} in {lasted_s:.0f} s"), ("of them with the run in flight", str(calls)),
                ("slots", str(len(evidence.fires)))]  # fmt: skip
     return Report("a crash loop", figures, crash_loop_violations(evidence))
@@ -71,13 +70,21 @@ def crash_loop_violations(evidence: Evidence) -> list[Violation]:
     return found
 
 
-def _wait_until_at_work(node: Node, outside: Outside, watch: Watch, life: int) -> None:
-    """Return as soon as this life has the poisonous run in flight, or is ready and that run is closed."""
+def _live_until_at_work(node: Node, outside: Outside, watch: Watch) -> None:
+    """Start the daemon, and return when it has the poisonous run in flight, or is ready and that run is closed.
+
+    Not before it has ended what the other job had in flight: that run is not what the crashes come from.
+    """
+    calls, began_at = _calls(outside), time.time()
+    node.start()
     deadline = time.monotonic() + _READY_WITHIN_S
     while time.monotonic() < deadline:
-        if sum(POISON in effect.run_id for effect in outside.effects) >= life:
-            return
-        if node.is_ready and watch.is_closed(POISON):
+        is_at_work = _calls(outside) > calls or (node.is_ready and watch.has_closed(POISON))
+        if is_at_work and not watch.has_open(_HEALTHY, began_at):
             return
         time.sleep(_LOOK_EVERY_S)
-    raise TimeoutError(f"life {life} of the daemon did not begin to work; see {node.words}")
+    raise TimeoutError(f"the daemon did not begin to work within {_READY_WITHIN_S:g} s; see {node.words}")
+
+
+def _calls(outside: Outside) -> int:
+    return sum(POISON in effect.run_id for effect in outside.effects)

@@ -24,6 +24,9 @@ from harness.store.outbox import OutboxRow
 from harness.store.step_records import recorded_step
 from harness.store.tables import fire, incident, outbox, run
 
+DECLARED_LOST = "declared lost"
+_UNNOTICED_S = 10.0
+_LOST = re.compile(r"^(\S+ \S+) ERROR \S+ this daemon was declared lost", re.MULTILINE)
 _DELIVERY = re.compile(r"harness delivery: (\S+)")
 
 
@@ -101,7 +104,7 @@ def read_evidence(
             incidents=tuple(_incidents(connection)),
             digests=Counter(_deliveries(digests)),
             effects=(*effects, *(effect for node in nodes for effect in tool_effects(node))),
-            interruptions=tuple(one for node in nodes for one in node.interruptions),
+            interruptions=tuple(one for node in nodes for one in (*node.interruptions, *losses(node))),
             exit_codes=tuple(code for node in nodes for code in node.codes),
         )
 
@@ -118,6 +121,17 @@ def tool_effects(node: Node) -> Iterator[Effect]:
         if entry.get("outcome") == "started":
             at = datetime.fromisoformat(entry["at"]).timestamp()
             yield Effect(entry["run_id"], entry["call_id"], node.name, at)
+
+
+def losses(node: Node) -> Iterator[Interruption]:
+    """Yield when the node noticed that the others had declared it lost, because it was too slow or frozen.
+
+    What they could have taken from it before it noticed lies at most so long back as that may take.
+    """
+    for path in node.state.logs.glob("harness.log*"):
+        for said_at in _LOST.findall(path.read_text(encoding="utf-8", errors="replace")):
+            noticed_at = datetime.strptime(said_at, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
+            yield Interruption(node.name, noticed_at - _UNNOTICED_S, noticed_at, DECLARED_LOST)
 
 
 def _fires(connection: Connection) -> Iterator[FireRow]:

@@ -68,11 +68,17 @@ class Watch:
         query = f"SELECT count(*) FROM {table} WHERE status IN ('PENDING', 'ENQUEUED')"
         return int(connection.exec_driver_sql(query).scalar_one())
 
-    def is_closed(self, job_id: str) -> bool:
-        """Say whether the job has a fire, and none that is open."""
+    def has_closed(self, job_id: str) -> bool:
+        """Say whether a fire of the job is closed."""
+        query = select(fire.c.run_id).where(fire.c.job_id == job_id, fire.c.closed_at.is_not(None))
         with self.database.read() as connection:
-            closed_at = connection.execute(select(fire.c.closed_at).where(fire.c.job_id == job_id)).scalars().all()
-        return bool(closed_at) and None not in closed_at
+            return connection.execute(query.limit(1)).first() is not None
+
+    def has_open(self, job_id: str, before: float) -> bool:
+        """Say whether a fire of the job is open that was planned before that moment (epoch seconds)."""
+        query = select(fire.c.run_id).where(fire.c.job_id == job_id, fire.c.closed_at.is_(None))
+        with self.database.read() as connection:
+            return connection.execute(query.where(fire.c.created_at < before).limit(1)).first() is not None
 
     def tell(self, what: str) -> None:
         """Say how far it is, if that is long ago."""
