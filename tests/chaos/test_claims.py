@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from chaos.claims import Expected, repeated_effects, violations
 from chaos.crash_loop import POISON, crash_loop_violations
-from chaos.evidence import Evidence, FireRow, RunLife, StepRow
-from chaos.node import Interruption
+from chaos.evidence import DECLARED_LOST, Evidence, FireRow, RunLife, StepRow, losses
+from chaos.node import Interruption, Node
 from chaos.outside import Effect
 from chaos.sleep import policy_violations
 from harness.domain.job import Job
 from harness.domain.schedule import CatchUp, Every
+from harness.store.address import file_address
 from harness.store.fires import JobState
 from harness.store.incidents import IncidentRow
 from harness.store.outbox import OutboxRow
@@ -191,6 +194,28 @@ def test_a_node_that_was_frozen_may_do_once_what_others_have_done_meanwhile() ->
     assert claims(twice) == {"no effect is repeated without need"}
     long_after = replace(meanwhile, effects=(*meanwhile.effects, replace(awake, at=AT + 30.0)))
     assert "no finished step is done again" in claims(long_after)
+
+
+def test_a_node_that_had_not_noticed_its_loss_may_do_once_what_others_have_done() -> None:
+    loss = Interruption("node-1", AT + 2.0, AT + 12.0, DECLARED_LOST)
+    meanwhile = replace(SOUND, effects=(replace(ASKED, node="node-2"), WRITTEN), interruptions=(loss,))
+    unaware = replace(meanwhile, effects=(*meanwhile.effects, Effect(RUN, "model-1", "node-1", AT + 11.0)))
+    later = replace(meanwhile, effects=(*meanwhile.effects, Effect(RUN, "model-1", "node-1", AT + 14.0)))
+    assert claims(unaware) == set()
+    assert "no finished step is done again" in claims(later)
+
+
+def test_the_log_of_a_node_says_when_it_noticed_its_loss(tmp_path: Path) -> None:
+    node = Node("node-1", tmp_path, tmp_path / "home", file_address(tmp_path / "shared.db"))
+    node.state.logs.mkdir()
+    lines = (
+        "2026-11-21 12:44:33,474 WARNING apscheduler: a run time was missed",
+        "2026-11-21 12:44:34,035 ERROR harness.system: this daemon was declared lost while it did not answer",
+    )
+    (node.state.logs / "harness.log").write_text("\n".join(lines))
+    (loss,) = losses(node)
+    assert datetime.fromtimestamp(loss.until, UTC).astimezone().strftime("%H:%M:%S.%f") == "12:44:34.035000"
+    assert (loss.node, loss.how) == ("node-1", DECLARED_LOST)
 
 
 def test_an_incident_is_found_unless_it_is_expected() -> None:
