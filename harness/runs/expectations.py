@@ -14,6 +14,7 @@ from harness.runs.slots import miss_slot
 from harness.schedule.due import next_due, slots_between
 from harness.schedule.grammar import parse_schedules
 from harness.store.fires import JobState, forget_job, job_states, save_job_state
+from harness.workspace.whereabouts import end_of
 
 _IN_ZONE = " in "
 _NEXT_SCHEDULE = "; "
@@ -35,9 +36,11 @@ def expect_jobs(connection: Connection, workspace: Workspace, now: datetime, *, 
             planned_until = _one_shots_from(job, now)
             save_job_state(connection, place_in_schedule(job, known_since=at, planned_until=planned_until))
         elif state.schedule != schedule_fingerprint(job):
-            missed += _settle_old_schedule(connection, state, now)
-            planned_until = max(state.planned_until, _one_shots_from(job, now))
-            save_job_state(connection, place_in_schedule(job, known_since=at, planned_until=planned_until))
+            changed_at = _changed_at(workspace, job, state, now)
+            missed += _settle_old_schedule(connection, state, changed_at, now)
+            planned_until = max(state.planned_until, _one_shots_from(job, changed_at))
+            known_since = int(changed_at.timestamp())
+            save_job_state(connection, place_in_schedule(job, known_since=known_since, planned_until=planned_until))
     if not is_shared:
         for job_id in known:
             forget_job(connection, job_id)
@@ -92,7 +95,19 @@ def disagreements(connection: Connection, workspace: Workspace) -> Iterator[tupl
         yield job_id, f"{job_id} is expected, and is not in this workspace"
 
 
-def _settle_old_schedule(connection: Connection, state: JobState, now: datetime) -> int:
+def _changed_at(workspace: Workspace, job: Job, state: JobState, now: datetime) -> datetime:
+    """Return since when the job's schedule is another: now, as far as anybody knows.
+
+    Only a stay that ended while nobody was up has a moment: what was due at home since then is not lost.
+    """
+    here = workspace.settings.here
+    came_home = end_of(here) if here is not None and job.follows_person else None
+    if came_home is None or not state.planned_until < came_home.timestamp() <= now.timestamp():
+        return now
+    return came_home
+
+
+def _settle_old_schedule(connection: Connection, state: JobState, until: datetime, now: datetime) -> int:
     """Record as missed what the schedule that was replaced had due and nobody had fired; return how many."""
     text, _, zone = state.schedule.rpartition(_IN_ZONE)
     try:
@@ -101,9 +116,9 @@ def _settle_old_schedule(connection: Connection, state: JobState, now: datetime)
         # Written by a version with another grammar: what it had due next is all that is known.
         slots = [datetime.fromtimestamp(state.next_due, UTC)] if state.next_due is not None else []
     else:
-        slots = slots_between(schedules, zone, datetime.fromtimestamp(state.planned_until, UTC), now)
+        slots = slots_between(schedules, zone, datetime.fromtimestamp(state.planned_until, UTC), until)
     reason = "the schedule was changed before it was fired"
-    return sum(miss_slot(connection, state.job_id, slot, reason, now) for slot in slots if slot <= now)
+    return sum(miss_slot(connection, state.job_id, slot, reason, now) for slot in slots if slot <= until)
 
 
 def _one_shots_from(job: Job, now: datetime) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from harness.domain.job import Job, Overlap, Priority
 from harness.domain.pause import PauseRow, job_scope
 from harness.domain.run import FireState, RunState
+from harness.domain.schedule import Cron
+from harness.domain.settings import Here
 from harness.domain.workspace import Workspace
 from harness.runs.clock import sync_jobs, tick
 from harness.runs.deadlines import enforce_deadlines
@@ -158,6 +160,22 @@ def test_a_new_job_with_a_one_shot_that_has_passed_fires_it_and_nothing_that_rec
     with team.database.read() as connection:
         fires = fires_between(connection, EIGHT - 24 * HOUR, EIGHT + HOUR)
     assert [(fire.due_at, fire.state) for fire in fires] == [(EIGHT - 1.5 * HOUR, FireState.PLANNED)]
+
+
+def test_what_was_due_at_home_after_a_stay_that_ended_while_nobody_was_up_is_made_up_for(team: Team) -> None:
+    """Berlin until the 21st; the laptop slept from the 21st to the 22nd, 09:00 in Los Angeles."""
+    settings = replace(team.workspace.settings, here=Here("Europe/Berlin", date(2026, 11, 21)))
+    team.workspace = replace(team.workspace, settings=settings)
+    daily = {"schedules": (Cron("0 8 * * *"),), "schedule_text": "daily 08:00", "follows_person": True}
+    team.change(**daily, zone="Europe/Berlin")
+    before_sleep = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+    sync_jobs(team.database, team.workspace, before_sleep, 1)
+    team.change(**daily, zone="America/Los_Angeles")
+    sync_jobs(team.database, team.workspace, datetime(2026, 11, 22, 17, 0, tzinfo=UTC), 1)
+    with team.database.read() as connection:
+        fires = fires_between(connection, before_sleep, before_sleep + 48 * HOUR)
+    # Home since midnight in Berlin: 08:00 in Los Angeles came on the 22nd only.
+    assert [(fire.due_at.isoformat(), str(fire.state)) for fire in fires] == [("2026-11-22T16:00:00+00:00", "planned")]
 
 
 def test_a_daemon_whose_file_says_otherwise_leaves_the_job_to_the_one_that_agrees(team: Team) -> None:
