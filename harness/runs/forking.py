@@ -78,8 +78,7 @@ def open_run(services: RunServices, run_id: str, steps: Steps) -> Steps | None:
         run = run_by_id(connection, run_id)
     if run is None:
         return steps
-    if run.state is RunState.RUNNING and run.owner not in (None, services.owner()):
-        raise Parked
+    leave_to_holder(run, services.owner())
     if run.cancel_reason is not None and run.state is not RunState.ENDED:
         with services.database.write(alone=True) as connection:
             close_if_cancelled(connection, run, services.clock.now())
@@ -94,6 +93,12 @@ def open_run(services: RunServices, run_id: str, steps: Steps) -> Steps | None:
         return _as_own(services, run, fork.of, step)
 
     return ForkedSteps(steps, fork, services.recorded(fork.of), adapt)
+
+
+def leave_to_holder(run: RunRow, executor_id: str) -> None:
+    """Raise Parked if another executor holds the run by now: what this one did of it would count for nothing."""
+    if run.state is RunState.RUNNING and run.owner not in (None, executor_id):
+        raise Parked
 
 
 # ── What is taken over, under the fork's own name ────────────────────────────────────────────────

@@ -35,7 +35,7 @@ from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
 from harness.runs.contract import Verdict, examine
 from harness.runs.deliveries import deliver_run
-from harness.runs.forking import open_run
+from harness.runs.forking import leave_to_holder, open_run
 from harness.runs.only_if import Ruling, collects, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
@@ -314,6 +314,8 @@ class RunWorkflow:
             run = run_by_id(connection, run_id)
             if run is None:
                 raise HarnessError(f"there is no run {run_id}")
+            # Recorded as closed by whoever cannot close it, it would end with its fire open.
+            leave_to_holder(run, services.owner())
             cancelled = close_if_cancelled(connection, run, now)
             if cancelled is not None:
                 return {"state": str(FireState.CANCELLED), "reason": cancelled}

@@ -270,10 +270,13 @@ def test_a_run_that_is_parked_stays_unfinished_for_whoever_holds_it(database: Da
     is_ours = False
 
     async def workflow(run_id: str, steps: Steps) -> Json:
-        begun.set()
-        if not is_ours:
-            raise Parked
-        return "done"
+        async def close() -> Json:
+            begun.set()
+            if not is_ours:
+                raise Parked
+            return "done"
+
+        return await steps.reserve("close", "close", {}).run(close)
 
     lost = DurableEngine(database)
     lost.launch(workflow, "mac.1")
