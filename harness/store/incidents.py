@@ -63,8 +63,10 @@ def open_incident(
     }
     if connection.execute(upsert(connection, incident).values(new).on_conflict_do_nothing()).rowcount == 1:
         return True
-    # Known, or over since this very moment: a virtual clock stands still while much happens.
-    newest = select(*incident.c).where(incident.c.cause == cause).order_by(incident.c.first_at.desc()).limit(1)
+    # Known, or over since this very moment: a virtual clock stands still while much happens. The one that is
+    # open is not always the latest to begin: clocks are set back, and those of several machines differ.
+    open_first = (incident.c.resolved_at.is_not(None), incident.c.first_at.desc())
+    newest = select(*incident.c).where(incident.c.cause == cause).order_by(*open_first).limit(1)
     known = _incident(connection.execute(newest.with_for_update()).one())
     is_same_run = run_id is not None and known.run_id == run_id
     connection.execute(

@@ -36,6 +36,17 @@ def test_a_run_that_says_it_twice_counts_once(database: Database) -> None:
         assert open_incidents(connection)[0].occurrences == 1
 
 
+def test_a_cause_that_goes_on_is_counted_also_after_the_clock_was_set_back(database: Database) -> None:
+    earlier = NOW - timedelta(days=1)
+    with database.write() as connection:
+        open_incident(connection, DOWN, "no connection", NOW, "cron:a/x:1", job_id="a/x")
+        resolve_incident(connection, DOWN, NOW)
+        for seconds in range(3):
+            open_incident(connection, DOWN, "no answer", earlier + timedelta(seconds=seconds), f"cron:a/x:{seconds}")
+        (incident,) = open_incidents(connection)
+    assert (incident.first_at, incident.occurrences) == (earlier.timestamp(), 3)
+
+
 def test_a_cause_that_comes_back_is_a_new_incident(database: Database) -> None:
     with database.write() as connection:
         open_incident(connection, job_cause("a/x"), "broken", NOW)
