@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
@@ -137,7 +137,7 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
         for answer in ask_lines(place.state, "run", _SILENCE_S, **order):
             run_id = str(answer["run_id"])
             if not answer.get("done"):
-                note(f"{run_id}: {answer['state']}")
+                note(progress_line(run_id, answer))
     except NoDaemon:
         # Only now, because it brings everything that a run needs.
         from harness.cli.log_lines import log_lines
@@ -156,6 +156,12 @@ def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
                 out=out,
             )
     return fire_in_ledger(place, run_id)
+
+
+def progress_line(run_id: str, answer: Mapping[str, Any]) -> str:
+    """Return how a run that has not ended stands, as the daemon told it, with what it waits for."""
+    reason = answer.get("reason")
+    return f"{run_id}: {answer['state']}{f', {reason}' if reason else ''}"
 
 
 def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
@@ -184,7 +190,9 @@ def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
 def fire_in_ledger(place: Place, run_id: str) -> Fire:
     """Return the fire of a run that is known to be there."""
     with peek(place.database) as look:
-        fire = None if look is None else look.fire_of_run(run_id)
+        run = None if look is None else look.run(run_id)
+        # The fire may have another run by now: the next attempt, or one that looked again at what it waited for.
+        fire = None if look is None or run is None else look.fire_at(run.job_id, run.due_at)
     if fire is None:
         raise UnknownName("run", run_id, (), "harness runs")
     return fire

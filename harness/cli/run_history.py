@@ -16,7 +16,7 @@ from harness.cli.fires import fire_json, outcome_of
 from harness.cli.options import JsonOption, RunArgument, WorkspaceOption
 from harness.cli.output import emit_json, note, say
 from harness.cli.place import Place, find_place
-from harness.cli.run import end_with, fire_in_ledger
+from harness.cli.run import end_with, fire_in_ledger, progress_line
 from harness.daemon.control_client import NoDaemon, ask, ask_lines
 from harness.daemon.wording import when
 from harness.domain.run import Fire, FireState
@@ -143,7 +143,7 @@ def _do_over(
         for answer in ask_lines(place.state, verb, _SILENCE_S, run=run, **more):
             new_run = str(answer["run_id"])
             if not answer.get("done"):
-                note(f"{new_run}: {answer['state']}")
+                note(progress_line(new_run, answer))
     except NoDaemon:
         from harness.cli.log_lines import log_lines
 

@@ -70,6 +70,7 @@ def list_runs(
     check_agent(place.root, agent)
     with peek(place.database) as look:
         runs = () if look is None else look.runs(limit, agent=agent)
+        fires = {} if look is None else {run.id: look.fire_of_run(run.id) for run in runs}
     if as_json:
         emit_json([_run_json(run) for run in runs])
     elif not runs:
@@ -78,7 +79,7 @@ def list_runs(
         rows = [
             (
                 local_time(datetime.fromtimestamp(run.due_at, UTC), place.zone, place.now),
-                run.state,
+                _standing(run, fires[run.id]),
                 _took(run),
                 run.id,
             )
@@ -110,6 +111,11 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
         say()
         for line in step_lines(run, steps, place.zone, place.now, width):
             say(line)
+
+
+def _standing(run: RunRecord, fire: Fire | None) -> str:
+    """Return what became of a run that has ended, otherwise how it stands; only a fire's last run has its outcome."""
+    return str(fire.state) if run.state == "ended" and fire is not None else run.state
 
 
 def run_document(

@@ -148,16 +148,16 @@ class Commands:
         """Have the run begun, and tell how its fire changes until it is closed."""
         system = self._system
         self._wake()
-        told: FireState | None = None
+        told: set[tuple[FireState, str]] = set()
         while True:
             fire = await asyncio.to_thread(fire_for, system.database, run_id)
             # A suspended run waits for its channel, which may take hours: the outbox keeps trying.
             if not fire.state.is_open or fire.state is FireState.SUSPENDED:
                 yield {**fire_to_json(fire), "done": True}
                 return
-            if fire.state is not told:
-                told = fire.state
-                yield {"run_id": run_id, "state": str(fire.state)}
+            if (fire.state, fire.reason) not in told:  # what waits for another job is looked at again and again
+                told.add((fire.state, fire.reason))
+                yield {"run_id": run_id, "state": str(fire.state), "reason": fire.reason}
             await self._run_ended.wait(_LOOK_EVERY_S)
 
     async def _reload_files(self, _request: dict[str, Any]) -> Answer:

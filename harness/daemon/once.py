@@ -25,7 +25,8 @@ from harness.store.address import database_address
 from harness.store.peek import peek
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 
 _LOOK_EVERY_S = 1.0
 
@@ -168,14 +169,18 @@ def _do_once(
             _tell_interrupted(system, echo)
             system.launch()
             system.reconcile()
-            return _wait_for(system, run_id)
+            return _wait_for(system, run_id, echo)
         finally:
             system.close()
 
 
-def _wait_for(system: System, run_id: str) -> Fire:
+def _wait_for(system: System, run_id: str, echo: Callable[[str], None]) -> Fire:
+    told = ""
     while True:
         fire = fire_for(system.database, run_id)
+        if fire.state.is_open and fire.reason not in ("", told):
+            told = fire.reason
+            echo(f"{run_id}: {fire.state}, {fire.reason}")
         system.dispatcher.dispatch(only=fire.run_id)
         if not fire.state.is_open or fire.state is FireState.SUSPENDED:
             return fire
