@@ -72,6 +72,17 @@ def refuse_address(text: str, allow: Egress) -> str | None:
     return None
 
 
+def refuse_host(host: str, allow: Egress) -> str | None:
+    """Return why a host as it stands in an address must not be connected to, or None if nothing speaks against it.
+
+    Other names than `localhost` are known only when they are resolved; then `refuse_address` judges them.
+    """
+    try:
+        return refuse_address("127.0.0.1" if host.casefold() == "localhost" else host, allow)
+    except ValueError:
+        return None
+
+
 def _special_kind(address: Address) -> str | None:
     for text, kind in _SPECIAL:
         network = ip_network(text)

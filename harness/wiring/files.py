@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.collectors.collect import check_read
 from harness.domain.errors import Finding
+from harness.gate.addresses import refuse_host
 from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import state_folder
@@ -27,6 +28,7 @@ def vocabulary() -> Vocabulary:
         parse_schedules=parse_schedules,
         check_read=check_read,
         why_never_due=why_never_due,
+        refuse_host=refuse_host,
     )
 
 

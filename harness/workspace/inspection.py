@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from harness.domain.agent import Agent, Skill
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
-from harness.domain.settings import Settings
+from harness.domain.settings import Egress, Settings
 from harness.domain.workspace import FeedEntry
 from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.calendars import read_calendar
@@ -87,6 +88,7 @@ class _Inspector:
         }
         declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
         self._check_cycles(declared)
+        self._check_reach(declared, (settings or Settings()).egress)
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         skills = {
@@ -207,6 +209,17 @@ class _Inspector:
             if why is not None:
                 problem = f"the job never runs: at every time of its schedule there is a reason against it ({why})"
                 self._report(path).warning(declaration.schedule_line, problem, "change the times, or what is excluded")
+
+    def _check_reach(self, declared: Mapping[str, DeclaredJob], egress: Egress) -> None:
+        """Warn of addresses that must answer and that the door to the network refuses: such a job never runs."""
+        for path, declaration in declared.items():
+            for address, line in declaration.endpoint_lines:
+                host = urlsplit(address).hostname or ""
+                why = self.vocabulary.refuse_host(host, egress)
+                if why is not None:
+                    problem = f"{address} will not be asked, so the job is always skipped: {why}"
+                    grant = "loopback = true" if "loopback" in why else f'networks = ["{host}"]'
+                    self._report(path).warning(line, problem, f"write {grant} under [egress] in {SETTINGS_FILE}")
 
     def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()

@@ -121,6 +121,12 @@ def requires_of(shapes: list[RequirementShape]) -> Requires:
     return Requires(tuple(dict.fromkeys(endpoints)), tuple(dict.fromkeys(files)))
 
 
+def endpoint_lines(shapes: list[RequirementShape], located: Located) -> tuple[tuple[str, int], ...]:
+    """Return every address that must answer, with its line."""
+    lines = ((shape.file, located.line("requires", position)) for position, shape in enumerate(shapes))
+    return tuple((address, line) for address, line in lines if "://" in address)
+
+
 def find_cycles(jobs: Mapping[str, Job]) -> dict[str, tuple[str, ...]]:
     """Return for every job that waits for itself the shortest chain that leads back to it, itself at both ends.
 

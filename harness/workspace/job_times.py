@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainValidator
@@ -12,7 +13,7 @@ from harness.workspace.fields import Duration
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.located import Located
 from harness.workspace.names import Names
-from harness.workspace.quantities import parse_quiet_hours
+from harness.workspace.quantities import BadValue, parse_quiet_hours
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape
 from harness.workspace.vocabulary import Vocabulary
@@ -22,7 +23,15 @@ HOME, LOCAL = "home", "local"
 
 
 def _parse_zone_word(value: object) -> str:
-    return value if value in (HOME, LOCAL) and isinstance(value, str) else parse_zone(value)
+    if isinstance(value, str) and value in (HOME, LOCAL):
+        return value
+    try:
+        return parse_zone(value)
+    except BadValue as error:
+        near = get_close_matches(str(value).casefold(), (HOME, LOCAL), n=1)
+        if not near:
+            raise
+        raise BadValue(error.problem, f"did you mean {near[0]!r}?") from error
 
 
 def _parse_hours_or_home(value: object) -> QuietHours | Literal["home"]:

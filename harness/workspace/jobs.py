@@ -17,6 +17,7 @@ from harness.workspace.job_conditions import (
     OnlyIfShape,
     Requirements,
     dependencies_of,
+    endpoint_lines,
     only_if_of,
     requires_of,
 )
@@ -84,11 +85,12 @@ class JobShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJob:
-    """A job, and the lines on which it says when it is due and what it depends on."""
+    """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer."""
 
     job: Job
     schedule_line: int
     depends_on_line: int
+    endpoint_lines: tuple[tuple[str, int], ...] = ()
 
 
 def read_job(
@@ -145,7 +147,11 @@ def read_job(
         on=shape.on,
         disable_after=shape.disable_after,
     )
-    return DeclaredJob(declared, located.line("schedule"), located.line("depends_on")) if schedules else None
+    if not schedules:
+        return None
+    return DeclaredJob(
+        declared, located.line("schedule"), located.line("depends_on"), endpoint_lines(shape.requires, located)
+    )
 
 
 def _without_nulls(located: Located) -> Located:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar, Schedule
+from harness.domain.settings import Egress
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Vocabulary:
     attributes `problem` and `fix`. `check_read` is asked about `read` entries that are neither a feed
     list nor a job nor a file of the workspace, and returns what is wrong, or None for an entry that
     some collector understands. `why_never_due` says which of its closed days and quiet hours keep a job from
-    running at all, or None if it runs.
+    running at all, or None if it runs. `refuse_host` says why the door to the network refuses a host, or None.
     """
 
     tools: frozenset[str]
@@ -26,3 +27,4 @@ class Vocabulary:
     parse_schedules: Callable[[str | list[str]], tuple[Schedule, ...]]
     check_read: Callable[[str], str | None]
     why_never_due: Callable[[Job, Mapping[str, Calendar], datetime], str | None]
+    refuse_host: Callable[[str, Egress], str | None]

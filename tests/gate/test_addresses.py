@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.settings import Egress
-from harness.gate.addresses import refuse_address
+from harness.gate.addresses import refuse_address, refuse_host
 
 NOTHING = Egress()
 LOOPBACK = Egress(loopback=True)
@@ -105,3 +105,20 @@ def test_an_ipv4_address_is_not_reached_by_writing_it_into_an_ipv6_address(addre
         IPv6Address((0x2001_0000 << 96) | (number ^ 0xFFFF_FFFF)),
     ):
         assert refuse_address(str(disguised), LOOPBACK) is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("localhost", "127.0.0.1 is loopback"),
+        ("LocalHost", "127.0.0.1 is loopback"),
+        ("::1", "::1 is loopback"),
+        ("10.1.2.3", "10.1.2.3 is private"),
+        ("8.8.8.8", None),
+        ("example.org", None),
+    ],
+)
+def test_host_is_judged_by_its_text_as_far_as_that_goes(host: str, reason: str | None) -> None:
+    assert refuse_host(host, NOTHING) == reason
+    if reason and "loopback" in reason:
+        assert refuse_host(host, LOOPBACK) is None

@@ -163,6 +163,7 @@ def test_agent_is_bound_to_a_machine_and_its_jobs_with_it(tmp_path: Path) -> Non
         ("depends_on: {job: scout/evening, wihtin: 6h}", ":3: unknown key 'depends_on.wihtin'; did you mean 'within'?"),
         ("depends_on: 5", ":3: depends_on is 5, not a list"),
         ("requires: ftp://x.example", ":3: requires.file: 'ftp://x.example' is not a web address"),
+        ("tz: Lokal", ":3: tz: there is no time zone 'Lokal'; did you mean 'local'?"),
         ("requires: ../x.md", ":3: requires.file: '../x.md' is not a path of the workspace"),
         ("requires: {file: http://x.example, within: 1d}", ":3: requires: http://x.example is an address, which has no age"),  # noqa: E501
         ("overlap: cancel", ":3: overlap is 'cancel'; did you mean 'cancel_running'?"),
@@ -223,6 +224,18 @@ def test_job_that_its_quiet_hours_never_let_run_is_a_warning(tmp_path: Path) -> 
         )
     ]
     assert "scout/morning" in [job.id for job in loaded.workspace.jobs()]
+
+
+def test_required_address_that_the_door_refuses_is_a_warning(tmp_path: Path) -> None:
+    # The sample grants loopback, and nothing else.
+    loaded = load(tmp_path, {"morning": "requires: [https://example.org, 'http://localhost:11434', 'http://10.1.2.3']"})
+    assert [(str(finding), finding.severity) for finding in loaded.findings] == [
+        (
+            f"{JOB}:3: http://10.1.2.3 will not be asked, so the job is always skipped: 10.1.2.3 is private; "
+            'write networks = ["10.1.2.3"] under [egress] in harness.toml',
+            "warning",
+        )
+    ]
 
 
 HERE = '[here]\nzone = "Asia/Tokyo"\nuntil = 2026-11-30\n'

@@ -11,6 +11,7 @@ from harness.domain.errors import Finding, OwnerError
 from harness.domain.schedule import CatchUp, Cron, QuietHours
 from harness.domain.settings import Channel
 from harness.domain.workspace import FeedEntry
+from harness.gate.addresses import refuse_host
 from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
@@ -53,7 +54,12 @@ def check_read(entry: str) -> str | None:
 
 
 VOCABULARY = Vocabulary(
-    frozenset({"feeds", "web.read"}), frozenset({"self-check"}), parse_schedules, check_read, why_never_due
+    frozenset({"feeds", "web.read"}),
+    frozenset({"self-check"}),
+    parse_schedules,
+    check_read,
+    why_never_due,
+    refuse_host,
 )
 
 
