@@ -103,7 +103,7 @@ def job_rows(job: Job, workspace: Workspace, zone: str, now: datetime) -> list[t
         ("job", job.id),
         ("file", job.path),
         *_rows_of_times(job, workspace, zone, now),
-        ("reads", ", ".join(job.read) or "nothing"),
+        ("reads", ", ".join(job.inputs) or "nothing"),
         *_rows_of_conditions(job),
         ("delivers to", ", ".join(job.deliver) or "nobody; its output is kept as an artifact"),
         *_rows_of_the_run(job, workspace),

@@ -143,7 +143,9 @@ def show_job(job: JobArgument, workspace: WorkspaceOption = None, as_json: JsonO
         emit_json({**job_document(shown, loaded, place.now), "paused": paused})
         return
     rows = job_rows(shown, loaded, place.zone, place.now)
-    for line in table_lines([*rows, *([("paused", paused)] if paused else [])], terminal_width()):
+    for line in table_lines(
+        [*rows, *([("paused", paused.removeprefix("paused "))] if paused else [])], terminal_width()
+    ):
         say(line)
 
 

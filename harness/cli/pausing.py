@@ -24,6 +24,7 @@ from harness.domain.pause import (
     pause_in_words,
     scope_name,
     scopes_of,
+    whose_pause,
 )
 from harness.store.peek import peek
 
@@ -45,7 +46,8 @@ Examples:
 
 \b
 JSON: resumed {scope, by, reason, since, is_automatic} or null, still_paused
-[the same keys]: wider pauses that cover it.
+[the same keys]: wider pauses that cover it, narrower [the same keys]: pauses
+of a part of it, which stay.
 Exit code 1 if it was not paused, or is paused still."""
 
 _Subject = Annotated[
@@ -93,17 +95,21 @@ def resume_jobs(
     place = find_place(workspace)
     scope = _scope(place, subject, everything=everything)
     ended = _resume(place, scope)
-    wider = _wider(place, scope)
+    wider, narrower = _wider(place, scope), _narrower(place, scope)
     if as_json:
         over = None if ended is None else pause_json(ended)
-        emit_json({"resumed": over, "still_paused": [pause_json(row) for row in wider]})
+        still = {"still_paused": [pause_json(row) for row in wider], "narrower": [pause_json(row) for row in narrower]}
+        emit_json({"resumed": over, **still})
     elif ended is not None:
-        say(f"{covers(scope)} is resumed; it was {pause_in_words(ended, place.zone)}")
+        say(f"{covers(scope)} is resumed; it was paused {whose_pause(ended, place.zone)}")
     else:
         note(f"{covers(scope)} was not paused" + (" itself" if wider else ""))
     for row in wider:
         words = pause_in_words(row, place.zone)
         note(f"{covers(scope)} stays {words}; end that with: harness jobs resume {scope_name(row.scope)}")
+    for row in narrower:
+        words = whose_pause(row, place.zone)
+        note(f"{covers(row.scope)} stays paused {words}; end that with: harness jobs resume {scope_name(row.scope)}")
     raise typer.Exit(DONE if ended is not None and not wider else FAILED)
 
 
@@ -124,7 +130,8 @@ def _scope(place: Place, subject: str | None, *, everything: bool) -> str:
     known = (*job_names(place.root), *agent_names(place.root))
     # What was paused and is gone by now can still be resumed.
     if subject not in known and scope not in _pauses(place):
-        raise UnknownName("job" if "/" in subject else "agent", subject, known, "harness jobs")
+        kind = "job" if "/" in subject else "agent"
+        raise UnknownName(kind, subject, known, f"harness {kind}s")
     return scope
 
 
@@ -138,6 +145,13 @@ def _wider(place: Place, scope: str) -> list[PauseRow]:
     pauses = _pauses(place)
     over_it = scopes_of(scope_name(scope))[1:] if scope.startswith("job:") else (EVERYTHING,)
     return [pauses[wider] for wider in over_it if wider in pauses and wider != scope]
+
+
+def _narrower(place: Place, scope: str) -> list[PauseRow]:
+    """Return the pauses of a part of the scope, which it does not end: whoever set them had a reason of their own."""
+    inside = "" if scope == EVERYTHING else job_scope(f"{scope_name(scope)}/")
+    pauses = _pauses(place)
+    return [pauses[part] for part in sorted(pauses) if part.startswith(inside) and part != scope]
 
 
 def _pause(place: Place, scope: str, reason: str) -> tuple[PauseRow, bool]:

@@ -22,7 +22,7 @@ from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
 from harness.domain.cause import disabled_cause
-from harness.domain.pause import PauseRow, covers, pause_in_words, scope_name
+from harness.domain.pause import PauseRow, covers, scope_name, whose_pause
 from harness.domain.run import FireState
 from harness.store.peek import peek
 from harness.store.records import Delivery, OpenFire, OpenIncident
@@ -136,7 +136,7 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         if incident.cause not in told_as_paused
     ]
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
-    paused = [f"{covers(pause.scope)}: {pause_in_words(pause, seen.place.zone)}" for pause in seen.pauses]
+    paused = [f"{covers(pause.scope)}: {whose_pause(pause, seen.place.zone)}" for pause in seen.pauses]
     yield from _listed("paused", paused, "harness jobs")
     outbox = [
         f"{row.run_id} to {row.channel}: {row.state} after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'},"

@@ -21,7 +21,7 @@ from harness.domain.breaker import Breaker
 from harness.domain.cause import disabled_cause, endpoint_cause, job_named_by
 from harness.domain.errors import Finding
 from harness.domain.job import Job
-from harness.domain.pause import PauseRow, covers, pause_in_words, scope_name
+from harness.domain.pause import PauseRow, covers, scope_name, whose_pause
 from harness.domain.run import Fire, FireState
 from harness.schedule.catchup import duration_in_words
 from harness.schedule.due import slots_between
@@ -333,7 +333,7 @@ def _judge_breakers(facts: HealthFacts) -> Iterable[HealthFinding]:
 def _judge_pauses(facts: HealthFacts) -> Iterable[HealthFinding]:
     for pause in facts.pauses:
         since = datetime.fromtimestamp(pause.paused_at, UTC)
-        words = f"{covers(pause.scope)} is {pause_in_words(pause, facts.zone)}"
+        words = f"{covers(pause.scope)} is paused {whose_pause(pause, facts.zone)}"
         how = f"harness jobs resume {scope_name(pause.scope)}"
         if pause.is_automatic:
             yield HealthFinding("paused", pause.scope, words, f"when its cause is gone: {how}", since)
@@ -344,7 +344,7 @@ def _judge_pauses(facts: HealthFacts) -> Iterable[HealthFinding]:
 def _judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
     told = {f"job {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.FAILED}
     told |= {f"missed {fire.job_id}" for fire in facts.recently_closed if fire.state is FireState.MISSED}
-    told |= {f"file {finding.path}" for finding in facts.file_findings}
+    told |= {f"file {finding.path}" for finding in facts.file_findings if finding.severity == "error"}
     told |= {f"source {source.source}" for source in facts.failing_sources}
     told |= {endpoint_cause(breaker.endpoint) for breaker in facts.open_breakers}
     told |= {disabled_cause(scope_name(pause.scope)) for pause in facts.pauses if pause.is_automatic}
@@ -382,9 +382,9 @@ def _judge_sources(facts: HealthFacts) -> Iterable[HealthFinding]:
 
 def _judge_files(facts: HealthFacts) -> Iterable[HealthFinding]:
     for finding in facts.file_findings:
-        if finding.severity == "error":
-            where = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
-            yield HealthFinding("file", finding.path, f"{where}: {finding.problem}", finding.fix)
+        where = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+        severity: Literal["error", "note"] = "error" if finding.severity == "error" else "note"
+        yield HealthFinding("file", finding.path, f"{where}: {finding.problem}", finding.fix, severity=severity)
     broken = {finding.path for finding in facts.file_findings if finding.severity == "error"}
     for path in facts.held_back:
         if path not in broken:

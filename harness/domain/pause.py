@@ -69,10 +69,13 @@ def why_paused(pauses: Mapping[str, PauseRow], job_id: str, zone: str = "UTC") -
 
 def pause_in_words(row: PauseRow, zone: str) -> str:
     """Return who paused it, since when and why; of a wider pause than one job's also what it covers."""
+    covered = "" if row.scope.startswith("job:") else f" ({covers(row.scope)})"
+    return f"paused{covered} {whose_pause(row, zone)}"
+
+
+def whose_pause(row: PauseRow, zone: str) -> str:
+    """Return who paused it, since when and why: `by Sam since Mon 16 Nov 09:10: on holiday`."""
     since = datetime.fromtimestamp(row.paused_at, UTC).astimezone(ZoneInfo(zone))
     zone_name = " UTC" if zone == "UTC" else ""
-    covered = "" if row.scope.startswith("job:") else f" ({covers(row.scope)})"
     reason = f": {row.reason}" if row.reason else ""
-    return (
-        f"paused{covered} by {row.paused_by} since {since:%a} {since.day} {since:%b} {since:%H:%M}{zone_name}{reason}"
-    )
+    return f"by {row.paused_by} since {since:%a} {since.day} {since:%b} {since:%H:%M}{zone_name}{reason}"

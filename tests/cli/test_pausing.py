@@ -97,3 +97,16 @@ def test_what_is_gone_from_the_workspace_can_still_be_resumed(harness: CommandLi
     row = PauseRow("job:scout/removed", "sam", "", LONG_AGO.timestamp())
     ledger.write(lambda connection: add_pause(connection, row))
     assert harness("jobs", "resume", "scout/removed").returncode == 0
+
+
+def test_resuming_everything_tells_of_what_stays_paused_on_its_own(harness: CommandLine, ledger: Ledger) -> None:
+    harness("jobs", "pause", "scout/morning", "--reason", "first", USER="sam")
+    harness("jobs", "pause", "--all", USER="sam")
+    resumed = harness("jobs", "resume", "--all")
+    assert resumed.returncode == 0
+    assert "everything is resumed; it was paused by sam" in resumed.stdout
+    assert "scout/morning stays paused by sam since" in resumed.stderr
+    assert "harness jobs resume scout/morning" in resumed.stderr
+    harness("jobs", "pause", "scout")
+    parts = json.loads(harness("jobs", "resume", "scout", "--json").stdout)["narrower"]
+    assert [part["scope"] for part in parts] == ["job:scout/morning"]

@@ -349,7 +349,9 @@ def test_sources_files_disk_and_audit_are_judged() -> None:
         disk=DiskFacts("/state", 5_000_000, is_writable=False),
         audit_problem="line 7 does not continue line 6",
     )
-    assert codes(facts) == ["source", "file", "file", "disk", "disk", "audit"]
+    assert codes(facts) == ["source", "file", "file", "file", "disk", "disk", "audit"]
+    notes = [finding.message for finding in judge_health(facts) if finding.severity == "note"]
+    assert notes == ["agents/a/jobs/c.md: is long"]
     assert "agents/a/jobs/b.md:3: hour 25 is out of range; use 0-23" in [str(f) for f in judge_health(facts)]
 
 
