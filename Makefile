@@ -3,6 +3,7 @@
 #   make UV= ...                       do without uv
 
 DAY_ARGS =
+BENCH_ARGS =
 TEST_ARGS = -n auto
 CHAOS_ARGS =
 BIN = .venv/bin
@@ -33,8 +34,8 @@ format: dev ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: dev ## print start-up times and memory beside a bare python
-	@$(BIN)/python -m bench
+bench: dev ## print what the harness costs, each figure beside a baseline (BENCH_ARGS="latency runs")
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 chaos: dev ## kill daemons at random for twenty minutes, and check that nothing was missed or doubled
 	@$(BIN)/python -m chaos $(CHAOS_ARGS)
