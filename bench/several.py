@@ -24,7 +24,8 @@ from harness.runs.wall_clock import WallClock
 from harness.store.address import URL_VARIABLE
 from harness.store.runs import count_open
 from harness.testing.openai_server import OpenAIServer, say
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 from tests.postgres_server import new_server
 
 _AGENTS = 16

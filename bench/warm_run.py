@@ -19,7 +19,8 @@ from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.testing.openai_server import OpenAIServer, say
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 
 _JOB = "scout/report"
 _MIB = 1024 * 1024

@@ -24,7 +24,8 @@ from harness.store.fires import fires_between
 from harness.testing.clock import VirtualClock
 from harness.testing.web_server import WebReply, WebServer
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 
 NOW = datetime(2026, 11, 21, 15, 59, 0, tzinfo=UTC)
 """A minute before the job scout/morning is due, 08:00 in Los Angeles."""

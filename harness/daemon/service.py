@@ -37,7 +37,8 @@ from harness.store.heartbeat import read_heartbeat
 from harness.store.last_written import last_written
 from harness.store.runs import runs_in
 from harness.store.state_folder import StateFolder, state_folder
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 from harness.workspace.load import Loaded
 from harness.workspace.watch import WorkspaceWatch
 

@@ -31,8 +31,9 @@ from harness.store.fires import fires_between
 from harness.store.outbox import deliveries_of_run
 from harness.store.state_folder import StateFolder
 from harness.testing.clock import VirtualClock
+from harness.wiring.build import build_system
 from harness.wiring.files import load, vocabulary
-from harness.wiring.system import System, build_system
+from harness.wiring.system import System
 from harness.workspace.load import Loaded, load_workspace
 
 World = Literal["sample", "live"]

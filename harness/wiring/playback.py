@@ -31,8 +31,8 @@ from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.tools.catalogue import build_registry
+from harness.wiring.build import caller_of, secrets_in
 from harness.wiring.files import ACTION_NAMES, load
-from harness.wiring.system import caller_of, secrets_in
 from harness.workspace.current import CurrentWorkspace
 
 _NOT_IN_A_REPLAY = "a replay plays back what was recorded, and does nothing else"

@@ -12,7 +12,8 @@ from harness.daemon.stopping import Stopping
 from harness.store.fires import job_states
 from harness.testing.clock import VirtualClock
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
-from harness.wiring.system import System, build_system
+from harness.wiring.build import build_system
+from harness.wiring.system import System
 from tests.daemon.daemon_process import wait_until
 
 HERE = '\n[here]\nzone = "Asia/Tokyo"\nuntil = 2026-12-05\n'

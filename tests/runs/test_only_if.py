@@ -325,7 +325,7 @@ from pathlib import Path
 from harness.pytest_plugin import NOW
 from harness.runs.by_hand import start_by_hand
 from harness.testing.clock import VirtualClock
-from harness.wiring.system import build_system
+from harness.wiring.build import build_system
 
 class Deadly(io.StringIO):
     def write(self, text):
