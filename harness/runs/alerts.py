@@ -72,7 +72,7 @@ def tell_incidents(
     with database.read() as connection:
         if not _is_time(_news(connection, settings.alerts, now), now, gather_s):
             return None
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         # Looked at again, as another daemon may have told it meanwhile.
         news = _news(connection, settings.alerts, now)
         if not _is_time(news, now, gather_s):
@@ -94,7 +94,7 @@ def deliver_alerts(database: Database, channels: Mapping[str, Channel], settings
     with database.read() as connection:
         owed = pending_runs(connection, now, _PREFIX)
     for run_id in owed:
-        deliver_due(database, channels, settings, now, run_id=run_id)
+        deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True)
 
 
 def alert_channels(settings: Settings) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from harness.domain.job import Job
 from harness.domain.run import FireKind
 from harness.runs.answer import Again
 from harness.store.fires import replan_fire
-from harness.store.runs import NewRun, RunRow, end_run, queue_run
+from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
 
 LONGEST_PAUSE_S = 3600
 _BY_PERSON = (FireKind.MANUAL, FireKind.RETRY)
@@ -37,8 +37,12 @@ def next_attempt(run: RunRow, job: Job, problem: str, now: datetime) -> Again | 
 def begin_again(connection: Connection, run: RunRow, again: Again, *, owner: str, now: datetime) -> str | None:
     """End the run and queue the next one of its fire; return its id.
 
-    None if the fire was closed meanwhile, or is in the hands of another owner: then nothing is changed.
+    None if the fire was closed meanwhile, or is in the hands of another owner, or somebody wants the run
+    cancelled: then nothing is changed.
     """
+    now_there = run_by_id(connection, run.id, for_change=True)
+    if now_there is None or now_there.cancel_reason is not None:
+        return None
     first, _, number = run.id.partition("~")
     new_run_id = f"{first}~{int(number or 1) + 1}"
     if not replan_fire(connection, run.id, owner, new_run_id=new_run_id, reason=again.reason):

@@ -46,7 +46,7 @@ def request_cancel(connection: Connection, run_id: str, reason: str, now: dateti
     The transaction should be alone: whoever claims runs at the same moment must not claim this one.
     """
     want_cancelled(connection, run_id, reason)
-    run = run_by_id(connection, run_id)
+    run = run_by_id(connection, run_id, for_change=True)
     if run is None:
         return CancelRequest.UNKNOWN
     if run.state is RunState.ENDED:
@@ -82,7 +82,8 @@ def carry_out_cancels(database: Database, engine: Engine, owner: str, now: datet
         # The engine first: if this process dies in between, the wish is still there to be carried out.
         engine.cancel(run.id)
         with database.write() as connection:
-            if _close(connection, run, now):
+            still = run_by_id(connection, run.id, for_change=True)
+            if still is not None and _close(connection, still, now):
                 closed.append(run.id)
     return closed
 

@@ -13,7 +13,7 @@ from harness.store.conditions import save_condition
 from harness.store.fires import close_fire, suspend_fire
 from harness.store.incidents import open_incident, resolve_incidents_of
 from harness.store.json_codec import to_json
-from harness.store.outbox import deliveries_of_run
+from harness.store.outbox import deliveries_of_run, drop_deliveries
 from harness.store.runs import end_run, run_by_id, suspend_run
 from harness.store.sources import mark_seen
 from harness.store.streaks import count_failure, reset_failures
@@ -29,6 +29,7 @@ def close_or_suspend(
     Returns the state the fire has now; None if it was closed before, or is held by another owner: then
     nothing is changed.
     """
+    run_by_id(connection, run_id, for_change=True)
     if any(row.state == "pending" for row in deliveries_of_run(connection, run_id)):
         if not suspend_fire(connection, run_id, owner):
             return None
@@ -47,7 +48,11 @@ def close(
     owner: str | None,
     now: datetime,
 ) -> FireState | None:
-    """Close the run's fire; None if it was closed before, or is held by another owner than `owner`."""
+    """Close the run's fire; None if it was closed before, or is held by another owner than `owner`.
+
+    What the run still owed a channel is not sent any more: nobody would try it, or say what became of it.
+    """
+    run_by_id(connection, run_id, for_change=True)
     did_close = close_fire(
         connection,
         run_id,
@@ -61,6 +66,7 @@ def close(
     )
     if not did_close:
         return None
+    drop_deliveries(connection, run_id, outcome.reason)
     # What a condition remembers has its own row, and may be long.
     end_run(connection, run_id, now, stop=stop, outcome=to_json(Outcome, replace(outcome, condition_state=None)))
     run = run_by_id(connection, run_id)

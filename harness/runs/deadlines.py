@@ -11,7 +11,7 @@ from harness.runs.closing import close
 from harness.schedule.catchup import duration_in_words
 from harness.store.database import Database
 from harness.store.incidents import open_incident
-from harness.store.runs import RunRow, overdue_runs
+from harness.store.runs import RunRow, overdue_runs, run_by_id
 
 
 def enforce_deadlines(
@@ -31,6 +31,9 @@ def enforce_deadlines(
         if run.state is RunState.RUNNING:
             engine.cancel(run.id)
         with database.write() as connection:
+            still = run_by_id(connection, run.id, for_change=True)
+            if still is None or (still.state, still.owner) != (run.state, run.owner):
+                continue  # begun, made or handed over just now: it is looked at again in the next tick
             outcome = _outcome(run)
             if close(
                 connection, run_id=run.id, job_id=run.job_id, outcome=outcome, stop="deadline", owner=None, now=now

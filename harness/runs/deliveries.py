@@ -32,11 +32,11 @@ def deliver_run(
     """Promise the digest (JSON) to the named channels, then try each of them once.
 
     The promises are on disk before the first try: whatever happens then, nothing is forgotten. A run that
-    somebody wants cancelled promises nothing any more.
+    somebody wants cancelled, or whose fire was closed for its deadline, promises nothing any more.
     """
     with database.write(alone=True) as connection:
-        run = run_by_id(connection, run_id)
-        if run is not None and run.cancel_reason is not None:
+        run = run_by_id(connection, run_id, for_change=True)
+        if run is not None and (run.cancel_reason is not None or run.state is RunState.ENDED):
             return []
         for name in names:
             promise(connection, run_id=run_id, channel=name, digest=digest, now=now)
@@ -62,7 +62,7 @@ def settle_deliveries(
 
 
 def _settle(connection: Connection, run_id: str, now: datetime) -> bool:
-    run = run_by_id(connection, run_id)
+    run = run_by_id(connection, run_id, for_change=True)
     deliveries = deliveries_of_run(connection, run_id)
     if run is None or run.state is not RunState.SUSPENDED or any(row.state == "pending" for row in deliveries):
         return False

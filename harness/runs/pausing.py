@@ -30,7 +30,7 @@ def pause(database: Database, scope: str, by: str, reason: str, now: datetime) -
     Returns what is in force, and whether it is new: whoever paused it first stays named.
     """
     wanted = PauseRow(scope, by, reason, now.timestamp())
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         is_new = add_pause(connection, wanted)
         return all_pauses(connection)[scope], is_new
 
@@ -40,7 +40,7 @@ def resume(database: Database, scope: str, now: datetime) -> PauseRow | None:
 
     A job that the harness paused gets all its chances again, and the incident of its pause is over.
     """
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         row = remove_pause(connection, scope)
         if row is not None and row.is_automatic:
             job_id = scope_name(scope)
@@ -58,7 +58,7 @@ def pause_failing_jobs(database: Database, workspace: Workspace, now: datetime) 
     with database.read() as connection:
         if next(_hopeless(connection, workspace), None) is None:
             return []
-    with database.write() as connection:
+    with database.write(alone=True) as connection:
         paused = [job.id for job, times in _hopeless(connection, workspace) if _disable(connection, job, times, now)]
     for job_id in paused:
         log.error("%s keeps failing and is paused; it goes on with: harness jobs resume %s", job_id, job_id)

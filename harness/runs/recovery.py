@@ -88,7 +88,7 @@ class Reconciler:
                 continue
             if run is not None and self._is_older(run) and self._begin_anew(run, now):
                 continue
-            if self._close(fire, reason, now):
+            if self._close(fire, run, reason, now):
                 closed.append(fire.run_id or "")
         return closed
 
@@ -102,7 +102,7 @@ class Reconciler:
             if run is not None and run.state is RunState.ENDED:
                 self._engine.take_over(run_id)
 
-    def _close(self, fire: Fire, reason: str, now: datetime) -> bool:
+    def _close(self, fire: Fire, run: RunRow | None, reason: str, now: datetime) -> bool:
         run_id = fire.run_id or ""
         if self._engine.state(run_id) in ("running", "stranded"):
             self._engine.cancel(run_id)
@@ -113,6 +113,9 @@ class Reconciler:
             cause=broke.cause if broke else None,
         )
         with self._database.write() as connection:
+            still = run_by_id(connection, run_id, for_change=True)
+            if run is not None and (still is None or _standing(still) != _standing(run)):
+                return False  # it came to an end, or to its delivery, while it was judged
             closed = close(
                 connection, run_id=run_id, job_id=fire.job_id, outcome=outcome, stop=None, owner=None, now=now
             )
@@ -174,3 +177,7 @@ class Reconciler:
         if now - self._idle_since.setdefault(run_id, now) < STALLED_AFTER:
             return None
         return "the run stalled: nothing works on it, and its end could not be recorded"
+
+
+def _standing(run: RunRow) -> tuple[RunState, str | None, str | None]:
+    return run.state, run.owner, run.cancel_reason

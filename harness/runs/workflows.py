@@ -311,7 +311,8 @@ class RunWorkflow:
         services = self._services
         now = services.clock.now()
         with services.database.write() as connection:
-            run = run_by_id(connection, run_id)
+            # Nobody can ask for its cancel between the look and what follows: the wish would be lost.
+            run = run_by_id(connection, run_id, for_change=True)
             if run is None:
                 raise HarnessError(f"there is no run {run_id}")
             # Recorded as closed by whoever cannot close it, it would end with its fire open.

@@ -127,14 +127,16 @@ def claim_runs(
     )
     claimed: list[RunRow] = []
     for row in connection.execute(_claimable(now, only, node)).all():
-        if row.lane == "agent":
-            if row.agent in busy or len(busy) >= max_running:
-                continue
-            busy.add(row.agent)
+        if row.lane == "agent" and (row.agent in busy or len(busy) >= max_running):
+            continue
         values: dict[str, Any] = {"state": str(RunState.RUNNING), "owner": owner, "started_at": now.timestamp()}
         if workflow_version is not None:
             values["workflow_version"] = workflow_version
-        connection.execute(update(run).where(run.c.id == row.id, run.c.state == str(RunState.QUEUED)).values(values))
+        queued = update(run).where(run.c.id == row.id, run.c.state == str(RunState.QUEUED))
+        if connection.execute(queued.values(values)).rowcount == 0:
+            continue  # its deadline passed, or somebody cancelled it, since it was read
+        if row.lane == "agent":
+            busy.add(row.agent)
         claimed.append(replace(_run(row), state=RunState.RUNNING, owner=owner, started_at=now.timestamp()))
     return claimed
 
@@ -212,9 +214,13 @@ def runs_in(connection: Connection, *states: RunState) -> list[RunRow]:
     return [_run(row) for row in connection.execute(query)]
 
 
-def run_by_id(connection: Connection, run_id: str) -> RunRow | None:
-    """Return one run."""
-    row = connection.execute(select(*run.c).where(run.c.id == run_id)).first()
+def run_by_id(connection: Connection, run_id: str, *, for_change: bool = False) -> RunRow | None:
+    """Return one run; with `for_change`, no other transaction changes it meanwhile.
+
+    Whoever changes a run and its fire asks for the run first, so that no two wait for each other.
+    """
+    query = select(*run.c).where(run.c.id == run_id)
+    row = connection.execute(query.with_for_update() if for_change else query).first()
     return None if row is None else _run(row)
 
 
