@@ -194,7 +194,9 @@ def _in_flight(number: int) -> str:
 
 
 def _open_words(seen: Status, entry: OpenFire) -> str:
-    return f"{entry.fire.job_id}, {entry.fire.state}, due {_moment(seen, entry.fire.due_at)}"
+    bound = f", bound to {entry.node}" if entry.node else ""
+    reason = f", {entry.fire.reason}" if entry.fire.reason else ""
+    return f"{entry.fire.job_id}, {entry.fire.state}{reason}, due {_moment(seen, entry.fire.due_at)}{bound}"
 
 
 def _moment(seen: Status, moment: datetime) -> str:

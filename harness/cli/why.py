@@ -17,8 +17,14 @@ from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.runs import run_document, run_lines
 from harness.cli.table import table_lines, terminal_width, wrap
-from harness.daemon.liveness import Liveness
-from harness.daemon.nodes import liveness_now
+from harness.daemon.liveness import Liveness, has_process
+from harness.daemon.nodes import (
+    latest_lives,
+    liveness_now,
+    look_from,
+    waiting_for_a_node,
+    waiting_in_words,
+)
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
 from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
@@ -45,7 +51,8 @@ its steps} or null."""
 class Story:
     """What is known of a job, and of one run of it; `fires` are the newest first.
 
-    `deliveries` are those of the run, or of the newest fire where no run was named.
+    `deliveries` are those of the run, or of the newest fire where no run was named. `absent_node` says in words
+    that the run may begin on one node only, which is not there.
     """
 
     job_id: str
@@ -60,6 +67,7 @@ class Story:
     fire: Fire | None = None
     deliveries: tuple[Delivery, ...] = ()
     spending: Spending = field(default_factory=Spending)
+    absent_node: str = ""
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -136,6 +144,10 @@ def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
             yield f"it did not run, for the reason above; when that has changed: harness run {fire.job_id}"
         case FireState.SUSPENDED:
             yield from _advice_on_deliveries(story)
+        case FireState.PLANNED if story.absent_node:
+            yield f"{story.absent_node}: start the daemon there, or take away `on:`"
+        case FireState.PLANNED if fire.reason:
+            yield "it looks again by itself, and goes on when that has come"
         case FireState.PLANNED:
             yield "it waits until its agent is free: harness status"
 
@@ -180,7 +192,15 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         fire=None if run is None else look.fire_of_run(run.id),
         deliveries=() if shown is None else look.deliveries_of_run(shown),
         spending=Spending() if run is None else look.spending_of_run(run.id),
+        absent_node="" if shown is None else _absent_node(place, look, job_id, shown),
     )
+
+
+def _absent_node(place: Place, look: Peek, job_id: str, run_id: str) -> str:
+    node = look.node_of_run(run_id)
+    lives = latest_lives(look.nodes(), place.now, look_from(place.state, has_process))
+    waiting = waiting_for_a_node({} if node is None else {node: (job_id,)}, lives)
+    return waiting_in_words(waiting[0], place.zone, place.now) if waiting else ""
 
 
 def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:

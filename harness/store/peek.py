@@ -79,10 +79,15 @@ class Peek:
     def open_fires(self) -> tuple[OpenFire, ...]:
         """Return all fires that have not ended, oldest first."""
         rows = self._rows(
-            f"SELECT {_FIRE_COLUMNS}, owner, created_at FROM fire WHERE closed_at IS NULL"  # noqa: S608
-            " ORDER BY due_at, job_id"
+            f"SELECT {_FIRE_COLUMNS}, owner, created_at, (SELECT node FROM run WHERE run.id = fire.run_id) AS node"  # noqa: S608
+            " FROM fire WHERE closed_at IS NULL ORDER BY due_at, job_id"
         )
-        return tuple(OpenFire(_fire(row), row["owner"], row["created_at"]) for row in rows)
+        return tuple(OpenFire(_fire(row), row["owner"], row["created_at"], row["node"]) for row in rows)
+
+    def node_of_run(self, run_id: str) -> str | None:
+        """Return the name of the node that alone may begin the run; None if any may."""
+        rows = self._rows("SELECT node FROM run WHERE id = ?", run_id)
+        return rows[0]["node"] if rows else None
 
     def slots_with_a_row(self, since: datetime) -> frozenset[tuple[str, int]]:
         """Return (job id, due epoch) of every fire due since then."""

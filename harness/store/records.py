@@ -21,11 +21,12 @@ class PlannedJob:
 
 @dataclass(frozen=True, slots=True)
 class OpenFire:
-    """A fire that has not ended, and the executor that holds it, if any."""
+    """A fire that has not ended, the executor that holds it, and the node that alone may run it, if any."""
 
     fire: Fire
     owner: str | None
     created_at: float
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

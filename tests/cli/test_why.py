@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -108,3 +109,14 @@ def test_delivery_that_fails_and_a_broken_file_are_told_where_the_job_is_asked_f
     assert "tried again now" in text
     assert broken in text
     assert "not this one" not in text
+
+
+def test_what_is_bound_to_a_node_that_is_not_there_says_so(harness: CommandLine, ledger: Ledger) -> None:
+    run = ledger.fire("scout/morning", DUE, FireState.PLANNED)
+    ledger.write(lambda connection: connection.exec_driver_sql("UPDATE run SET node = 'mac' WHERE id = ?", (run,)))
+    alive = replace(story(FireState.PLANNED), absent_node="scout/morning is bound to mac, which has never been there")
+    assert advise(alive)[0].startswith("scout/morning is bound to mac, which has never been there: start the daemon")
+    told = " ".join(harness("status").stdout.split())
+    assert "scout/morning, planned, due" in told
+    assert "bound to mac" in told
+    assert "harness up" in harness("why", "scout/morning").stdout  # without any daemon that comes first
