@@ -78,6 +78,9 @@ def log_to_file(state: StateFolder) -> logging.Handler:
     handler.setLevel(logging.INFO)
     logging.getLogger().addHandler(handler)
     logging.getLogger("harness").setLevel(logging.INFO)
+    # It warns of each beat that came late, as after a sleep, by the names of our functions; the watchdog and the
+    # ledger say what that meant.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return handler
 
 
