@@ -14,8 +14,10 @@ from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width, wrap
-from harness.daemon.health import HealthFacts, HealthFinding, judge_health, overdue_line
-from harness.daemon.health_facts import gather_facts
+from harness.daemon.health.facts import HealthFacts
+from harness.daemon.health.finding import HealthFinding
+from harness.daemon.health.gathering import gather_facts
+from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.domain.errors import OwnerError
 from harness.domain.workspace import Workspace
 from harness.gate.audit import verify_audit

@@ -18,7 +18,7 @@ import pytest
 from harness.cli.doctor import examine
 from harness.cli.place import Place
 from harness.cli.status import look, status_json, status_lines
-from harness.daemon.health import judge_health, overdue_line
+from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.domain.run import FireState
 from harness.store.address import file_address
 from harness.store.incidents import open_incident

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.app import COMMANDS
-from harness.daemon.health import LOOK_BACK
+from harness.daemon.health.facts import LOOK_BACK
 from harness.daemon.heartbeat import EVERY_S
 from harness.daemon.liveness import STALE_AFTER_S, Liveness
 from harness.daemon.ping import FAILURES_TOLD, TICK_COUNTS_FOR_S

@@ -1,4 +1,4 @@
-"""Looking at the world for `harness.daemon.health`: files, database, heartbeat, disk."""
+"""Looking at the world for the check: files, database, heartbeat, disk."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from harness.daemon.health import (
-    FAILING_SOURCE_TIMES,
-    LOOK_BACK,
-    RECENT,
-    DiskFacts,
-    HealthFacts,
-    Unfired,
-    unfired_slots,
-)
+from harness.daemon.health.facts import FAILING_SOURCE_TIMES, LOOK_BACK, RECENT, DiskFacts, HealthFacts, Unfired
+from harness.daemon.health.slots import unfired_slots
 from harness.daemon.liveness import daemon_liveness, has_process
 from harness.daemon.nodes import bindings, latest_lives, liveness_now, look_from, waiting_for_a_node
 from harness.daemon.overdue import overdue_jobs

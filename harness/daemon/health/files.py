@@ -1,0 +1,43 @@
+"""The person's files, the disk, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from harness.daemon.health.facts import HealthFacts
+from harness.daemon.health.finding import HealthFinding
+
+_LOW_DISK_BYTES = 200_000_000
+
+
+def judge_files(facts: HealthFacts) -> Iterable[HealthFinding]:
+    """Return what is wrong in the person's files, and which edits are not in force."""
+    for finding in facts.file_findings:
+        where = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+        severity: Literal["error", "note"] = "error" if finding.severity == "error" else "note"
+        yield HealthFinding("file", finding.path, f"{where}: {finding.problem}", finding.fix, severity=severity)
+    broken = {finding.path for finding in facts.file_findings if finding.severity == "error"}
+    for path in facts.held_back:
+        if path not in broken:
+            message = f"{path}: the daemon still works with the version before your last edit"
+            yield HealthFinding("file", path, message, "harness check")
+
+
+def judge_disk(facts: HealthFacts) -> Iterable[HealthFinding]:
+    """Return whether the state folder can be written, and has room."""
+    if facts.disk is None:
+        return
+    if not facts.disk.is_writable:
+        yield HealthFinding("disk", facts.disk.folder, f"{facts.disk.folder} cannot be written", "make it writable")
+    if facts.disk.free_bytes < _LOW_DISK_BYTES:
+        message = f"{facts.disk.folder}: only {facts.disk.free_bytes // 1_000_000} MB are free on this disk"
+        yield HealthFinding("disk", facts.disk.folder, message, "free some space")
+
+
+def judge_audit(facts: HealthFacts) -> Iterable[HealthFinding]:
+    """Return whether the audit log was changed or cut."""
+    if facts.audit_problem is not None:
+        yield HealthFinding(
+            "audit", "audit log", f"the audit log is broken: {facts.audit_problem}", "harness audit verify"
+        )
