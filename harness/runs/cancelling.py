@@ -17,6 +17,7 @@ from harness.domain.run import Cancelled, FireState, Outcome, RunState
 from harness.ports import Engine
 from harness.runs.closing import close
 from harness.store.database import Database
+from harness.store.fires import fire_at
 from harness.store.json_codec import from_json
 from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run, drop_deliveries
@@ -43,6 +44,7 @@ def cancel_reason(who: str, reason: str = "") -> str:
 def request_cancel(connection: Connection, run_id: str, reason: str, now: datetime) -> CancelRequest:
     """Ask for the run to be cancelled; the first reason stays.
 
+    One that was begun anew meanwhile goes on under another id, and it is that one which nobody wants.
     The transaction should be alone: whoever claims runs at the same moment must not claim this one.
     """
     want_cancelled(connection, run_id, reason)
@@ -50,6 +52,9 @@ def request_cancel(connection: Connection, run_id: str, reason: str, now: dateti
     if run is None:
         return CancelRequest.UNKNOWN
     if run.state is RunState.ENDED:
+        fire = fire_at(connection, run.job_id, run.due_at)
+        if fire is not None and fire.state.is_open and fire.run_id not in (None, run_id):
+            return request_cancel(connection, fire.run_id, reason, now)
         return CancelRequest.ENDED
     if run.state is RunState.RUNNING:
         return CancelRequest.ASKED

@@ -155,6 +155,15 @@ def test_a_run_that_somebody_wants_cancelled_is_not_begun_anew(database: Databas
     assert fire_of(database).state is FireState.CANCELLED
 
 
+def test_a_cancel_of_a_run_that_was_begun_anew_just_now_ends_the_new_one(database: Database) -> None:
+    queue(database)
+    claim(database)
+    with database.write() as connection:
+        assert begin_again(connection, run_of(database), Again(LATER, "it broke off"), owner="me", now=NOW)
+    assert cancel_run(database, MemoryEngine(), "me", RUN, "cancelled by Sam", NOW) is CancelRequest.CLOSED
+    assert (fire_of(database).state, fire_of(database).run_id) == (FireState.CANCELLED, f"{RUN}~2")
+
+
 # ── What is judged, and moves on meanwhile ───────────────────────────────────────────────────────
 
 
