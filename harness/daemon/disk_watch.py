@@ -14,6 +14,7 @@ from harness.domain.sizes import in_bytes
 _LEAST_FREE = 500_000_000
 _LEAST_SHARE = 0.02
 _ENOUGH_ANYWHERE = 5_000_000_000
+FIX = "free some space, before nothing can be written"
 _ROOM_AGAIN = 1.2
 """What is free at the threshold comes and goes; it is over when there is a fifth more."""
 
@@ -79,12 +80,15 @@ class DiskWatch:
 
     def _judge(self, folder: Path) -> str | None:
         place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-        usage = self._usage(place)
-        least = least_free(usage.total) * (_ROOM_AGAIN if self.is_short else 1)
-        if usage.free >= least:
-            return None
-        free = f"only {in_bytes(usage.free)} of {in_bytes(usage.total)} are free on the disk of {folder}"
-        return f"{free}; free some space, before nothing can be written"
+        problem = room_problem(folder, self._usage(place), margin=_ROOM_AGAIN if self.is_short else 1)
+        return problem and f"{problem}; {FIX}"
+
+
+def room_problem(folder: Path, usage: Usage, *, margin: float = 1) -> str | None:
+    """Return what to tell the person if the disk of `folder` has less than `margin` times what should be free."""
+    if usage.free >= least_free(usage.total) * margin:
+        return None
+    return f"only {in_bytes(usage.free)} of {in_bytes(usage.total)} are free on the disk of {folder}"
 
 
 def least_free(total: int) -> float:

@@ -247,7 +247,7 @@ def test_what_was_written_before_the_disk_was_full_can_still_be_read(team: Team,
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
     assert team.states() == [("scout/morning", "delivered")]
     assert team("status").returncode == 0
-    assert "only 0 MB are free" in team("doctor").stdout
+    assert "only 0 bytes of " in team("doctor").stdout
     assert team.pages() == before
     team.free()
     assert team("run", "scout/morning").returncode == 0
@@ -296,7 +296,7 @@ def test_daemon_lives_through_a_full_disk_tells_of_it_and_goes_on(team: Team, so
         assert all(len(line) < 300 and "Traceback" not in line for line in said)
         refused = team("run", "scout/morning")
         assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
-        assert "only 0 MB are free" in team("doctor").stdout
+        assert "only 0 bytes of " in team("doctor").stdout
         assert team.incidents() == ["disk"], "it had been told before the disk was full"
         assert team.daemon_state() == "alive"
         team.free()

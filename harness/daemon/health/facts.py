@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from harness.daemon.disk_watch import Usage
 from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import Waiting
 from harness.daemon.wording import when
@@ -32,8 +34,8 @@ class Unfired:
 class DiskFacts:
     """The disk of the state folder."""
 
-    folder: str
-    free_bytes: int
+    folder: Path
+    usage: Usage
     is_writable: bool
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from harness.daemon.disk_watch import FIX, room_problem
 from harness.daemon.health.facts import HealthFacts
 from harness.daemon.health.finding import HealthFinding
-
-_LOW_DISK_BYTES = 200_000_000
 
 
 def judge_files(facts: HealthFacts) -> Iterable[HealthFinding]:
@@ -28,11 +27,12 @@ def judge_disk(facts: HealthFacts) -> Iterable[HealthFinding]:
     """Return whether the state folder can be written, and has room."""
     if facts.disk is None:
         return
+    folder = facts.disk.folder
     if not facts.disk.is_writable:
-        yield HealthFinding("disk", facts.disk.folder, f"{facts.disk.folder} cannot be written", "make it writable")
-    if facts.disk.free_bytes < _LOW_DISK_BYTES:
-        message = f"{facts.disk.folder}: only {facts.disk.free_bytes // 1_000_000} MB are free on this disk"
-        yield HealthFinding("disk", facts.disk.folder, message, "free some space")
+        yield HealthFinding("disk", str(folder), f"{folder} cannot be written", "make it writable")
+    problem = room_problem(folder, facts.disk.usage)
+    if problem is not None:
+        yield HealthFinding("disk", str(folder), problem, FIX)
 
 
 def judge_audit(facts: HealthFacts) -> Iterable[HealthFinding]:

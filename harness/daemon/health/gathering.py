@@ -119,4 +119,4 @@ def _next_slot(jobs: Iterable[Job], now: datetime) -> tuple[str, datetime] | Non
 def _disk_facts(folder: Path) -> DiskFacts:
     while not folder.exists():
         folder = folder.parent
-    return DiskFacts(str(folder), shutil.disk_usage(folder).free, os.access(folder, os.W_OK))
+    return DiskFacts(folder, shutil.disk_usage(folder), os.access(folder, os.W_OK))

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
+from harness.daemon.disk_watch import least_free
 from harness.daemon.health.facts import DiskFacts
 from harness.daemon.health.judgement import judge_health
 from harness.domain.errors import Finding
 from harness.store.records import FailingSource
 from tests.daemon.health.sample_facts import WELL, codes
+
+TOTAL = 100 * 10**9
+
+
+class Room(NamedTuple):
+    total: int
+    free: int
+
+
+def usage(free: int) -> Room:
+    return Room(TOTAL, free)
 
 
 def test_sources_files_disk_and_audit_are_judged() -> None:
@@ -20,10 +34,20 @@ def test_sources_files_disk_and_audit_are_judged() -> None:
             Finding("agents/a/jobs/c.md", None, "is long", "shorten it", severity="warning"),
         ),
         held_back=("agents/a/jobs/b.md", "USER.md"),
-        disk=DiskFacts("/state", 5_000_000, is_writable=False),
+        disk=DiskFacts(Path("/state"), usage(free=5_000_000), is_writable=False),
         audit_problem="line 7 does not continue line 6",
     )
     assert codes(facts) == ["source", "file", "file", "file", "disk", "disk", "audit"]
     notes = [finding.message for finding in judge_health(facts) if finding.severity == "note"]
     assert notes == ["agents/a/jobs/c.md: is long"]
     assert "agents/a/jobs/b.md:3: hour 25 is out of range; use 0-23" in [str(f) for f in judge_health(facts)]
+
+
+def test_disk_is_short_for_the_check_where_it_is_for_the_daemon() -> None:
+    least = int(least_free(TOTAL))
+    state = Path("/state")
+    assert codes(replace(WELL, disk=DiskFacts(state, usage(free=least), is_writable=True))) == []
+    (finding,) = judge_health(replace(WELL, disk=DiskFacts(state, usage(free=least - 1), is_writable=True)))
+    assert str(finding) == (
+        "only 2.0 GB of 100.0 GB are free on the disk of /state; free some space, before nothing can be written"
+    )
