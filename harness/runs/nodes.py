@@ -63,6 +63,8 @@ class Membership:
         self.role: Role = "once"
         self.executor_id = ""
         """The id of this life; empty before `join`."""
+        self._beat_at = 0.0
+        self._judges_from = 0.0
 
     @property
     def node_name(self) -> str:
@@ -79,12 +81,19 @@ class Membership:
             self.executor_id = f"{self._installation.id}.{1 + max(map(_number_of, lives), default=0)}"
             add_node(connection, self._life(at))
             forget_nodes(connection, self._installation.id, _LIVES_KEPT)
+        self._beat_at, self._judges_from = at, 0.0
         return self.executor_id
 
     def beat(self, state: NodeState = "up") -> bool:
         """Say that this life goes on; False if others have declared it lost and taken its runs."""
         with self._database.write() as connection:
-            return beat(connection, self.executor_id, self._at(), state)
+            at = self._at()
+            is_alive = beat(connection, self.executor_id, at, state)
+        if not self._is_in_time(at):
+            # It slept, the clock was set, or the database was away: the others had no chance to beat either.
+            self._judges_from = at + LOST_AFTER_S
+        self._beat_at = at
+        return is_alive
 
     def leave(self) -> None:
         """Say that this life is over; whoever is there takes its runs at once."""
@@ -104,9 +113,9 @@ class Membership:
                 return []
         with self._database.write(alone=True) as connection:
             for life in self._lost(connection):
-                why = f"no heartbeat for {self._at() - life.heartbeat_at:.0f} s"
-                close_node(connection, life.executor_id, "lost", why, self._at())
-                log.error("node %s (%s) is lost: %s", life.name or life.host, life.executor_id, why)
+                why = f"no heartbeat for {abs(self._at() - life.heartbeat_at):.0f} s"
+                if close_node(connection, life.executor_id, "lost", why, self._at(), last_beat_at=life.heartbeat_at):
+                    log.error("node %s (%s) is lost: %s", life.name or life.host, life.executor_id, why)
             orphans = self._orphans(connection, only_own)
             for run in orphans:
                 assert run.owner is not None, "a run without owner is not running"
@@ -121,9 +130,16 @@ class Membership:
             return {row.executor_id for row in all_nodes(connection) if not row.is_here}
 
     def _lost(self, connection: Connection) -> list[NodeRow]:
-        silent_since = self._at() - LOST_AFTER_S
+        """Return the lives whose heartbeat has stopped; none while this one's own says nothing about time."""
+        at = self._at()
+        if at < self._judges_from or not self._is_in_time(at):
+            return []
         others = (row for row in all_nodes(connection) if row.is_here and row.executor_id != self.executor_id)
-        return [row for row in others if row.heartbeat_at < silent_since]
+        # One from the future was written before the clock was set back, and by nobody since.
+        return [row for row in others if abs(at - row.heartbeat_at) > LOST_AFTER_S]
+
+    def _is_in_time(self, at: float) -> bool:
+        return 0 <= at - self._beat_at <= LOST_AFTER_S
 
     def _orphans(self, connection: Connection, only_own: bool) -> list[RunRow]:
         lives = {row.executor_id: row for row in all_nodes(connection)}

@@ -59,9 +59,19 @@ def beat(connection: Connection, executor_id: str, at: float, state: NodeState =
     return connection.execute(alive.values(heartbeat_at=at, state=state)).rowcount == 1
 
 
-def close_node(connection: Connection, executor_id: str, state: NodeState, why: str, at: float) -> bool:
-    """Say that this life is over; False if that was known."""
+def close_node(
+    connection: Connection,
+    executor_id: str,
+    state: NodeState,
+    why: str,
+    at: float,
+    *,
+    last_beat_at: float | None = None,
+) -> bool:
+    """Say that this life is over; False if that was known, or it has beaten since `last_beat_at`."""
     open_one = update(node).where(node.c.executor_id == executor_id, node.c.left_at.is_(None))
+    if last_beat_at is not None:
+        open_one = open_one.where(node.c.heartbeat_at == last_beat_at)
     return connection.execute(open_one.values(state=state, left_at=at, left_why=why)).rowcount == 1
 
 

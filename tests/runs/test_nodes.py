@@ -2,15 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from harness.domain.run import FireKind, FireState
-from harness.runs.nodes import LOST_AFTER_S, Installation, Membership
+from harness.runs.nodes import BEAT_EVERY_S, LOST_AFTER_S, Installation, Membership
 from harness.store.database import Database
 from harness.store.fires import add_fire, close_fire, mark_fire
-from harness.store.nodes import all_nodes
+from harness.store.nodes import all_nodes, beat, close_node
 from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id
 from harness.store.tables import node
 from harness.testing.engine import MemoryEngine
@@ -59,6 +60,14 @@ class Team:
             return close_fire(connection, RUN, state=FireState.DELIVERED, reason="", now=NOW, owner=owner)
 
     def pass_s(self, seconds: float, *alive: Membership) -> list[bool]:
+        """Let time pass; those that are alive beat meanwhile."""
+        while seconds > BEAT_EVERY_S:
+            self.sleep_s(BEAT_EVERY_S, *alive)
+            seconds -= BEAT_EVERY_S
+        return self.sleep_s(seconds, *alive)
+
+    def sleep_s(self, seconds: float, *alive: Membership) -> list[bool]:
+        """Let time pass in which nobody beats."""
         self.now += timedelta(seconds=seconds)
         if self.database.is_server:
             # Its own clock counts there, and that one cannot be set: what was written becomes older instead.
@@ -101,6 +110,51 @@ def test_whoever_was_declared_lost_learns_it_and_can_close_nothing_any_more(team
     assert mac.beat() is False
     assert team.closes(mac.executor_id) is False
     assert team.closes(server.executor_id) is True
+
+
+@pytest.fixture
+def on_one_machine(tmp_path: Path) -> Iterator[Team]:
+    """Daemons whose clock is that of their machine."""
+    database = Database(tmp_path / "harness.db")
+    database.migrate()
+    yield Team(database)
+    database.close()
+
+
+@pytest.mark.parametrize("jump_s", [8 * 3600, 3600, -2, -86_400])
+def test_whoever_slept_or_had_its_clock_set_declares_nobody_lost_that_lives(on_one_machine: Team, jump_s: int) -> None:
+    team = on_one_machine
+    mac, server = team.daemon("mac"), team.daemon("server")
+    team.run_held_by(mac)
+    team.sleep_s(jump_s)
+    assert server.take_over() == []  # it has not even beaten yet
+    server.beat()
+    assert server.take_over() == []
+    mac.beat()
+    team.pass_s(LOST_AFTER_S + 1, server, mac)
+    assert server.take_over() == []
+    assert team.owner() == mac.executor_id
+
+
+@pytest.mark.parametrize("jump_s", [8 * 3600, -86_400])
+def test_a_daemon_that_died_while_the_clock_was_set_is_still_found(on_one_machine: Team, jump_s: int) -> None:
+    team = on_one_machine
+    mac, server = team.daemon("mac"), team.daemon("server")
+    team.run_held_by(mac)
+    team.sleep_s(jump_s, server)
+    team.pass_s(LOST_AFTER_S + 1, server)
+    assert server.take_over() == [RUN]
+
+
+def test_a_node_that_beats_while_it_is_judged_is_not_lost(database: Database) -> None:
+    team = Team(database)
+    mac = team.daemon("mac")
+    with database.write() as connection:
+        (as_read,) = all_nodes(connection)
+        beat(connection, mac.executor_id, as_read.heartbeat_at + 1)
+        was_closed = close_node(connection, mac.executor_id, "lost", "", 0.0, last_beat_at=as_read.heartbeat_at)
+    assert not was_closed
+    assert mac.beat()
 
 
 def test_a_daemon_that_leaves_hands_its_runs_over_at_once(team: Team) -> None:
