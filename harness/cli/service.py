@@ -39,7 +39,10 @@ Examples:
 
 @app.command("print", epilog=_EXAMPLES)
 def print_service(
-    what: Annotated[What, typer.Argument(help="The daemon, or the check that does not trust it.")] = "daemon",
+    what: Annotated[
+        What,
+        typer.Argument(metavar="[daemon|check|check-timer]", help="The daemon, or the check that does not trust it."),
+    ] = "daemon",
     target: Annotated[
         Manager | None,
         typer.Option("--for", help="launchd or systemd; without it, what this system has.", show_default=False),

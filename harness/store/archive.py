@@ -327,4 +327,6 @@ def _opened(path: Path) -> Iterator[tuple[tarfile.TarFile, gzip.GzipFile]]:
         with gzip.open(path) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
             yield tar, plain
     except _DAMAGES as error:
-        raise DamagedBackup(path, str(error) or "it ends too early") from error
+        is_other = isinstance(error, gzip.BadGzipFile) and str(error).startswith("Not a gzipped file")
+        problem = "it is no .tar.gz file" if is_other else str(error) or "it ends too early"
+        raise DamagedBackup(path, problem) from error

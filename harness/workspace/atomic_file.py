@@ -11,9 +11,17 @@ from pathlib import Path
 def replace_text(path: Path, text: str) -> None:
     """Make `text` what the file holds; a link stays a link, permissions stay, and the folder is made.
 
-    Raises OSError if it cannot be written; then the file is as it was.
+    Raises OSError with the file's own name if it cannot be written; then the file is as it was.
     """
     path = path.resolve()
+    try:
+        _replace(path, text)
+    except OSError as error:
+        # The person knows the file, not the one that was to take its place.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:

@@ -78,3 +78,12 @@ def test_restore_of_nothing_says_what_it_wants(ledger: Ledger, harness: CommandL
     ended = harness("restore")
     assert ended.returncode == 2
     assert "name the backup: harness restore FILE" in ended.stderr
+
+
+def test_restore_of_another_file_says_that_it_is_none_in_plain_words(
+    ledger: Ledger, root: Path, harness: CommandLine
+) -> None:
+    other = root / "USER.md"
+    done = harness("restore", str(other))
+    assert done.returncode == 2
+    assert done.stderr == f"{other}: this is no sound backup: it is no .tar.gz file; use another one\n"
