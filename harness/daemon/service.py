@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from harness.daemon.commands import Commands
 from harness.daemon.control import ControlServer
 from harness.daemon.disk_watch import DiskWatch
+from harness.daemon.duties import Duty, WaitingDuty, timers_for
+from harness.daemon.file_incidents import FileIncidents, tell_disagreements
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
 from harness.daemon.lock import executor_lock
-from harness.daemon.log_file import LogFile
+from harness.daemon.log_file import log_to_file
 from harness.daemon.notify import ServiceManager, service_manager
 from harness.daemon.set_back_clock import ClockCheck
 from harness.daemon.stopping import Stopping, drain_line, let_runs_end, stop_line
@@ -26,17 +26,15 @@ from harness.daemon.supervise import Pulse, Supervisor
 from harness.daemon.vital_signs import VitalSigns
 from harness.domain.run import RunState
 from harness.domain.workspace import Workspace
-from harness.gate.redact import redact
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
-from harness.runs.expectations import disagreements
 from harness.runs.nodes import BEAT_EVERY_S
 from harness.runs.wall_clock import WallClock
 from harness.store.heartbeat import read_heartbeat
 from harness.store.last_written import last_written
 from harness.store.runs import runs_in
-from harness.store.state_folder import StateFolder, state_folder
+from harness.store.state_folder import state_folder
 from harness.wiring.build import build_system
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
@@ -49,9 +47,6 @@ ALERT_EVERY_S = 10.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
 """What parking the runs and closing may take, after the drain."""
-_OTHER_DATABASE = "file harness.toml: database_url"
-LOG_BYTES = 5_000_000
-LOG_FILES = 4
 
 
 def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]) -> int:
@@ -68,27 +63,6 @@ def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]
         finally:
             logging.getLogger().removeHandler(handler)
             handler.close()
-
-
-def log_to_file(state: StateFolder) -> logging.Handler:
-    """Send the log to `logs/harness.log`, kept to four files of 5 MB, without secrets, and return the handler."""
-    state.logs.mkdir(parents=True, exist_ok=True)
-    handler = LogFile(state.logs / "harness.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.setLevel(logging.INFO)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("harness").setLevel(logging.INFO)
-    # It warns of each beat that came late, as after a sleep, by the names of our functions; the watchdog and the
-    # ledger say what that meant.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    return handler
-
-
-class _RedactingFormatter(logging.Formatter):
-    """The one writer of the log takes out what is shaped like a secret, tracebacks included."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
 
 
 async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], None]) -> int:
@@ -142,7 +116,7 @@ class Service:
         self._manager = manager
         self._wake = wake
         self._stopping = stopping
-        self._database_url = system.workspace().settings.database_url
+        self._files = FileIncidents(system.incidents, system.workspace().settings.database_url)
         self._is_ready = False
         self._is_draining = False
         self._in_flight = 0
@@ -159,7 +133,7 @@ class Service:
         system.launch("daemon")
         self._beat()
         self._signs.tell_of_the_last_life()
-        self._tell_findings(system.workspace.loaded)
+        self._files.tell(system.workspace.loaded)
         self._disk.look()
         system.adopt()
         system.reconcile()
@@ -184,7 +158,7 @@ class Service:
         """Read the workspace again and expect exactly its jobs from now on."""
         system = self._system
         loaded = system.workspace.reload()
-        self._tell_findings(loaded)
+        self._files.tell(loaded)
         self._expect_jobs(loaded.workspace)
         self._beat()  # which files are held back shows at once
         return loaded
@@ -205,7 +179,7 @@ class Service:
     async def work(self, echo: Callable[[str], None]) -> None:
         """Tick until told to stop, with the slower duties beside it; then let the runs in flight end."""
         loop = asyncio.get_running_loop()
-        timers = self._timers(loop)
+        timers = timers_for(self._duties(), self.supervisor, loop)
         timers.start()
         self._signs.start(loop)
         try:
@@ -222,30 +196,18 @@ class Service:
             await asyncio.to_thread(self._signs.stop)
             timers.shutdown(wait=False)
 
-    def _timers(self, loop: asyncio.AbstractEventLoop) -> AsyncIOScheduler:
-        timers = AsyncIOScheduler(timezone="UTC", event_loop=loop)
-        every = {"trigger": "interval", "max_instances": 1, "coalesce": True}
-        for every_s, name, duty in (
-            (EVERY_S, "heartbeat", self._beat),
-            (BEAT_EVERY_S if self._system.is_shared else EVERY_S, "nodes", self._keep_membership),
-            (RECONCILE_EVERY_S, "reconciler", self._reconcile),
-            (DELIVER_EVERY_S, "outbox", self._deliver),
-            (EVERY_S, "disk", self._disk.look),
-            (ALERT_EVERY_S, "alerts", self._system.tell_incidents),
-        ):
-            timers.add_job(self.supervisor.guarded, seconds=every_s, args=(name, duty), **every)
-        # At once as well: a daemon that is started anew every day would never come to its first hour.
-        timers.add_job(
-            self.supervisor.guarded,
-            seconds=RETAIN_EVERY_S,
-            args=("retention", self._system.retain),
-            next_run_time=self._system.clock.now(),
-            misfire_grace_time=None,
-            **every,
+    def _duties(self) -> tuple[Duty | WaitingDuty, ...]:
+        return (
+            Duty("heartbeat", EVERY_S, self._beat),
+            Duty("nodes", BEAT_EVERY_S if self._system.is_shared else EVERY_S, self._keep_membership),
+            Duty("reconciler", RECONCILE_EVERY_S, self._reconcile),
+            Duty("outbox", DELIVER_EVERY_S, self._deliver),
+            Duty("disk", EVERY_S, self._disk.look),
+            Duty("alerts", ALERT_EVERY_S, self._system.tell_incidents),
+            # At once as well: a daemon that is started anew every day would never come to its first hour.
+            Duty("retention", RETAIN_EVERY_S, self._system.retain, begins_at=self._system.clock.now()),
+            WaitingDuty("ping", PING_LOOK_EVERY_S, self._signs.ping.send_if_due),
         )
-        ping = self._signs.ping.send_if_due
-        timers.add_job(self.supervisor.watched, seconds=PING_LOOK_EVERY_S, args=("ping", ping), **every)
-        return timers
 
     async def _drain(self, echo: Callable[[str], None]) -> None:
         """Begin nothing any more, and wait for what is in flight as long as the settings say."""
@@ -309,20 +271,7 @@ class Service:
     def _reconcile(self) -> None:
         self._system.reconcile()
         if self._system.is_shared:
-            self._tell_disagreements()
-
-    def _tell_disagreements(self) -> None:
-        """Keep one incident for each job that the daemons of this database have in different words."""
-        system = self._system
-        with system.database.read() as connection:
-            differing = dict(disagreements(connection, system.workspace()))
-        for cause in system.incidents.open_causes("schedule "):
-            if cause.removeprefix("schedule ") not in differing:
-                system.incidents.resolve(cause)
-        known = set(system.incidents.open_causes("schedule "))
-        for job_id, what in differing.items():
-            if f"schedule {job_id}" not in known:
-                system.incidents.open(f"schedule {job_id}", f"{what}; bring the workspaces of all nodes up to date")
+            tell_disagreements(self._system.database, self._system.workspace(), self._system.incidents)
 
     def _beat(self) -> None:
         system = self._system
@@ -353,22 +302,6 @@ class Service:
         system = self._system
         settings = system.workspace().settings
         settle_deliveries(system.database, system.services.channels(settings), settings, system.clock.now())
-
-    def _tell_findings(self, loaded: Loaded) -> None:
-        """Keep one incident for each broken file, and close those of files that are sound again."""
-        errors = {f"file {finding.path}": str(finding) for finding in loaded.findings if finding.severity == "error"}
-        if loaded.workspace.settings.database_url != self._database_url:
-            # Commands that only read ask the new one already: this must not stay unsaid.
-            errors[_OTHER_DATABASE] = (
-                "harness.toml: database_url was changed, and the daemon still works with the one before;"
-                " restart it: harness down, then harness up"
-            )
-        incidents = self._system.incidents
-        for cause in incidents.open_causes("file "):
-            if cause not in errors:
-                incidents.resolve(cause)
-        for cause, message in errors.items():
-            incidents.open(cause, message)
 
 
 def _local(moment: datetime, zone: str) -> str:
