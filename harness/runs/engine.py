@@ -112,12 +112,21 @@ class DurableEngine:
         """Start the run; starting it again changes nothing."""
         if self._started is None:
             raise HarnessError("the engine is not launched")
-        if self.state(run_id) is not None:
-            return
         with self._lock:
+            if run_id in self._starting or run_id in self._tasks:
+                return
+            # Before the look: whoever looks at the same moment must not start it a second time.
             self._starting.add(run_id)
-        with SetWorkflowID(run_id):
-            self._started(run_id)
+        is_started = False
+        try:
+            if self.state(run_id) is None:
+                with SetWorkflowID(run_id):
+                    self._started(run_id)
+                is_started = True
+        finally:
+            if not is_started:
+                with self._lock:
+                    self._starting.discard(run_id)
 
     def cancel(self, run_id: str) -> None:
         """Interrupt the run, also in the middle of a step."""
@@ -169,10 +178,12 @@ class DurableEngine:
             self._starting.add(run_id)
         try:
             execute_dequeued_workflow(dbos, status, claim)
-        except dbos_errors.MaxRecoveryAttemptsExceededError:
+        except BaseException as error:
             with self._lock:
                 self._starting.discard(run_id)
-            return False
+            if isinstance(error, dbos_errors.MaxRecoveryAttemptsExceededError):
+                return False
+            raise
         return True
 
     def unfinished(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,66 @@ def test_a_run_started_twice_runs_once(engine: Engine) -> None:
     wait_for(engine, "a", "ended")
     engine.start("a")
     assert (engine.state("a"), passes) == ("ended", ["a"])
+
+
+class Hesitates(DurableEngine):
+    """An engine in which something happens between the look at a run and its start."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def state(self, run_id: str) -> str | None:
+        found = super().state(run_id)
+        happens, self.meanwhile = self.meanwhile, lambda: None
+        happens()
+        return found
+
+
+def test_a_run_that_two_threads_start_at_once_runs_once_and_is_not_at_work_afterwards(database: Database) -> None:
+    passes: list[str] = []
+    has_run = threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        passes.append(run_id)
+        has_run.set()
+        return None
+
+    engine = Hesitates(database)
+    engine.launch(workflow, "node-1")
+
+    def start_as_well() -> None:
+        engine.start("a")
+        has_run.wait(1.0)  # in vain, where only one of the two may start it
+
+    engine.meanwhile = start_as_well
+    engine.start("a")
+    assert wait_for(engine, "a", "ended") == "ended"
+    is_executing = engine.is_executing("a")
+    engine.close()
+    assert (passes, is_executing) == (["a"], False)
+
+
+def test_a_run_that_could_not_be_started_is_not_at_work_and_can_be_started_again(database: Database) -> None:
+    passes: list[str] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        passes.append(run_id)
+        return None
+
+    def break_down() -> None:
+        raise TransientError("the server is away")
+
+    engine = Hesitates(database)
+    engine.launch(workflow, "node-1")
+    engine.meanwhile = break_down
+    with pytest.raises(TransientError):
+        engine.start("a")
+    was_executing = engine.is_executing("a")
+    engine.start("a")
+    wait_for(engine, "a", "ended")
+    engine.close()
+    assert (passes, was_executing) == (["a"], False)
 
 
 def test_an_unknown_run_has_no_state(engine: Engine) -> None:
