@@ -175,14 +175,16 @@ def _each_delivery_is_made_once(evidence: Evidence, expected: Expected) -> Itera
 
 
 def _no_effect_is_repeated_without_need(evidence: Evidence, expected: Expected) -> Iterator[str]:
-    """A repetition needs an interruption of whoever had begun it; a frozen node may do once what others have done."""
+    """A repetition needs an interruption of whoever had begun it; a frozen node may do once what others do as well,
+    be it before them or after them."""
     for effects in _by_step(evidence.effects).values():
         awoken: set[Interruption] = set()
         for before, after in pairwise(effects):
             if _interrupted(before, after, evidence.interruptions):
                 continue
-            sleep = _slept_before(after, evidence.interruptions)
-            if sleep is None or sleep in awoken:
+            sleeps = (_slept_before(effect, evidence.interruptions) for effect in (after, before))
+            sleep = next((one for one in sleeps if one is not None and one not in awoken), None)
+            if sleep is None:
                 who = f"{before.node or 'somebody'}, then {after.node or 'somebody'} {after.at - before.at:.2f} s later"
                 yield f"{after} was done again, and nobody was interrupted in it ({who})"
             else:

@@ -196,6 +196,16 @@ def test_a_node_that_was_frozen_may_do_once_what_others_have_done_meanwhile() ->
     assert "no finished step is done again" in claims(long_after)
 
 
+def test_a_node_that_was_frozen_may_be_the_first_to_do_what_its_heir_does_a_moment_later() -> None:
+    frozen = Interruption("node-1", AT + 2.0, AT + 12.0, "SIGSTOP")
+    awake, heir = replace(ASKED, at=AT + 12.1), replace(ASKED, node="node-2", at=AT + 12.6)
+    steps = tuple(replace(step, ended_at=AT + 12.7) for step in SOUND.steps)
+    both = replace(SOUND, steps=steps, effects=(awake, heir, WRITTEN), interruptions=(frozen,))
+    assert "no effect is repeated without need" not in claims(both)
+    nobody_slept = replace(both, interruptions=())
+    assert "no effect is repeated without need" in claims(nobody_slept)
+
+
 def test_a_node_that_had_not_noticed_its_loss_may_do_once_what_others_have_done() -> None:
     loss = Interruption("node-1", AT + 2.0, AT + 12.0, DECLARED_LOST)
     meanwhile = replace(SOUND, effects=(replace(ASKED, node="node-2"), WRITTEN), interruptions=(loss,))
