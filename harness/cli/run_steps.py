@@ -9,6 +9,7 @@ from typing import Any
 from harness.cli.fires import iso
 from harness.cli.table import table_lines, wrap
 from harness.daemon.wording import local_time
+from harness.domain.sizes import counted
 from harness.ports import RecordedStep
 from harness.runs.recording import last_fork_point, step_name
 
@@ -53,14 +54,14 @@ def _detail(step: RecordedStep) -> str:
     match step.kind:
         case "collect" if step.failure is None:
             items, gaps = len(value["items"]), sum(len(one["gaps"]) for one in value["collected"])
-            return f"{_counted(items, 'item')}, {_counted(gaps, 'gap')}" if gaps else _counted(items, "item")
+            return f"{counted(items, 'item')}, {counted(gaps, 'gap')}" if gaps else counted(items, "item")
         case "model" if step.failure is None:
             return _reply(value["reply"])
         case "tool" if step.failure is None:
             return str(value["result"]["error_kind"] or "")
         case "check" if step.failure is None:
             violations = len(value["violations"])
-            return _counted(violations, "violation") if violations else "the contract holds"
+            return counted(violations, "violation") if violations else "the contract holds"
         case "publish" if step.failure is None:
             return str(value["outcome"]["state"])
         case _:
@@ -72,10 +73,6 @@ def _reply(reply: dict[str, Any] | None) -> str:
         return "no answer in time"
     calls = [call["name"] for call in reply["tool_calls"]]
     return f"asks for {', '.join(calls)}" if calls else str(reply["model"])
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _took_s(step: RecordedStep) -> float | None:

@@ -18,10 +18,11 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
-from harness.delivery.markdown import counted, local_day, local_stamp, local_time, summary_of
+from harness.delivery.markdown import local_day, local_stamp, local_time, summary_of
 from harness.delivery.picture import age_in_words, publication_timeline, source_bars
 from harness.delivery.prose import link_key, plain_text_of
 from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.sizes import counted
 
 
 def render_html(digest: Digest) -> str:

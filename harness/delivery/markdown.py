@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from harness.delivery.commonmark import escape, escape_with_addresses, guard_heading, indent, link_target
 from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.sizes import counted
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -43,11 +44,6 @@ def local_stamp(moment: datetime, zone: str) -> str:
     """Return day and time, short: `21 Nov 05:10`."""
     local = moment.astimezone(ZoneInfo(zone))
     return f"{local.day} {_MONTHS[local.month - 1][:3]} {local:%H:%M}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 item`, `2 items`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def summary_of(digest: Digest) -> tuple[tuple[int, str], ...]:

@@ -1,4 +1,4 @@
-"""Sizes in words."""
+"""Sizes and numbers in words."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ def in_bytes(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} bytes"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 item`, `2 items`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

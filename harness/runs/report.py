@@ -19,11 +19,12 @@ from harness.delivery.commonmark import (
     write_list,
     write_quote,
 )
-from harness.delivery.markdown import counted, heading_line, item_entry
+from harness.delivery.markdown import heading_line, item_entry
 from harness.delivery.prose import allow_only, allow_web, link_key, plain_text_of, read_markdown
 from harness.domain.contract import Evidence, EvidenceItem
 from harness.domain.digest import Digest, DigestItem, Section
 from harness.domain.job import Job
+from harness.domain.sizes import counted
 from harness.domain.source import Item, title_key
 from harness.runs.item_lead import ItemLead, Priority, lead_of
 from harness.runs.reachability import Reach
