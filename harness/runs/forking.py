@@ -189,6 +189,9 @@ def _queue(database: Database, workspace: Workspace, source: RunRow, options: Ma
     job = workspace.job(source.job_id)
     check_order(workspace, job, source.inputs, source.options.get("profile"))
     with database.write(alone=True) as connection:
+        forked = run_by_id(connection, options["fork"]["of"]) if "fork" in options else None
+        if forked is not None and forked.forgotten_at is not None:
+            check_recorded(forked, ())  # retention was quicker than the person
         return fire_now(
             connection,
             workspace,

@@ -98,10 +98,11 @@ def _forget_runs(database: Database, engine: Engine, before: datetime, now: date
     forgotten = 0
     for _ in range(_ROUNDS):
         with database.read() as connection:
+            if not runs_to_forget(connection, before, 1):
+                break
+        # Chosen and announced alone: whoever queues a fork of one of them is seen, or sees it.
+        with database.write(alone=True) as connection:
             run_ids = runs_to_forget(connection, before, RUNS_AT_ONCE)
-        if not run_ids:
-            break
-        with database.write() as connection:
             announce_forgotten(connection, run_ids, now)
         engine.forget(run_ids)
         with database.write() as connection:

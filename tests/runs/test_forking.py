@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.message import ToolCall, Usage
@@ -20,6 +21,8 @@ from harness.runs.forking import fork_run, retry_run
 from harness.runs.recorded_steps import Fork, ForkedSteps
 from harness.runs.recording import last_fork_point
 from harness.store.conditions import load_condition
+from harness.store.database import Database
+from harness.store.expiry import announce_forgotten
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
 from harness.store.runs import RunRow, run_by_id, usage_of_run
@@ -128,6 +131,23 @@ def test_a_retry_of_a_run_whose_job_is_gone_names_the_jobs_that_there_are(workbe
     workbench.system.workspace.reload()
     with pytest.raises(HarnessError, match="has no job 'morning'"):
         retry(workbench, source)
+
+
+def test_a_run_that_retention_takes_while_it_is_forked_is_not_forked(workbench: Workbench) -> None:
+    workbench.serve_stories(1)
+    source = workbench.run()
+    kept = steps(workbench, source.run_id or "")
+
+    def forget(_connection: object) -> None:
+        other = Database.connect(workbench.system.database.address)
+        with other.write(alone=True) as connection:
+            announce_forgotten(connection, [source.run_id or ""], workbench.clock.now())
+        other.close()
+
+    event.listen(workbench.system.database.engine, "rollback", forget, once=True)  # the run has been looked at
+    system = workbench.system
+    with pytest.raises(OwnerError, match="deleted by retention"):
+        fork_run(system.database, system.workspace(), source.run_id or "", LATER, from_step=None, records=kept)
 
 
 # ── From the inputs ──────────────────────────────────────────────────────────────────────────────
