@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from harness.daemon.absent_nodes import tell_absent_nodes
 from harness.daemon.commands import Commands
 from harness.daemon.control import ControlServer
 from harness.daemon.disk_watch import DiskWatch
@@ -269,9 +270,11 @@ class Service:
             self._system.adopt()
 
     def _reconcile(self) -> None:
-        self._system.reconcile()
-        if self._system.is_shared:
-            tell_disagreements(self._system.database, self._system.workspace(), self._system.incidents)
+        system = self._system
+        system.reconcile()
+        tell_absent_nodes(system.database, system.incidents, system.clock.now())
+        if system.is_shared:
+            tell_disagreements(system.database, system.workspace(), system.incidents)
 
     def _beat(self) -> None:
         system = self._system

@@ -43,6 +43,16 @@ _KINDS = {
     ),
     "file": _Kind("{} cannot be used", "{} is sound again", "`harness check`"),
     "daemon": _Kind("the daemon's work fails: {}", "the daemon's work goes on: {}", "`harness logs`"),
+    "node": _Kind(
+        "work waits for the node {}",
+        "nothing waits for the node {} any more",
+        "start the daemon there; `harness nodes`",
+    ),
+    "schedule": _Kind(
+        "the nodes differ on when {} is due",
+        "the nodes agree again on {}",
+        "bring the workspaces of all nodes up to date",
+    ),
     "disk": _Kind("the disk is full or fails", "the disk works again", "free some space; `harness doctor`"),
     "network": _Kind("the network is down", "the network is back", "`harness doctor`"),
     "database": _Kind("the database cannot be used", "the database works again", "`harness doctor`"),
