@@ -23,6 +23,7 @@ from harness.store.outbox import (
     give_up,
     postpone,
 )
+from harness.store.runs import run_by_id
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE_S = 30.0
@@ -55,20 +56,21 @@ def deliver_due(
     *,
     run_id: str,
     is_shared_work: bool = False,
+    holder: str | None = None,
 ) -> list[Attempt]:
     """Try those deliveries of one run that are pending and due.
 
     Between "sent" and "recorded" lies one crash: the channel sees the same idempotency key again then,
     and a file channel writes the same file. `is_shared_work`: no daemon holds the run any more; of several
-    that look at once, one tries. What a cancel has dropped meanwhile is not tried. Blocks; no transaction is
-    open while a channel works.
+    that look at once, one tries. What a cancel has dropped meanwhile is not tried, nor what is left when the
+    run is not in the hands of `holder` any more. Blocks; no transaction is open while a channel works.
     """
     with database.read() as connection:
         rows = due_deliveries(connection, now, run_id)
     return [
         _try(database, channels, settings, row, now)
         for row in rows
-        if (_take_in_hand(database, row, now) if is_shared_work else _is_still_owed(database, row))
+        if (_take_in_hand(database, row, now) if is_shared_work else _is_still_owed(database, row, holder))
     ]
 
 
@@ -77,8 +79,11 @@ def _take_in_hand(database: Database, row: OutboxRow, now: datetime) -> bool:
         return claim_delivery(connection, row, now + timedelta(seconds=LONGEST_TRY_S))
 
 
-def _is_still_owed(database: Database, row: OutboxRow) -> bool:
+def _is_still_owed(database: Database, row: OutboxRow, holder: str | None) -> bool:
     with database.read() as connection:
+        run = run_by_id(connection, row.run_id)
+        if holder is not None and run is not None and run.owner != holder:
+            return False  # this executor stood still, and another one goes on with the run
         return any(now.id == row.id and now.state == "pending" for now in deliveries_of_run(connection, row.run_id))
 
 

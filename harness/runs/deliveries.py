@@ -28,19 +28,23 @@ def deliver_run(
     names: Sequence[str],
     digest: str,
     now: datetime,
+    owner: str | None = None,
 ) -> list[Attempt]:
     """Promise the digest (JSON) to the named channels, then try each of them once.
 
     The promises are on disk before the first try: whatever happens then, nothing is forgotten. A run that
-    somebody wants cancelled, or whose fire was closed for its deadline, promises nothing any more.
+    somebody wants cancelled, or whose fire was closed for its deadline, promises nothing any more. `owner` is
+    who delivers: once another executor holds the run, nothing more is sent.
     """
     with database.write(alone=True) as connection:
         run = run_by_id(connection, run_id, for_change=True)
         if run is not None and (run.cancel_reason is not None or run.state is RunState.ENDED):
             return []
+        if owner is not None and run is not None and run.owner != owner:
+            return []
         for name in names:
             promise(connection, run_id=run_id, channel=name, digest=digest, now=now)
-    return deliver_due(database, channels, settings, now, run_id=run_id)
+    return deliver_due(database, channels, settings, now, run_id=run_id, holder=owner)
 
 
 def settle_deliveries(

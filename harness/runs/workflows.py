@@ -304,6 +304,7 @@ class RunWorkflow:
             names=plan.job.deliver,
             digest=draft.digest,
             now=services.clock.now(),
+            owner=services.owner(),
         )
         return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]
 

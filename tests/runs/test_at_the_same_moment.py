@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ import pytest
 from sqlalchemy import event
 
 from harness.delivery.channels import OutboundDigest, Receipt
+from harness.delivery.digest import digest_to_json
 from harness.domain.cause import job_cause
+from harness.domain.digest import Digest
 from harness.domain.run import Fire, FireKind, FireState, Outcome, RunState
 from harness.domain.settings import Channel as ChannelSettings
 from harness.domain.settings import Settings
@@ -31,7 +34,7 @@ from harness.store.database import Database
 from harness.store.fires import add_fire, mark_fire
 from harness.store.incidents import open_incident
 from harness.store.outbox import deliveries_of_run, promise
-from harness.store.runs import NewRun, RunRow, claim_runs, queue_run, run_by_id, runs_in
+from harness.store.runs import NewRun, RunRow, claim_runs, hand_over, queue_run, run_by_id, runs_in
 from harness.testing.engine import MemoryEngine
 
 LATER = NOW + timedelta(hours=2)
@@ -225,6 +228,23 @@ def test_what_a_run_owes_is_not_owed_any_more_when_it_is_closed_for_its_deadline
     channel = Slow()
     sent = deliver_run(database, {"digest": channel}, ALERTS, run_id=RUN, names=["digest"], digest="{}", now=LATER)
     assert (sent, channel.keys) == ([], [])
+
+
+def test_whoever_stood_still_in_a_delivery_sends_to_no_further_channel(database: Database) -> None:
+    queue(database)
+    claim(database)
+
+    def stand_still() -> None:
+        with database.write() as connection:
+            hand_over(connection, RUN, "me", "other")
+
+    first, second = Slow(stand_still), Slow()
+    made = Digest("t", "scout/morning", RUN, NOW, "UTC", "extractive, no model", "delivered")
+    deliver_run(
+        database, {"first": first, "second": second}, ALERTS, run_id=RUN, names=["first", "second"],
+        digest=json.dumps(digest_to_json(made)), now=NOW, owner="me",
+    )  # fmt: skip
+    assert (len(first.keys), second.keys) == (1, [])
 
 
 # ── Alerts ───────────────────────────────────────────────────────────────────────────────────────
