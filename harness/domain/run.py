@@ -136,7 +136,13 @@ STOP_REASONS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-PREVIEW_REASON = "preview: nothing was delivered"
+_PREVIEW = "preview: "
+PREVIEW_REASON = f"{_PREVIEW}nothing was delivered"
+
+
+def in_preview(reason: str) -> str:
+    """Return why a preview failed, marked as one: it says nothing about the job's own runs."""
+    return f"{_PREVIEW}{reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +188,4 @@ class Fire:
 
     @property
     def is_preview(self) -> bool:
-        return self.reason == PREVIEW_REASON
+        return self.reason.startswith(_PREVIEW)

@@ -72,7 +72,8 @@ def _news(
     """Yield what went wrong in [since, until): each moment belongs to exactly one look."""
     zone = workspace.settings.home_zone
     for fire in fires_between(connection, since - timedelta(days=1), until):
-        if fire.state in _TROUBLE and fire.closed_at is not None and since <= fire.closed_at < until:
+        is_trouble = fire.state in _TROUBLE and not fire.is_preview
+        if is_trouble and fire.closed_at is not None and since <= fire.closed_at < until:
             yield f"**{fire.job_id}** due {_clock(fire.due_at, zone)} {fire.state}: {fire.reason}"
     for job_id, slot in unfired_slots(connection, workspace, now):
         if not since <= slot + timedelta(seconds=GRACE_S) < until:

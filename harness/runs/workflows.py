@@ -20,7 +20,7 @@ from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
-from harness.domain.run import Completed, FireState, Outcome
+from harness.domain.run import Completed, FireState, Outcome, in_preview
 from harness.domain.source import Item
 from harness.domain.tool import ToolResult
 from harness.ports import Json, Steps
@@ -329,7 +329,7 @@ class RunWorkflow:
                 connection,
                 run_id=run_id,
                 job_id=run.job_id,
-                outcome=draft.outcome,
+                outcome=_marked(draft.outcome, run),
                 stop=draft.stop,
                 owner=services.owner(),
                 now=now,
@@ -344,6 +344,11 @@ class RunWorkflow:
         except HarnessError:  # the person removed it while it ran
             return None
         return next_attempt(run, job, draft.outcome.reason, now)
+
+
+def _marked(outcome: Outcome, run: RunRow) -> Outcome:
+    has_failed = outcome.state is FireState.FAILED and run.options.get("preview")
+    return replace(outcome, reason=in_preview(outcome.reason)) if has_failed else outcome
 
 
 def _answer(turn: Turn) -> Answer:

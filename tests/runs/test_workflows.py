@@ -384,7 +384,9 @@ def test_a_preview_makes_the_digest_and_delivers_nothing(workbench: Workbench) -
 def test_a_preview_that_fails_is_told_to_whoever_asked_and_is_no_incident(workbench: Workbench) -> None:
     url = workbench.web.serve("/gone.xml", WebReply(b"gone", status=503))
     workbench.write({"shared-context/feeds/ai.md": f"- [Gone]({url})\n"})
-    assert workbench.run(preview=True).state is FireState.FAILED
+    failed = workbench.run(preview=True)
+    assert (failed.state, failed.is_preview) == (FireState.FAILED, True)
+    assert failed.reason.startswith("preview: nothing could be collected")
     with workbench.system.database.read() as connection:
         assert open_incidents(connection) == []
 

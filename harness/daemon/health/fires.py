@@ -44,7 +44,7 @@ def judge_recent_fires(facts: HealthFacts) -> Iterable[HealthFinding]:
     """Return each job that failed or was missed in the last day, with the last reason."""
     by_job: dict[tuple[str, FireState], list[Fire]] = defaultdict(list)
     for fire in facts.recently_closed:
-        if fire.state in (FireState.FAILED, FireState.MISSED):
+        if fire.state in (FireState.FAILED, FireState.MISSED) and not fire.is_preview:
             by_job[fire.job_id, fire.state].append(fire)
     for (job_id, state), fires in by_job.items():
         last = max(fires, key=lambda fire: fire.due_at)

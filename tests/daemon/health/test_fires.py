@@ -57,6 +57,11 @@ def test_job_that_works_again_says_so() -> None:
     assert "(it has worked since)" in only_finding(replace(WELL, recently_closed=closed), "failed")
 
 
+def test_a_preview_that_failed_is_no_finding() -> None:
+    tried = fire(FireState.FAILED, reason="preview: the model refused")
+    assert codes(replace(WELL, recently_closed=(tried,))) == []
+
+
 def test_silent_and_delivered_fires_are_no_findings() -> None:
     closed = (fire(FireState.SILENT, reason="nothing new"), fire(FireState.DELIVERED), fire(FireState.SKIPPED))
     assert codes(replace(WELL, recently_closed=closed)) == []
