@@ -15,7 +15,6 @@ from harness.ports import Json, Step
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.broken_off import BrokenOff, words_for
 from harness.runs.by_hand import start_by_hand
-from harness.runs.nodes import Installation, Membership
 from harness.runs.recovery import STALLED_AFTER, Reconciler
 from harness.runs.workflows import RunWorkflow
 from harness.store.fires import fire_of_run, mark_fire
@@ -39,9 +38,7 @@ class _Unrecorded:
 def test_a_run_that_a_full_disk_kept_from_its_end_is_closed_with_the_name_of_the_disk(workbench: Workbench) -> None:
     system = workbench.system
     engine, broken_off = MemoryEngine(), system.services.broken_off
-    here = Installation("node-9", "here", "host")
-    membership = Membership(system.database, engine, here, workflow_version=1, now=workbench.clock.now)
-    owner = membership.join("daemon")
+    owner = system.membership.executor_id
     run_id = start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={})
     with system.database.write() as connection:
         claim_runs(connection, owner, 8, NOW)
@@ -50,7 +47,7 @@ def test_a_run_that_a_full_disk_kept_from_its_end_is_closed_with_the_name_of_the
     with pytest.raises(RuntimeError):
         asyncio.run(_to_end(RunWorkflow(system.services)(run_id, _OnFullDisk())))
     engine.set_state(run_id, "running")
-    reconciler = Reconciler(system.database, engine, membership, workflow_version=1, broken_off=broken_off)
+    reconciler = Reconciler(system.database, engine, system.membership, workflow_version=1, broken_off=broken_off)
     assert reconciler.reconcile(NOW) == []
     assert reconciler.reconcile(NOW + STALLED_AFTER) == [run_id]
     with system.database.read() as connection:
