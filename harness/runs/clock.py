@@ -17,7 +17,7 @@ from harness.runs.slots import Occurrence, miss_slot, queue_slot, skip_slot
 from harness.schedule.catchup import plan_slots
 from harness.schedule.exclusions import why_excluded
 from harness.store.database import Database
-from harness.store.fires import JobState, due_jobs, next_due_at, save_job_state, taken_slots
+from harness.store.fires import JobState, due_jobs, first_free_slot, next_due_at, save_job_state
 from harness.store.pauses import all_pauses
 
 
@@ -96,9 +96,7 @@ def fire_now(
 
     Its due time is now, or the next second that is free.
     """
-    due_at = int(now.timestamp())
-    while taken_slots(connection, job.id, [due_at]):
-        due_at += 1
+    due_at = first_free_slot(connection, job.id, int(now.timestamp()))
     occurrence = Occurrence(job, kind, due_at, inputs, options, source_run)
     queue_slot(connection, workspace, occurrence, now, workflow_version)
     return occurrence.run_id

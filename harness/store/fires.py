@@ -187,6 +187,16 @@ def open_fires(connection: Connection) -> list[Fire]:
     return [_fire(row) for row in connection.execute(query)]
 
 
+def first_free_slot(connection: Connection, job_id: str, at: int) -> int:
+    """Return the first second from `at` on for which the job has no fire."""
+    query = select(fire.c.due_at).where(fire.c.job_id == job_id, fire.c.due_at >= at).order_by(fire.c.due_at)
+    for taken in connection.execute(query).scalars():
+        if taken != at:
+            break
+        at += 1
+    return at
+
+
 def taken_slots(connection: Connection, job_id: str, due_at: Sequence[int]) -> set[int]:
     """Return those of the given slots that already have a row."""
     query = select(fire.c.due_at).where(fire.c.job_id == job_id, fire.c.due_at.in_(due_at))

@@ -154,7 +154,10 @@ def test_two_fires_by_hand_in_one_second_are_two_fires(schedule: Schedule) -> No
     workspace = schedule.workspace()
     job = workspace.job("scout/morning")
     with schedule.database.write() as connection:
-        ids = [fire_now(connection, workspace, job, EIGHT, 1, inputs={}, options={}) for _ in range(2)]
-    assert len(set(ids)) == 2
+        ids = [fire_now(connection, workspace, job, EIGHT, 1, inputs={}, options={}) for _ in range(3)]
+        later = fire_now(connection, workspace, job, EIGHT + timedelta(seconds=9), 1, inputs={}, options={})
+        between = fire_now(connection, workspace, job, EIGHT + timedelta(seconds=1), 1, inputs={}, options={})
+    seconds = [int(run_id.rpartition(":")[2]) - int(EIGHT.timestamp()) for run_id in (*ids, later, between)]
+    assert seconds == [0, 1, 2, 9, 3]
     assert {fire.kind for fire in schedule.fires()} == {FireKind.MANUAL}
     assert {fire.state for fire in schedule.fires()} == {FireState.PLANNED}
