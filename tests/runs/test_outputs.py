@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from datetime import timedelta
 
 from harness.domain.source import Collected
+from harness.ports import Engine
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.outputs import latest_output
 
@@ -18,6 +20,17 @@ def output_of(workbench: Workbench) -> Collected:
     found = latest_output(system.database, system.state, job, workbench.clock.now(), recorded=system.services.recorded)
     assert found is not None
     return found
+
+
+def forget_when_ended(engine: Engine, run_id: str) -> None:
+    """Delete the records of a run; the engine notes that it has ended a moment after its fire was closed."""
+    pause = threading.Event()
+    for _ in range(1500):
+        if engine.state(run_id) == "ended":
+            break
+        pause.wait(0.02)
+    engine.forget([run_id])
+    assert engine.state(run_id) is None
 
 
 def test_what_another_node_made_is_read_from_the_records_of_its_run(workbench: Workbench) -> None:
@@ -34,5 +47,5 @@ def test_what_is_nowhere_any_more_is_named_as_a_gap(workbench: Workbench) -> Non
     workbench.tick_at(EIGHT)
     shutil.rmtree(workbench.system.state.artifacts)
     (fire,) = workbench.fires()
-    workbench.system.engine.forget([str(fire.run_id)])
+    forget_when_ended(workbench.system.engine, str(fire.run_id))
     assert [gap.problem for gap in output_of(workbench).gaps] == ["its artifact cannot be read (FileNotFoundError)"]
