@@ -46,7 +46,7 @@ def measure_latency(jobs: int, seconds: float) -> Latency:
     schedules = {f"{agent}/often": f"every {period}s" for agent, period in _PERIODS_S.items()}
     schedules |= {f"{'abcdef'[n % 6]}/idle-{n}": "0 0 1 1 *" for n in range(jobs - len(schedules))}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, OpenAIServer(answer) as server:
-        root = write_team(Path(folder), server, schedules)
+        root = write_team(Path(folder), server.base_url, schedules)
         command = [sys.executable, "-m", "harness", "up", "--workspace", str(root)]
         environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         begun_s = time.perf_counter()

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench.daemon import wait_until_ready
+from bench.instant_model import instant_model
 from bench.workload import write_team
 from harness.runs.by_hand import start_by_hand
 from harness.runs.wall_clock import WallClock
 from harness.store.address import URL_VARIABLE
 from harness.store.runs import count_open
-from harness.testing.openai_server import OpenAIServer, say
 from harness.wiring.build import build_system
 from harness.wiring.system import System
 from tests.postgres_server import new_server
@@ -67,9 +67,9 @@ def measure_throughput(url: str, daemons: int, runs: int) -> Throughput:
     """Start the daemons, queue the runs, and wait until all have ended; `{folder}` in `url` is a temporary one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        server = stack.enter_context(OpenAIServer(lambda request: say("Well.")))
+        base_url = stack.enter_context(instant_model())
         jobs = {f"agent-{n}/report": "0 0 1 1 *" for n in range(_AGENTS)}
-        root = write_team(folder / "workspace", server, jobs)
+        root = write_team(folder / "workspace", base_url, jobs)
         environ = {**os.environ, URL_VARIABLE: url.format(folder=folder), "PYTHONPATH": str(Path(__file__).parents[1])}
         system = build_system(root, environ={**environ, "HARNESS_HOME": str(folder / "asker")}, clock=WallClock())
         stack.callback(system.close)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
+from bench.instant_model import instant_model
 from bench.workload import percentile, timed_s, write_team
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
-from harness.testing.openai_server import OpenAIServer, say
 from harness.wiring.build import build_system
 from harness.wiring.system import System
 
@@ -90,8 +90,8 @@ def _run(system: System) -> str:
 
 @contextmanager
 def _system() -> Iterator[System]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, OpenAIServer(lambda request: say("Well.")) as server:
-        root = write_team(Path(folder), server, {_JOB: "0 0 1 1 *"})
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, instant_model() as base_url:
+        root = write_team(Path(folder), base_url, {_JOB: "0 0 1 1 *"})
         system = build_system(root, environ={}, clock=WallClock())
         try:
             system.launch()

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from harness.testing.openai_server import OpenAIServer
-
 T = TypeVar("T")
 
 _SETTINGS = """\
@@ -31,9 +29,9 @@ loopback = true
 """
 
 
-def write_team(root: Path, server: OpenAIServer, jobs: Mapping[str, str]) -> Path:
-    """Write a workspace whose jobs (`agent/job` to its schedule) each ask the model once; return `root`."""
-    _write(root / "harness.toml", _SETTINGS.format(base_url=server.base_url))
+def write_team(root: Path, base_url: str, jobs: Mapping[str, str]) -> Path:
+    """Write a workspace whose jobs (`agent/job` to its schedule) ask the model at `base_url` once each."""
+    _write(root / "harness.toml", _SETTINGS.format(base_url=base_url))
     for agent in {job_id.partition("/")[0] for job_id in jobs}:
         folder = root / "agents" / agent
         _write(folder / "SOUL.md", f"You are {agent}.\n")

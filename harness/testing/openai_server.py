@@ -125,12 +125,14 @@ class OpenAIServer:
     `api_key` (if one is given), and with 400 tool names out of the allowed alphabet and conversations in
     which a tool call has no result. Other processes may use the address as well.
     A script that raises answers 400 too, and its error is raised at the end of the block.
+    With `is_keeping` False it forgets each request once it is answered: for a server that is asked for days.
     """
 
-    def __init__(self, script: Script, *, api_key: str | None = None) -> None:
+    def __init__(self, script: Script, *, api_key: str | None = None, is_keeping: bool = True) -> None:
         self._answers = None if callable(script) else iter(script)
         self._script = script if callable(script) else None
         self._api_key = api_key
+        self._is_keeping = is_keeping
         self._requests: list[ChatRequest] = []
         self._errors: list[Exception] = []
         self._arrival = threading.Condition()
@@ -174,7 +176,8 @@ class OpenAIServer:
     def answer_to(self, path: str, request: ChatRequest) -> ChatAnswer:
         """Keep the request and return what it gets, once it is due."""
         with self._arrival:
-            self._requests.append(request)
+            if self._is_keeping:
+                self._requests.append(request)
             self._arrival.notify_all()
             answer = self._refusal(path, request) or self._next_scripted()
         if answer is None:

@@ -58,6 +58,14 @@ def test_scripted_answers_come_in_order_and_requests_are_kept() -> None:
     assert server.requests[1].headers["authorization"] == "Bearer k"
 
 
+def test_server_that_keeps_nothing_answers_all_the_same() -> None:
+    with OpenAIServer(lambda request: say(str(request.body["messages"][0]["content"])), is_keeping=False) as server:
+        answered = post(server)[2]
+
+    assert answered["choices"][0]["message"]["content"] == "hello"
+    assert server.requests == ()
+
+
 def test_a_function_answers_by_what_it_is_asked() -> None:
     def echo(request: ChatRequest) -> Any:
         return say(request.messages[-1]["content"])
