@@ -25,7 +25,8 @@ class Agent:
     `soul` and `rules` are the texts of SOUL.md and AGENTS.md. `tools` and `skills` are what it is
     granted: nothing else reaches its prompt. `read_paths` and `write_paths` are workspace-relative
     folders that its file tools may touch. `budget_usd` is per day. `on` binds all its jobs to the node of
-    that name: an agent's files are written there only.
+    that name: an agent's files are written there only. `max_open` is how many requests it is given at a time, where
+    that differs from the team's.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Agent:
     write_paths: tuple[str, ...] = ()
     budget_usd: float | None = None
     on: str | None = None
+    max_open: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,9 @@ Overlap = Literal["queue", "skip", "cancel_running"]
 Priority = Literal["high", "normal", "low"]
 WithoutModel = Literal["extract", "template", "skip"]
 Lane = Literal["agent", "system"]
+
+PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 1, "low": 2}
+"""What stands in the queue for each; the lower, the earlier."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,28 @@ class Backups:
 
 
 @dataclass(frozen=True, slots=True)
+class BusRules:
+    """What keeps requests between agents from running away.
+
+    `max_depth`: requests that may stand above one another. `max_asks`: requests of one run. `max_open`: how many a
+    receiver is given at a time; a further one waits (`queue`) or is refused at once (`refuse`), and at most
+    `max_waiting` wait. `per_hour`: requests of one sender to one receiver. `max_chars`: what a request may
+    say; what is longer goes to a file. `due_s`: by when it is due if it does not say. `max_deliveries`: how
+    often a delivery is tried that fails.
+    """
+
+    max_depth: int = 4
+    max_asks: int = 8
+    max_open: int = 20
+    max_waiting: int = 20_000
+    when_full: Literal["queue", "refuse"] = "queue"
+    per_hour: int = 60
+    max_chars: int = 12_000
+    due_s: int = 3600
+    max_deliveries: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """Where the person is: jobs with `tz: local` follow. `until` is the last local day of it."""
 
@@ -138,3 +160,4 @@ class Settings:
     watchdog: Watchdog = field(default_factory=Watchdog)
     retention: Retention = field(default_factory=Retention)
     backups: Backups = field(default_factory=Backups)
+    bus: BusRules = field(default_factory=BusRules)

@@ -9,15 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from harness.domain.job import Job, Priority
+from harness.domain.job import PRIORITIES, Job
 from harness.domain.run import FireKind, FireState, run_id_for
 from harness.domain.workspace import Workspace
 from harness.runs.cancelling import request_cancel
 from harness.store.fires import add_fire, open_runs_of
 from harness.store.incidents import open_incident
 from harness.store.runs import NewRun, queue_run
-
-PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 
 
 @dataclass(frozen=True, slots=True)

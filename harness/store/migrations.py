@@ -241,6 +241,81 @@ MIGRATIONS: tuple[Migration, ...] = (
             """,
         ),
     ),
+    Migration(
+        3,
+        "the bus: requests, their log, and the runs that wait for them",
+        (
+            """
+            CREATE TABLE request (
+                id TEXT PRIMARY KEY,
+                sender TEXT NOT NULL,
+                receiver TEXT NOT NULL,
+                state TEXT NOT NULL,
+                version INTEGER NOT NULL,
+                token INTEGER NOT NULL,
+                run_id TEXT,
+                priority INTEGER NOT NULL,
+                due_at DOUBLE PRECISION NOT NULL,
+                made_at DOUBLE PRECISION NOT NULL,
+                updated_at DOUBLE PRECISION NOT NULL,
+                news_at DOUBLE PRECISION,
+                closed_at DOUBLE PRECISION,
+                noticed_at DOUBLE PRECISION,
+                result TEXT,
+                is_dead INTEGER NOT NULL DEFAULT 0,
+                is_watched INTEGER NOT NULL DEFAULT 0,
+                depth INTEGER NOT NULL,
+                parent TEXT,
+                parent_run TEXT,
+                key TEXT NOT NULL,
+                task TEXT NOT NULL,
+                note TEXT NOT NULL DEFAULT '',
+                deliveries_failed INTEGER NOT NULL DEFAULT 0,
+                deliver_after DOUBLE PRECISION,
+                why_waiting TEXT NOT NULL DEFAULT ''
+            )
+            """,
+            "CREATE UNIQUE INDEX request_key ON request (sender, key)",
+            "CREATE INDEX request_open ON request (receiver, state, priority, due_at) WHERE closed_at IS NULL",
+            "CREATE INDEX request_due ON request (due_at) WHERE closed_at IS NULL",
+            "CREATE INDEX request_undelivered ON request (deliver_after) WHERE state = 'requested'",
+            "CREATE INDEX request_watched ON request (made_at) WHERE closed_at IS NULL AND is_watched = 1",
+            "CREATE INDEX request_dead ON request (closed_at) WHERE is_dead = 1",
+            "CREATE INDEX request_unnoticed ON request (closed_at) WHERE closed_at IS NOT NULL AND noticed_at IS NULL",
+            "CREATE INDEX request_pair ON request (sender, receiver, made_at)",
+            "CREATE INDEX request_parent_run ON request (parent_run)",
+            "CREATE INDEX request_run ON request (run_id)",
+            "CREATE INDEX request_updated ON request (updated_at)",
+            """
+            CREATE TABLE event (
+                request_id TEXT NOT NULL,
+                number INTEGER NOT NULL,
+                at DOUBLE PRECISION NOT NULL,
+                party TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                body TEXT NOT NULL,
+                PRIMARY KEY (request_id, number)
+            )
+            """,
+            """
+            CREATE TABLE suspension (
+                run_id TEXT PRIMARY KEY,
+                conversation TEXT NOT NULL,
+                suspended_at DOUBLE PRECISION NOT NULL,
+                continued_as TEXT
+            )
+            """,
+            """
+            CREATE TABLE awaited (
+                run_id TEXT NOT NULL,
+                request_id TEXT NOT NULL,
+                call_id TEXT NOT NULL,
+                PRIMARY KEY (run_id, request_id)
+            )
+            """,
+            "CREATE INDEX awaited_request ON awaited (request_id)",
+        ),
+    ),
 )
 
 

@@ -206,3 +206,62 @@ seen_item = Table(
     Column("url", Text, primary_key=True),
     Column("delivered_at", Double, nullable=False),
 )
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sender", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("run_id", Text),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("news_at", Double),
+    Column("closed_at", Double),
+    Column("noticed_at", Double),
+    Column("result", Text),
+    Column("is_dead", Integer, nullable=False, server_default="0"),
+    Column("is_watched", Integer, nullable=False, server_default="0"),
+    Column("depth", Integer, nullable=False),
+    Column("parent", Text),
+    Column("parent_run", Text),
+    Column("key", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("deliveries_failed", Integer, nullable=False, server_default="0"),
+    Column("deliver_after", Double),
+    Column("why_waiting", Text, nullable=False, server_default=""),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+suspension = Table(
+    "suspension",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("conversation", Text, nullable=False),
+    Column("suspended_at", Double, nullable=False),
+    Column("continued_as", Text),
+)
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+)

@@ -151,7 +151,7 @@ with database.write(alone=True) as connection:
 """
 
 
-@pytest.mark.parametrize("statements", [3, 4, 12, 20])
+@pytest.mark.parametrize("statements", [3, 4, 12, 16])
 def test_a_migration_killed_in_the_middle_leaves_the_old_version_intact(old: Database, statements: int) -> None:
     with old.read() as connection:
         before = rows_of(connection)

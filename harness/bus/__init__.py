@@ -1,0 +1,1 @@
+"""The bus: requests between parties, from asking to the one final."""

@@ -1,0 +1,62 @@
+"""What keeps requests from running away: depth, fan-out, cycles, rate, queues that are full. Pure judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from harness.domain.errors import Refused
+from harness.domain.request import SYSTEM, USER
+from harness.domain.settings import BusRules
+
+RATE_WINDOW = timedelta(hours=1)
+_PERSONS = (USER, SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What there is already when a request is made.
+
+    `chain` holds the parties above it, the first sender first: who asked, and who was asked, up to the one that
+    asks now. `asked_by_run` counts the requests of the same run, `in_window` those of the sender to the receiver in the
+    last hour, `at_work` and `waiting` those that the receiver has and that wait to be given to it.
+    """
+
+    chain: Sequence[str] = ()
+    asked_by_run: int = 0
+    in_window: int = 0
+    at_work: int = 0
+    waiting: int = 0
+
+
+def check_request(sender: str, receiver: str, traffic: Traffic, rules: BusRules, max_open: int | None) -> None:
+    """Raise Refused, with the name of the rule and the numbers, if the request must not be made.
+
+    Rules: `cycle`, `depth`, `fan-out`, `rate`, `receiver-full`, `queue-full`. The person's own requests are held by the
+    last two only, and nothing that is asked of the person makes a cycle: nobody answers by asking back for ever.
+    """
+    if receiver not in _PERSONS and receiver in traffic.chain:
+        way = " → ".join((*traffic.chain, receiver))
+        raise Refused("cycle", f"{receiver} stands above this already ({way}); answer, or reject with what is missing")
+    if len(traffic.chain) - 1 >= rules.max_depth:
+        way = " → ".join(traffic.chain)
+        raise Refused("depth", f"requests stand {rules.max_depth} deep above this ({way}); do it here, or reject it")
+    if sender not in _PERSONS:
+        _check_flow(sender, receiver, traffic, rules)
+    if max_open is None:
+        return
+    if rules.when_full == "refuse" and traffic.at_work + traffic.waiting >= max_open:
+        raise Refused("receiver-full", f"{receiver} has {traffic.at_work} open requests, and takes {max_open}")
+    if traffic.waiting >= rules.max_waiting:
+        raise Refused("queue-full", f"{traffic.waiting} requests wait for {receiver} already")
+
+
+def _check_flow(sender: str, receiver: str, traffic: Traffic, rules: BusRules) -> None:
+    if traffic.asked_by_run >= rules.max_asks:
+        raise Refused("fan-out", f"this run has made {traffic.asked_by_run} requests, and may make {rules.max_asks}")
+    if traffic.in_window >= rules.per_hour:
+        raise Refused(
+            "rate",
+            f"{sender} asked {receiver} {traffic.in_window} times in the last hour, and may {rules.per_hour} times",
+        )

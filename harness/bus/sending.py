@@ -1,0 +1,158 @@
+"""Making a request: checked, written down, and given to its receiver in one transaction."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from harness.bus.guards import RATE_WINDOW, Traffic, check_request
+from harness.bus.log import open_log, standing_of
+from harness.bus.post import deliver_if_room
+from harness.bus.team import Team
+from harness.domain.errors import HarnessError
+from harness.domain.job import Priority
+from harness.domain.request import Request, Standing, Watch
+from harness.store.requests import (
+    count_asked_by_run,
+    count_at_work,
+    count_between,
+    count_waiting,
+    request_row,
+    request_with_key,
+)
+
+_ID_CHARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a sender wants; see `harness.domain.request.Request`.
+
+    `due_at` None means as long as the team's rules give; `parent` is the request that the sender is working on.
+    """
+
+    sender: str
+    receiver: str
+    task: str
+    key: str
+    due_at: datetime | None = None
+    background: str = ""
+    inputs: tuple[str, ...] = ()
+    expected_output: str = ""
+    acceptance: tuple[str, ...] = ()
+    fallback: str = ""
+    priority: Priority = "normal"
+    parent: str | None = None
+    parent_run: str | None = None
+    is_untrusted: bool = False
+    watch: Watch | None = None
+    resend_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the request has come to, and whether it is new: False if the same was asked before with its key."""
+
+    standing: Standing
+    is_new: bool
+
+
+def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
+    """Write the request and give it to its receiver if it takes one more; the transaction should be alone.
+
+    Asking again with the same key changes nothing and returns what was asked first.
+    Raises Refused with the name of the guard's rule; HarnessError if the receiver is unknown, if nothing is asked,
+    or if the key stands for something else.
+    """
+    before = request_with_key(connection, ask.sender, ask.key)
+    if before is not None:
+        return Sent(_the_same(standing_of(connection, before.id), ask), is_new=False)
+    _check_sense(ask, team, now)
+    chain = chain_above(connection, ask)
+    traffic = Traffic(
+        chain,
+        0 if ask.parent_run is None else count_asked_by_run(connection, ask.parent_run),
+        count_between(connection, ask.sender, ask.receiver, now - RATE_WINDOW),
+        count_at_work(connection, ask.receiver),
+        count_waiting(connection, ask.receiver),
+    )
+    check_request(ask.sender, ask.receiver, traffic, team.rules, team.max_open(ask.receiver))
+    request = _request(ask, len(chain) - 1, team, now)
+    standing = open_log(connection, request, ask.sender, now)
+    if standing is None:
+        raise HarnessError(f"request {request.id} is there already, and its key {ask.key!r} is not")
+    row = request_row(connection, request.id)
+    assert row is not None, "it was written just now"
+    if ask.watch is None:
+        standing = deliver_if_room(connection, standing, row, team, now)
+    return Sent(standing, is_new=True)
+
+
+def request_id(sender: str, key: str) -> str:
+    """Return the id of the request that this sender makes with this idempotency key."""
+    digest = hashlib.sha256(f"{sender}\n{key}".encode()).digest()
+    return f"r-{base64.b32encode(digest).decode('ascii').lower()[:_ID_CHARS]}"
+
+
+def chain_above(connection: Connection, ask: Ask) -> tuple[str, ...]:
+    """Return the parties from the first sender down to the one that asks now."""
+    parties = [ask.sender]
+    parent = ask.parent
+    while parent is not None:
+        row = request_row(connection, parent)
+        if row is None:
+            break
+        parties.append(row.sender)
+        parent = row.parent
+    return tuple(reversed(parties))
+
+
+def _check_sense(ask: Ask, team: Team, now: datetime) -> None:
+    if not ask.task.strip():
+        raise HarnessError("a request needs a task")
+    if not ask.key:
+        raise HarnessError("a request needs an idempotency key")
+    if not team.knows(ask.receiver) or ask.receiver == ask.sender:
+        others = ", ".join(sorted({*team.workspace.agents, "user"} - {ask.sender}))
+        raise HarnessError(f"there is nobody called {ask.receiver!r} to ask; there are: {others}")
+    if ask.due_at is not None and ask.due_at <= now:
+        raise HarnessError(f"the request would be due at {ask.due_at:%Y-%m-%d %H:%M %Z}, which has passed")
+
+
+def _request(ask: Ask, depth: int, team: Team, now: datetime) -> Request:
+    return Request(
+        id=request_id(ask.sender, ask.key),
+        sender=ask.sender,
+        receiver=ask.receiver,
+        task=ask.task.strip(),
+        due_at=(ask.due_at or now + timedelta(seconds=team.rules.due_s)).astimezone(UTC),
+        made_at=now.astimezone(UTC),
+        key=ask.key,
+        background=ask.background,
+        inputs=ask.inputs,
+        expected_output=ask.expected_output,
+        acceptance=ask.acceptance,
+        fallback=ask.fallback,
+        priority=ask.priority,
+        parent=ask.parent,
+        parent_run=ask.parent_run,
+        depth=depth,
+        is_untrusted=ask.is_untrusted,
+        watch=ask.watch,
+        resend_of=ask.resend_of,
+        files_since=team.files_now,
+    )
+
+
+def _the_same(standing: Standing, ask: Ask) -> Standing:
+    asked = standing.request
+    if (asked.receiver, asked.task, asked.watch) != (ask.receiver, ask.task.strip(), ask.watch):
+        raise HarnessError(
+            f"the idempotency key {ask.key!r} stands for request {asked.id} ({asked.receiver}: {asked.task[:80]!r}); "
+            "use another key for another task"
+        )
+    return standing

@@ -1,0 +1,37 @@
+"""What the bus must know of the team to carry a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.domain.request import SYSTEM, USER
+from harness.domain.settings import BusRules
+from harness.domain.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The workspace in force, and the version of the workflow that its runs are queued for.
+
+    `files_now` is the time by the clock that stamps files; None where none are judged.
+    """
+
+    workspace: Workspace
+    workflow_version: int
+    files_now: datetime | None = None
+
+    @property
+    def rules(self) -> BusRules:
+        return self.workspace.settings.bus
+
+    def knows(self, party: str) -> bool:
+        """Say whether requests can be made by and of this party."""
+        return party in (USER, SYSTEM) or party in self.workspace.agents
+
+    def max_open(self, receiver: str) -> int | None:
+        """Return how many requests the receiver is given at a time; None for no limit: a person is no queue."""
+        if receiver not in self.workspace.agents:
+            return None
+        own = self.workspace.agents[receiver].max_open
+        return self.rules.max_open if own is None else own

@@ -1,0 +1,103 @@
+"""Runs that wait for finals: the run ends as suspended, and another one goes on when the last final has come.
+
+Nothing polls and no slot is held. Whoever writes the last final queues the continuation in the same
+transaction; the row of the waiting run is locked for it, so that of two finals at the same moment one sees both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from harness.bus.log import append, standing_of
+from harness.domain.request import SYSTEM, Noticed
+from harness.domain.run import RunState
+from harness.store.fires import replan_fire
+from harness.store.requests import (
+    Awaited,
+    all_final,
+    awaited_by,
+    mark_continued,
+    runs_awaiting,
+    suspend_for,
+)
+from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
+
+SUSPENDED_STOP = "suspended"
+"""What stands as the reason for which a run's loop ended, where another run goes on with it."""
+
+_NUMBERED = re.compile(r"(?P<first>.*?)(?:\.(?P<number>\d+)(?:~\d+)?)?")
+
+
+def continuation_id(run_id: str) -> str:
+    """Return the id of the run that goes on with this one: `<run>.2`, `<run>.3`, …"""
+    found = _NUMBERED.fullmatch(run_id)
+    assert found is not None, "every text matches"
+    return f"{found['first']}.{int(found['number'] or 1) + 1}"
+
+
+def wait_for(
+    connection: Connection, run: RunRow, waits_for: Sequence[Awaited], conversation: str, now: datetime
+) -> str | None:
+    """Keep the run's conversation until all these requests are final; return the run that goes on, if they are.
+
+    The caller has suspended the run and its fire in this transaction.
+    """
+    suspend_for(connection, run.id, waits_for, conversation, now)
+    return continue_if_answered(connection, run.id, now)
+
+
+def continue_waiting(connection: Connection, request_id: str, now: datetime) -> list[str]:
+    """Queue the continuation of each run that waited for this final and for no other any more; return their ids."""
+    waiting = runs_awaiting(connection, request_id)
+    return [queued for run_id in waiting if (queued := continue_if_answered(connection, run_id, now)) is not None]
+
+
+def continue_if_answered(connection: Connection, run_id: str, now: datetime) -> str | None:
+    """Queue the run that goes on with a suspended one, if all that it waits for is final; return its id.
+
+    None if something is missing still, if one goes on already, or if the suspended run was closed meanwhile.
+    """
+    run = run_by_id(connection, run_id, for_change=True)
+    if run is None or run.state is not RunState.SUSPENDED:
+        return None
+    awaited = awaited_by(connection, run_id)
+    if not awaited or not all_final(connection, [one.request_id for one in awaited]):
+        return None
+    new_id = continuation_id(run_id)
+    if not mark_continued(connection, run_id, new_id):
+        return None
+    if not replan_fire(connection, run_id, run.owner or "", new_run_id=new_id, reason=""):
+        return None
+    end_run(connection, run_id, now, stop=SUSPENDED_STOP, outcome={"again": f"it goes on as {new_id}"})
+    queue_run(connection, _continuation(run, new_id), now)
+    for one in awaited:
+        _note_told(connection, one.request_id, new_id, now)
+    return new_id
+
+
+def _note_told(connection: Connection, request_id: str, how: str, now: datetime) -> None:
+    standing = standing_of(connection, request_id, for_change=True)
+    if standing.noticed_at is None:
+        append(connection, standing, Noticed(how), by=SYSTEM, now=now)
+
+
+def _continuation(run: RunRow, new_id: str) -> NewRun:
+    return NewRun(
+        new_id,
+        run.job_id,
+        run.lane,
+        run.kind,
+        run.due_at,
+        run.workflow_version,
+        run.inputs,
+        {**run.options, "continues": run.id},
+        attempt=run.attempt,
+        priority=run.priority,
+        deadline_at=run.deadline_at,
+        node=run.node,
+        source_run=run.source_run,
+    )
