@@ -188,6 +188,8 @@ def clear_stale_socket(path: Path) -> None:
         probe.settimeout(1.0)
         try:
             probe.connect(str(address))
+        except (TimeoutError, BlockingIOError):
+            pass  # somebody listens, and is too busy to answer
         except OSError:
             path.unlink(missing_ok=True)
             if address != path and address.parent.name.startswith(_FOLDER_PREFIX):

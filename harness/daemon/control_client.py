@@ -18,6 +18,8 @@ from harness.domain.errors import HarnessError, OwnerError, Refused, TransientEr
 from harness.store.state_folder import StateFolder
 
 _MAX_REPLY_LINE_BYTES = 16_000_000
+_NOBODY_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED, errno.ECONNRESET, None)
+"""What the system says where no daemon listens; no number at all for a path that no socket can lie at."""
 
 
 class NoDaemon(HarnessError):
@@ -112,6 +114,9 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
             raise DaemonSilent("the daemon takes no more connections; see harness status") from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise OwnerError(path, None, "the control socket belongs to another user", "ask as that user") from error
+        if error.errno not in _NOBODY_THERE:
+            problem = f"the control socket cannot be reached ({error.strerror or error})"
+            raise OwnerError(path, None, problem, "correct that, then: harness status") from error
         raise NoDaemon("no daemon is running; start it with: harness up") from error
     return connection
 

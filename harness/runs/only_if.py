@@ -45,12 +45,24 @@ def rule(services: RunServices, plan: RunPlan, inputs: Inputs) -> Ruling:
 
     A preview, and a run whose inputs the person replaced, leave no memory: they saw something else, or nobody
     was told of it.
+    Raises OwnerError where a file that `exists` names cannot be looked at: that is no answer.
     """
-    only_if = plan.job.only_if
-    now = inputs.sighting or observe(only_if, (), plan.begun_at)
+    now = inputs.sighting or observe(plan.job.only_if, (), plan.begun_at)
     before = _before(services, plan.job)
+    reason = None if plan.is_forced else _why_not(services, plan, inputs, now, before)
+    if reason is not None:
+        return Ruling(held_back=plan.skip(reason, CONDITION_STOP))
+    if plan.is_preview or plan.inputs:
+        return Ruling()
+    return Ruling(state=json.dumps(to_json(Sighting, remember(now, before)), separators=(",", ":")))
+
+
+def _why_not(
+    services: RunServices, plan: RunPlan, inputs: Inputs, now: Sighting, before: Sighting | None
+) -> str | None:
+    only_if = plan.job.only_if
     root = services.workspace().root
-    reason = why_not(
+    return why_not(
         only_if,
         Circumstances(
             now=now,
@@ -62,11 +74,6 @@ def rule(services: RunServices, plan: RunPlan, inputs: Inputs) -> Ruling:
             zone=plan.job.zone,
         ),
     )
-    if reason is not None and not plan.is_forced:
-        return Ruling(held_back=plan.skip(reason, CONDITION_STOP))
-    if plan.is_preview or plan.inputs:
-        return Ruling()
-    return Ruling(state=json.dumps(to_json(Sighting, remember(now, before)), separators=(",", ":")))
 
 
 def _before(services: RunServices, job: Job) -> Sighting | None:

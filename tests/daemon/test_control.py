@@ -6,15 +6,16 @@ import asyncio
 import json
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.daemon.control import ControlServer, Handler
+from harness.daemon.control import ControlServer, Handler, clear_stale_socket
 from harness.daemon.control_client import DaemonSilent, NoDaemon, ask, ask_lines, socket_address
 from harness.domain.errors import HarnessError, OwnerError, Refused, TransientError
 from harness.store.state_folder import StateFolder
@@ -190,6 +191,35 @@ def test_second_daemon_is_refused_while_the_first_answers(tmp_path: Path) -> Non
 
     with pytest.raises(OwnerError, match="harness down"):
         while_serving(state, {"ping": ping}, start_second)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue looks like an absent daemon")
+def test_socket_of_a_daemon_that_is_too_busy_to_answer_is_not_taken_for_a_dead_ones(tmp_path: Path) -> None:
+    state = private_state(tmp_path)
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listener.bind(str(state.control_socket))
+        listener.listen(0)
+        _fill_the_queue(state.control_socket, opened)
+        with pytest.raises(OwnerError, match="another daemon of this workspace is running"):
+            clear_stale_socket(state.control_socket)
+    assert state.control_socket.is_socket()
+
+
+def test_socket_that_cannot_be_reached_is_not_taken_for_an_absent_daemon(tmp_path: Path) -> None:
+    (tmp_path / "state").symlink_to("state")
+    with pytest.raises(OwnerError, match="cannot be reached"):
+        ask(StateFolder(tmp_path / "state"), "ping", timeout_s=1)
+
+
+def _fill_the_queue(path: Path, opened: ExitStack) -> None:
+    while True:
+        caller = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        caller.setblocking(False)
+        try:
+            caller.connect(str(path))
+        except BlockingIOError:
+            return
 
 
 def test_file_in_the_way_of_the_socket_is_not_deleted(tmp_path: Path) -> None:

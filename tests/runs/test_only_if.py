@@ -115,6 +115,25 @@ def test_a_file_that_must_be_there_is_looked_for_every_time(workbench: Workbench
     assert [fire.state for fire in workbench.fires()[1:]] == [FireState.DELIVERED] * 2
 
 
+def test_a_file_that_cannot_be_looked_for_fails_the_run_and_is_told(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write(only_if("{exists: ['drop/*.md']}"))
+    root = workbench.system.workspace().root
+    (root / "drop").symlink_to("drop")
+    workbench.tick_at(EIGHT)
+    fire = last(workbench)
+    assert (fire.state, fire.reason.partition(" (")[0]) == (FireState.FAILED, "drop: cannot be looked at")
+    with workbench.system.database.read() as connection:
+        assert [row.cause for row in open_incidents(connection)] == [f"job {JOB}"]
+
+
+def test_a_forced_run_does_not_look_for_what_the_condition_names(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    workbench.write(only_if("{exists: ['drop/*.md']}"))
+    (workbench.system.workspace().root / "drop").symlink_to("drop")
+    assert workbench.run(JOB, force=True).state is FireState.DELIVERED
+
+
 def test_sources_that_all_fail_are_a_failure_and_not_quiet(workbench: Workbench) -> None:
     workbench.serve_stories(2)
     workbench.write(only_if("{changed: [feeds/ai], new_items: 1}"))
