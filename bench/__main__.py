@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.daemon import time_daemon
+from bench.growth import measure_growth
 from bench.latency import measure_latency
 from bench.measure import compare
 from bench.schedule import measure_herd, measure_ticks
 from bench.several import databases, measure_throughput
-from bench.warm_run import measure_growth, measure_warm_runs
+from bench.warm_run import measure_warm_runs
 
 _BASELINE = "python -c pass"
 
@@ -75,7 +76,10 @@ def _print_daemon(root: Path, environ: dict[str, str], job: str, rounds: int) ->
 
 
 def _print_latency(chosen: argparse.Namespace) -> None:
-    print(f"\n{'due to model request':24} {'p50':>9} {'p99':>9} {'x 60 jobs':>10} {'fires':>6} {'ready':>9}")
+    print(
+        f"\n{'due to model request':24} {'p50':>9} {'p99':>9} {'x 60 jobs':>10} {'fires':>6} {'ready':>9}"
+        f" {'bare DBOS p50':>14} {'p99':>9} {'x bare':>7} {'p99':>7}"
+    )
     first: float | None = None
     for jobs in (60, 1000, 10_000):
         found = measure_latency(jobs, chosen.seconds)
@@ -83,6 +87,8 @@ def _print_latency(chosen: argparse.Namespace) -> None:
         print(
             f"{f'{jobs:,} jobs':24} {found.p50_s * 1000:6.0f} ms {found.p99_s * 1000:6.0f} ms"
             f" {found.p50_s / first:10.2f} {found.samples:6} {found.ready_s:7.1f} s"
+            f" {found.bare_p50_s * 1000:11.0f} ms {found.bare_p99_s * 1000:6.0f} ms"
+            f" {found.p50_s / found.bare_p50_s:7.1f} {found.p99_s / found.bare_p99_s:7.1f}"
         )
 
 
@@ -103,33 +109,46 @@ def _print_schedule(_chosen: argparse.Namespace) -> None:
 
 def _print_runs(chosen: argparse.Namespace) -> None:
     found = measure_warm_runs(200)
-    print(f"\n{'a warm run, one call':24} {'p50':>9} {'p99':>9} {'x bare DBOS':>12}")
+    print(f"\n{'a warm run, one call':24} {'p50':>9} {'p99':>9} {'x bare':>7} {'p99':>7}")
     print(
         f"{f'{found.runs} runs':24} {found.p50_s * 1000:6.1f} ms {found.p99_s * 1000:6.1f} ms"
-        f" {found.p50_s / found.bare_s:12.1f}"
+        f" {found.p50_s / found.bare_s:7.1f} {found.p99_s / found.bare_p99_s:7.1f}"
     )
-    print(f"{'bare DBOS, same steps':24} {found.bare_s * 1000:6.1f} ms")
+    print(
+        f"{f'bare DBOS, {found.bare_steps} steps':24} {found.bare_s * 1000:6.1f} ms {found.bare_p99_s * 1000:6.1f} ms"
+    )
     print(f"{'without the model call':24} {found.overhead_s * 1000:6.1f} ms, of which")
     for kind, seconds in found.steps.items():
         if kind != "model":
             print(f"{'  ' + kind:24} {seconds * 1000:6.1f} ms")
     between_s = found.overhead_s - sum(s for kind, s in found.steps.items() if kind != "model")
     print(f"{'  queue, start, records':24} {between_s * 1000:6.1f} ms")
+
+
+def _print_growth(chosen: argparse.Namespace) -> None:
     growth = measure_growth(chosen.runs)
-    print(f"\n{'resident memory after':24} " + ", ".join(f"{runs:,}: {mib:.0f} MiB" for runs, mib in growth[::3]))
+    print(f"\n{'resident memory after':24} {'':9} {'more a run':>13}")
+    before = growth[0]
+    for runs, mib in growth:
+        more = "" if runs == before[0] else f"{(mib - before[1]) * 1024 / (runs - before[0]):10.2f} KiB"
+        print(f"{f'{runs:,} runs':24} {mib:6.1f} MiB{more}")
+        before = runs, mib
 
 
 def _print_several(_chosen: argparse.Namespace) -> None:
     runs = 400
-    print(f"\n{f'{runs} runs, 16 agents':32} {'runs/s':>8} {'x one':>7}")
+    print(f"\n{f'{runs} runs, 16 agents':32} {'runs/s':>8} {'x one':>7} {'bare DBOS/s':>12} {'of bare':>8}")
     with databases() as kinds:
         for kind, new_url in kinds.items():
             one = 0.0
             for daemons in (1, 2, 4):
-                found = measure_throughput(new_url(), daemons, runs)
+                found = measure_throughput(new_url, daemons, runs)
                 one = one or found.runs_per_s
                 label = f"{kind}, {daemons} daemon{'s' if daemons > 1 else ''}"
-                print(f"{label:32} {found.runs_per_s:8.1f} {found.runs_per_s / one:7.2f}")
+                print(
+                    f"{label:32} {found.runs_per_s:8.1f} {found.runs_per_s / one:7.2f}"
+                    f" {found.bare_per_s:12.1f} {found.runs_per_s / found.bare_per_s:8.2f}"
+                )
 
 
 _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
@@ -137,6 +156,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "latency": _print_latency,
     "schedule": _print_schedule,
     "runs": _print_runs,
+    "growth": _print_growth,
     "several": _print_several,
 }
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.measure import resident_mib
 from harness.daemon.control_client import ask_lines
 from harness.store.address import database_address
 from harness.store.peek import peek
 from harness.store.state_folder import state_folder
 
 _START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,14 @@ class DaemonTimes:
     fire_to_start_s: float
     stop_s: float
     idle_mib: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDaemon:
+    """A daemon that was ready `ready_s` seconds after its start."""
+
+    pid: int
+    ready_s: float
 
 
 def time_daemon(root: Path, environ: Mapping[str, str], job: str, rounds: int) -> DaemonTimes:
@@ -43,27 +55,38 @@ def time_daemon(root: Path, environ: Mapping[str, str], job: str, rounds: int) -
 
 
 def _one_life(root: Path, environ: Mapping[str, str], job: str) -> DaemonTimes:
-    started_s = time.perf_counter()
+    with running_daemon(root, environ) as daemon:
+        idle_mib = resident_mib(daemon.pid)
+        fire_to_start_s = _fire_to_start(root, environ, job)
+        asked_s = time.perf_counter()
+    return DaemonTimes(daemon.ready_s, fire_to_start_s, time.perf_counter() - asked_s, idle_mib)
+
+
+@contextmanager
+def running_daemon(root: Path, environ: Mapping[str, str]) -> Iterator[RunningDaemon]:
+    """Provide a daemon that is ready, and stop it in the end. Raises RuntimeError if it ends before it is ready."""
     command = [sys.executable, "-m", "harness", "up", "--workspace", str(root)]
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as daemon:
+    environ = {**environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    begun_s = time.perf_counter()
+    with (
+        subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as daemon,
+        ThreadPoolExecutor(1) as reader,
+    ):
+        assert daemon.stderr is not None
         try:
-            ready_s = wait_until_ready(daemon, started_s)
-            idle_mib = _resident_mib(daemon.pid)
-            fire_to_start_s = _fire_to_start(root, environ, job)
+            ready_s = _wait_until_ready(daemon.stderr, begun_s)
+            reader.submit(deque, daemon.stderr, 0)  # what nobody reads would make it wait one day
+            yield RunningDaemon(daemon.pid, ready_s)
         finally:
-            asked_s = time.perf_counter()
             daemon.send_signal(signal.SIGTERM)
-            daemon.wait(_START_TIMEOUT_S)
-        return DaemonTimes(ready_s, fire_to_start_s, time.perf_counter() - asked_s, idle_mib)
+            daemon.wait(_STOP_TIMEOUT_S)
 
 
-def wait_until_ready(daemon: subprocess.Popen[str], started_s: float) -> float:
-    """Return how long after `started_s` (by perf_counter) it was ready. Raises RuntimeError if it ends before."""
-    assert daemon.stderr is not None
+def _wait_until_ready(stderr: Iterable[str], begun_s: float) -> float:
     said: list[str] = []
-    for line in daemon.stderr:
+    for line in stderr:
         if line.startswith("ready"):
-            return time.perf_counter() - started_s
+            return time.perf_counter() - begun_s
         said.append(line)
     raise RuntimeError(f"harness up ended before it was ready: {''.join(said)}")
 
@@ -79,11 +102,3 @@ def _fire_to_start(root: Path, environ: Mapping[str, str], job: str) -> float:
     if run is None or run.started_at is None:
         raise RuntimeError(f"{run_id} never started")
     return run.started_at - run.created_at
-
-
-def _resident_mib(pid: int) -> float | None:
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return None
-    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
-    return None if found is None else int(found[1]) / 1024

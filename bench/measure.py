@@ -1,7 +1,8 @@
-"""Measuring child processes: wall time and peak memory of each, in interleaved rounds."""
+"""Measuring child processes: wall time and memory of each, in interleaved rounds."""
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def run_once(command: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> S
     if code != "0":
         raise RuntimeError(f"{' '.join(command)}: exit code {code}: {ended.stderr}")
     return Sample(float(wall_s), int(peak) * _MAXRSS_BYTES / _MIB)
+
+
+def resident_mib(pid: int) -> float | None:
+    """Return the memory that the process has now; None where there is no /proc to ask."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text(encoding="ascii", errors="replace"))
+    return None if found is None else int(found[1]) / 1024
 
 
 def compare(
