@@ -14,7 +14,7 @@ from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import state_folder
 from harness.tools.catalogue import TOOL_NAMES
 from harness.workspace.last_good import LastGood
-from harness.workspace.load import Loaded, load_workspace
+from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.vocabulary import Vocabulary
 
 ACTION_NAMES = frozenset({"backup", "self-check"})
@@ -39,4 +39,4 @@ def load(root: Path, environ: Mapping[str, str], *, now: datetime) -> Loaded:
 
 def check(root: Path, *, now: datetime) -> tuple[Finding, ...]:
     """Return everything in the workspace that the person should fix, as it stands on disk now."""
-    return load_workspace(root, vocabulary(), now=now).findings
+    return check_workspace(root, vocabulary(), now=now)

@@ -88,7 +88,8 @@ class _Inspector:
         }
         declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
         self._check_cycles(declared)
-        self._check_reach(declared, (settings or Settings()).egress)
+        if settings is not None:
+            self._check_reach(declared, settings.egress)
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         skills = {
@@ -122,9 +123,9 @@ class _Inspector:
         jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
         values = {} if located is None else located.values
         return settings, Names(
-            agents=frozenset(self.snapshot.agents),
+            agents=frozenset((*self.snapshot.agents, *self._unreadable_in("agents"))),
             jobs=jobs,
-            skills=frozenset(self.snapshot.skills),
+            skills=frozenset((*self.snapshot.skills, *self._unreadable_in("skills"))),
             feed_lists=frozenset(_stem(path) for path in self._paths_in(FEEDS_FOLDER)),
             profiles=frozenset() if located is None else declared_names(located, "profiles"),
             channels=frozenset() if located is None else declared_names(located, "channels"),
@@ -139,7 +140,8 @@ class _Inspector:
         )
 
     def _check_top_level(self) -> None:
-        if not self.snapshot.agents and "agents" not in self.snapshot.unreadable:
+        is_readable = "agents" not in self.snapshot.unreadable and not self._unreadable_in("agents")
+        if not self.snapshot.agents and is_readable:
             self._report("agents").error(
                 None, "there are no agents", "write agents/<name>/agent.toml, SOUL.md and AGENTS.md"
             )
@@ -224,6 +226,10 @@ class _Inspector:
     def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()
         return sorted(path for path in paths if path.startswith(f"{folder}/"))
+
+    def _unreadable_in(self, folder: str) -> list[str]:
+        """Return the names in the folder of what cannot be looked at, and may be what another file names."""
+        return [path.partition("/")[2] for path in self.snapshot.unreadable if path.rpartition("/")[0] == folder]
 
     def _read_feed_lists(self) -> dict[str, tuple[FeedEntry, ...]]:
         lists: dict[str, tuple[FeedEntry, ...]] = {}

@@ -71,8 +71,21 @@ def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | Non
     if last_good is not None:
         findings += _keep_good(last_good, good, current, world, first, inspection)
     workspace = _build(root, inspection, world, good)
-    in_order = tuple(sorted(findings, key=lambda f: (f.path, f.line or 0)))
-    return Loaded(workspace, in_order, held_back, _valid_until(workspace.settings, now))
+    return Loaded(workspace, _in_order(findings), held_back, _valid_until(workspace.settings, now))
+
+
+def check_workspace(root: Path, vocabulary: Vocabulary, *, now: datetime) -> tuple[Finding, ...]:
+    """Return everything that is wrong with the files as they stand on disk, by path and line.
+
+    Also where harness.toml cannot be read: what others need of it counts as given then, as nobody can tell.
+    """
+    inspection = _inspect(root, take_snapshot(root), vocabulary, now)
+    unknown = SETTINGS_FILE if inspection.settings is None else None
+    return _in_order(entry.finding for entry in inspection.entries if unknown is None or entry.provider != unknown)
+
+
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.path, finding.line or 0)))
 
 
 def _valid_until(settings: Settings, now: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +40,15 @@ class Snapshot:
         return dataclasses.replace(
             self,
             texts={**self.texts, **texts},
-            unreadable={path: why for path, why in self.unreadable.items() if path not in texts},
+            unreadable={path: why for path, why in self.unreadable.items() if not _covers(path, texts)},
             agents=_folders_in("agents", self.agents, texts),
             skills=_folders_in("skills", self.skills, texts),
         )
+
+
+def _covers(path: str, texts: Mapping[str, str]) -> bool:
+    """Say whether the texts hold the file, or something of the folder."""
+    return path in texts or any(name.startswith(f"{path}/") for name in texts)
 
 
 def _folders_in(parent: str, known: tuple[str, ...], texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -54,8 +60,8 @@ def take_snapshot(root: Path) -> Snapshot:
     """Read every file that the workspace is made of; those that cannot be read are named, not raised."""
     texts: dict[str, str] = {}
     unreadable: dict[str, Unreadable] = {}
-    agents = tuple(folder.name for folder in _list_folder(root / "agents", root, unreadable) if folder.is_dir())
-    skills = tuple(folder.name for folder in _list_folder(root / "skills", root, unreadable) if folder.is_dir())
+    agents = _folders_of(root / "agents", root, unreadable)
+    skills = _folders_of(root / "skills", root, unreadable)
     for path in _source_files(root, agents, skills, unreadable):
         name = path.relative_to(root).as_posix()
         text = _read_text(path)
@@ -81,27 +87,53 @@ def _source_files(
         yield from (path for path in lists if path.suffix in suffixes and path.name != "README.md")
 
 
+def _folders_of(parent: Path, root: Path, unreadable: dict[str, Unreadable]) -> tuple[str, ...]:
+    """Return the names of the folders in there; what cannot be looked at is named, and may be one."""
+    names = []
+    for path in _list_folder(parent, root, unreadable):
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except OSError as error:
+            why = _why_unreadable("folder", path, error)
+            if why is not None:
+                unreadable[path.relative_to(root).as_posix()] = why
+            continue
+        if is_folder:
+            names.append(path.name)
+    return tuple(names)
+
+
 def _list_folder(folder: Path, root: Path, unreadable: dict[str, Unreadable]) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_", "#")))
-    except FileNotFoundError:
-        return []
     except OSError as error:
-        problem = f"the folder cannot be read: {error.strerror or error}"
-        unreadable[folder.relative_to(root).as_posix()] = Unreadable(None, problem, "correct its permissions")
+        why = _why_unreadable("folder", folder, error)
+        if why is not None:
+            unreadable[folder.relative_to(root).as_posix()] = why
         return []
 
 
 def _read_text(path: Path) -> str | Unreadable | None:
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        return None
     except OSError as error:
-        return Unreadable(None, f"the file cannot be read: {error.strerror or error}", "correct its permissions")
+        return _why_unreadable("file", path, error)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return Unreadable(line, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
     return text.replace("\r\n", "\n")
+
+
+def _why_unreadable(kind: str, path: Path, error: OSError) -> Unreadable | None:
+    """Return why the file or folder cannot be read, None if it is not there.
+
+    A link whose end is gone (a drive that is not mounted) is no deletion by the person.
+    """
+    if isinstance(error, FileNotFoundError):
+        if not path.is_symlink():
+            return None
+        return Unreadable(None, f"the {kind} is a link that leads nowhere", "bring back what it led to, or remove it")
+    fix = "correct its permissions" if isinstance(error, PermissionError) else "correct that"
+    return Unreadable(None, f"the {kind} cannot be read: {error.strerror or error}", fix)

@@ -89,6 +89,14 @@ def test_broken_file_is_told_with_its_line_and_exit_code_2(team: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["errors"] == 1
 
 
+def test_settings_that_cannot_be_read_hide_no_other_finding(team: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (team / "harness.toml").write_text("[profiles")
+    (team / "agents/scout/jobs/morning.md").write_text("---\nschedule: daily 25:00\n---\nRank.\n")
+    assert main(["check", "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(one["path"], one["line"]) for one in found] == [("agents/scout/jobs/morning.md", 2), ("harness.toml", 1)]
+
+
 @pytest.mark.parametrize("arguments", ["run scout/morning", "prompt show scout/morning", "jobs show scout/morning"])
 def test_job_that_cannot_be_loaded_says_what_is_wrong_with_its_file(
     team: Path, capsys: pytest.CaptureFixture[str], arguments: str

@@ -16,7 +16,7 @@ from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
 from harness.workspace.last_good import LastGood
-from harness.workspace.load import Loaded, load_workspace
+from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.vocabulary import Vocabulary
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -261,7 +261,20 @@ def test_file_that_is_not_utf_8_or_cannot_be_read_is_named(tmp_path: Path) -> No
     findings = told(load_workspace(tmp_path, VOCABULARY, now=NOW))
     assert findings[0].startswith("agents/scout/SOUL.md: the file cannot be read: Is a directory")
     assert findings[1] == f"{JOB}:4: byte 0xfc is not UTF-8; save the file as UTF-8"
-    assert len(findings) == 2
+    assert findings[2].startswith("skills/broken: the folder cannot be read: Too many levels of symbolic links")
+    assert len(findings) == 3
+
+
+@pytest.mark.parametrize("path", ["agents/scout", JOB, "agents/scout/MEMORY.md", "skills/rank-items"])
+def test_link_whose_end_is_gone_is_named_and_no_deletion(tmp_path: Path, path: str) -> None:
+    root, last_good = tmp_path / "team", LastGood(tmp_path / "kept")
+    good = load(root, {"agents/scout/MEMORY.md": "- A fact.\n"}, last_good).workspace
+    (root / path).rename(tmp_path / "away")
+    (root / path).symlink_to(tmp_path / "not-mounted")
+    loaded = load_workspace(root, VOCABULARY, last_good, now=NOW)
+    assert loaded.workspace == good
+    assert told(loaded)[0].startswith(f"{path}: the ")
+    assert "is a link that leads nowhere; bring back what it led to" in told(loaded)[0]
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
@@ -276,6 +289,29 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) 
 def test_without_readable_settings_nothing_can_be_loaded(tmp_path: Path, text: str | None) -> None:
     with pytest.raises(OwnerError, match=r"harness\.toml"):
         load(tmp_path, {"harness.toml": text})
+
+
+@pytest.mark.parametrize("text", ["home = \n", "[profiles"])
+def test_settings_that_cannot_be_read_hide_no_finding_of_another_file(tmp_path: Path, text: str) -> None:
+    files = {
+        "harness.toml": text,
+        JOB: "---\nschedule: [61 * * * *, daily 08:00]\ndeliver: digest\nprofile: cheap\n---\nRank.\n",
+        "skills/rank-items/SKILL.md": "---\nname: X\n---\n",
+    }
+    findings = check_workspace(write_workspace_files(tmp_path, files), VOCABULARY, now=NOW)
+    # Whether there is such a channel or profile cannot be told, and is not.
+    assert list(dict.fromkeys(finding.path for finding in findings)) == [
+        JOB,
+        "harness.toml",
+        "skills/rank-items/SKILL.md",
+    ]
+    assert [finding.line for finding in findings if finding.path == JOB] == [2]
+
+
+def test_a_check_finds_what_loading_does(tmp_path: Path) -> None:
+    files = {JOB: "---\nschedule: dayly 08:00\ndeliver: x\n---\n{{ a }}\n", "harness.toml": 'hom = "UTC"\n'}
+    loaded = load(tmp_path, files)
+    assert check_workspace(tmp_path, VOCABULARY, now=NOW) == loaded.findings
 
 
 def test_missing_agents_are_told(tmp_path: Path) -> None:
