@@ -130,7 +130,19 @@ class RefusedByModel:
         return f"the model refused: {self.detail} (refused)"
 
 
-Stop = Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The run waits for finals of requests; another one goes on with it. No end: the fire stays open."""
+
+    reason: ClassVar[str] = "suspended"
+    waits_for: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"waits for {', '.join(self.waits_for)} (suspended)"
+
+
+Ended = Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel
+Stop = Ended | Suspended
 STOP_REASONS: tuple[str, ...] = (
     "completed", "max_iterations", "timeout", "budget", "error_threshold", "no_progress", "cancelled", "refused",
 )  # fmt: skip

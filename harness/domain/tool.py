@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.domain.message import ToolSchema
+from harness.domain.request import Final
 
 Effect = Literal["read", "write", "external", "execute"]
 
@@ -30,11 +31,48 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """The run is to wait for the final of a request, and to go on with it."""
+
+    request_id: str
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run has brought the request that it works on to its final."""
+
+    final: Final
+    kind: Literal["end"] = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """The run passes the request that it works on to another receiver."""
+
+    receiver: str
+    reason: str
+    kind: Literal["pass_on"] = "pass_on"
+
+
+Signal = Wait | End | PassOn
+"""What a tool cannot do itself, as it never reaches up: the run carries it out when the loop has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A tool's answer to the model, with what the run is to carry out."""
+
+    text: str
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool call gave back; `error_kind` is None when it worked.
 
     `refused` names the rule of the gate that said no in `rule`; `file` is where the whole result
-    lies when `content` is only its preview.
+    lies when `content` is only its preview. With a `signal` the loop ends, for the run to carry it out.
     """
 
     content: str
@@ -42,6 +80,7 @@ class ToolResult:
     rule: str | None = None
     file: str | None = None
     is_untrusted: bool = False
+    signal: Signal | None = None
 
     @property
     def is_ok(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.message import ToolCall
-from harness.domain.tool import ToolResult, ToolSpec
+from harness.domain.tool import Told, ToolResult, ToolSpec
 from harness.gate.audit import AuditLog
 from harness.gate.caller import Caller
 from harness.gate.outside import fence
@@ -81,8 +81,10 @@ class Gate:
         spec = tool.spec
         try:
             async with asyncio.timeout(spec.timeout_s) as deadline:
-                text = await tool.run(arguments, caller)
-            return await asyncio.to_thread(self._finished, spec, text, call, caller)
+                answer = await tool.run(arguments, caller)
+            told = answer if isinstance(answer, Told) else None
+            result = await asyncio.to_thread(self._finished, spec, told.text if told else str(answer), call, caller)
+            return result if told is None else replace(result, signal=told.signal)
         except Refused as refusal:
             return self._refused(refusal)
         except HarnessError as error:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from harness.domain.message import ToolSchema
-from harness.domain.tool import Effect, ToolSpec
+from harness.domain.tool import Effect, Told, ToolSpec
 from harness.gate.caller import Caller
 
 
@@ -26,13 +26,13 @@ AnyArguments = TypeVar("AnyArguments", bound=Arguments)
 class Tool:
     """A tool: what is told of it, what it takes, and what it does.
 
-    `run` returns the result as text; it raises ToolError for what the model can adapt to and Refused
-    for what a policy forbids.
+    `run` returns the result as text, with a signal where the run is to do something about it; it raises
+    ToolError for what the model can adapt to and Refused for what a policy forbids.
     """
 
     spec: ToolSpec
     arguments: type[Arguments]
-    run: Callable[[Any, Caller], Awaitable[str]]
+    run: Callable[[Any, Caller], Awaitable[str | Told]]
 
 
 class ToolRegistry:
@@ -71,7 +71,7 @@ def define_tool(
     name: str,
     description: str,
     arguments: type[AnyArguments],
-    run: Callable[[AnyArguments, Caller], Awaitable[str]],
+    run: Callable[[AnyArguments, Caller], Awaitable[str | Told]],
     traits: Traits,
 ) -> Tool:
     """Return the tool with its schema written from the arguments' model."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from harness.domain.message import Message, ModelReply, ModelRequest, Usage
-from harness.domain.run import Completed, RefusedByModel, Stop, TimedOut
+from harness.domain.run import Completed, RefusedByModel, Stop, Suspended, TimedOut
+from harness.domain.tool import End, PassOn
 from harness.ports import ChatModel, Json, Steps
 from harness.store.json_codec import from_json, to_json
 from harness.turn.dispatch import CallTool, Stopwatch, call_tools, result_messages
 from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
+from harness.turn.signals import awaited_requests, last_signal
 
 Booking = Callable[[str, ModelReply], None]
 """Told of every paid reply, with the id of its call, inside the call's step."""
@@ -22,7 +24,9 @@ Booking = Callable[[str, ModelReply], None]
 class Turn:
     """How a turn ended. `messages` is the whole conversation; `text` the final answer, empty if there is none.
 
-    `is_truncated`: the answer ran into the output limit. `is_tainted`: a tool brought in outside text.
+    `is_truncated`: the answer ran into the output limit. `is_tainted`: a tool brought in outside text. `signal` is
+    what a tool brought the work to its end with. `waits` are the requests that must be final before it goes on,
+    each by the id of the tool call whose answer is to be put in its place.
     """
 
     stop: Stop
@@ -32,6 +36,8 @@ class Turn:
     progress: Progress
     is_truncated: bool = False
     is_tainted: bool = False
+    signal: End | PassOn | None = None
+    waits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usage(self) -> Usage:
@@ -60,8 +66,8 @@ async def run_turn(
     progress = progress or Progress()
     text, made_by, is_truncated, is_tainted = "", model.label, False, False
 
-    def ended(stop: Stop) -> Turn:
-        return Turn(stop, text, request.messages, made_by, progress, is_truncated, is_tainted)
+    def ended(stop: Stop, signal: End | PassOn | None = None, waits: Mapping[str, str] | None = None) -> Turn:
+        return Turn(stop, text, request.messages, made_by, progress, is_truncated, is_tainted, signal, waits or {})
 
     while True:
         stop = stop_before_call(progress, limits, request)
@@ -93,6 +99,13 @@ async def run_turn(
         progress.elapsed_s += answered.elapsed_s
         is_tainted = is_tainted or any(result.is_untrusted for result in answered.results)
         request = _said(request, *result_messages(reply.tool_calls, answered.results))
+        signal = last_signal(answered.results)
+        if signal is not None:
+            text = reply.text
+            return ended(Completed(), signal)
+        waits = awaited_requests(reply.tool_calls, answered.results)
+        if waits:
+            return ended(Suspended(tuple(waits.values())), waits=waits)
         stop = stop_on_failures(progress, limits, answered.results)
         if stop is not None:
             return ended(stop)

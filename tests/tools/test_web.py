@@ -23,7 +23,7 @@ def read(url: str, *, loopback: bool = True) -> str:
     caller = Caller("scout", "r", frozenset({"web.read"}), PathRules(Path("none")), Path("none"))
 
     async def run() -> str:
-        return await tool.run(tool.arguments.model_validate({"url": url}), caller)
+        return str(await tool.run(tool.arguments.model_validate({"url": url}), caller))
 
     try:
         return asyncio.run(run())
