@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from harness.bus.dead_letters import bury
+from harness.bus.burial import bury
 from harness.bus.log import append, standing_of
 from harness.bus.team import Team
 from harness.domain.job import PRIORITIES

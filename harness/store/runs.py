@@ -214,6 +214,12 @@ def runs_in(connection: Connection, *states: RunState) -> list[RunRow]:
     return [_run(row) for row in connection.execute(query)]
 
 
+def runs_of_job(connection: Connection, job_id: str) -> list[RunRow]:
+    """Return all runs of the job's fires, in the order in which they were queued."""
+    query = select(*run.c).where(run.c.job_id == job_id).order_by(run.c.due_at, run.c.created_at, run.c.id)
+    return [_run(row) for row in connection.execute(query)]
+
+
 def run_by_id(connection: Connection, run_id: str, *, for_change: bool = False) -> RunRow | None:
     """Return one run; with `for_change`, no other transaction changes it meanwhile.
 
