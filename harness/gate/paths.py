@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.domain.errors import Refused, ToolError
-from harness.gate.tree import Entry, list_folder, read_file, replace_file
+from harness.gate.tree import Entry, Seen, list_folder, look_at_file, read_file, replace_file
 
 Access = Literal["read", "write"]
 
@@ -53,6 +53,10 @@ class PathRules:
     def read_bytes(self, path: str, max_bytes: int) -> bytes:
         """Return the whole file, at most max_bytes long."""
         return read_file(self.root, _file_parts(self.check(path, "read"), path), max_bytes)
+
+    def look_at(self, path: str, max_bytes: int) -> Seen:
+        """Return the file's size, hash and stamp, at most max_bytes long."""
+        return look_at_file(self.root, _file_parts(self.check(path, "read"), path), max_bytes)
 
     def entries(self, path: str) -> list[Entry]:
         """Return what is in the folder, by name, without what these rules would refuse to open."""

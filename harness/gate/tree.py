@@ -20,6 +20,7 @@ from harness.domain.errors import Refused, ToolError
 
 # A fixed name below the folder's lock: what a crash leaves behind is cleared by the next write.
 _TEMPORARY = ".harness-write.tmp"
+_CHUNK_BYTES = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Non-blocking, because opening a named pipe would otherwise wait for its writer for ever.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -31,6 +32,38 @@ class Entry:
 
     name: str
     size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as it was looked at: what was hashed is what `size_bytes` counts, whatever was written meanwhile.
+
+    `modified_at` is its stamp in epoch seconds; `is_blank`: there is nothing in it but white space.
+    """
+
+    size_bytes: int
+    sha256: str
+    modified_at: float
+    is_blank: bool
+
+
+def look_at_file(root: Path, parts: Sequence[str], max_bytes: int) -> Seen:
+    """Return what the file is, without keeping its content.
+
+    Raises Refused (`path-link`, `path-special`), ToolError if it is missing, a folder or over max_bytes.
+    """
+    with _folder(root, parts[:-1]) as folder, _regular(folder, parts[-1]) as descriptor:
+        if os.fstat(descriptor).st_size > max_bytes:
+            raise ToolError(f"{'/'.join(parts)} is longer than {max_bytes:,} bytes")
+        digest, size, is_blank = hashlib.sha256(), 0, True
+        while chunk := os.read(descriptor, min(_CHUNK_BYTES, max_bytes + 1 - size)):
+            digest.update(chunk)
+            size += len(chunk)
+            is_blank = is_blank and not chunk.strip()
+            if size > max_bytes:  # it grows while it is read
+                raise ToolError(f"{'/'.join(parts)} is longer than {max_bytes:,} bytes")
+        modified_at = os.fstat(descriptor).st_mtime
+    return Seen(size, digest.hexdigest(), modified_at, is_blank)
 
 
 def read_file(root: Path, parts: Sequence[str], max_bytes: int) -> bytes:
