@@ -395,7 +395,9 @@ def _check_token(standing: Standing, body: Body) -> None:
             raise Superseded(standing.request.id, body.token, standing.token)
         return
     token = getattr(body, "token", None)
-    if token is not None and token != standing.token:
+    # Whoever passed it on holds it no more, also while nobody has it.
+    is_held = standing.state is not S.REQUESTED
+    if token is not None and (token != standing.token or not is_held):
         raise Superseded(standing.request.id, token, standing.token)
 
 
