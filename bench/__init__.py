@@ -1,1 +1,1 @@
-"""Benchmarks: what starting the harness costs, beside a bare interpreter. `python -m bench`."""
+"""Benchmarks: what the harness costs, each figure beside a baseline. `python -m bench`."""

@@ -1,7 +1,7 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, several. Without one, all of them, in about five minutes. Nothing here
-passes or fails: machines are shared and noisy, so look at the ratios.
+Parts: start, latency, schedule, runs, growth, several. Without one, all of them, in about twenty minutes. Nothing
+here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says what they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.daemon import time_daemon
-from bench.growth import measure_growth
+from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
 from bench.measure import compare
 from bench.schedule import measure_herd, measure_ticks
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path(__file__).parents[1], help="whose jobs are used")
     parser.add_argument("--job", default="zoe/self-check", help="what the daemon is asked to do (zoe/self-check)")
     parser.add_argument("--seconds", type=float, default=40.0, help="how long each daemon is watched for latency (40)")
-    parser.add_argument("--runs", type=int, default=2000, help="how many runs to look for growth over (2000)")
+    parser.add_argument("--runs", type=int, default=10_000, help="how many runs to look for growth over (10000)")
     chosen = parser.parse_args()
     unknown = [part for part in chosen.parts if part not in _PARTS]
     if unknown:
@@ -126,13 +126,15 @@ def _print_runs(chosen: argparse.Namespace) -> None:
 
 
 def _print_growth(chosen: argparse.Namespace) -> None:
-    growth = measure_growth(chosen.runs)
-    print(f"\n{'resident memory after':24} {'':9} {'more a run':>13}")
-    before = growth[0]
-    for runs, mib in growth:
-        more = "" if runs == before[0] else f"{(mib - before[1]) * 1024 / (runs - before[0]):10.2f} KiB"
-        print(f"{f'{runs:,} runs':24} {mib:6.1f} MiB{more}")
-        before = runs, mib
+    _print_looks("one process", measure_growth(chosen.runs))
+    _print_looks("a daemon", measure_growth_of_daemon(chosen.runs // 4))
+
+
+def _print_looks(what: str, growth: Growth) -> None:
+    print(f"\n{f'resident memory of {what}':32} {'':10} {'more a run':>14}")
+    for (runs, mib), before in zip(growth, [None, *growth], strict=False):
+        more = "" if before is None else f"{(mib - before[1]) * 1024 / (runs - before[0]):10.2f} KiB"
+        print(f"{f'{runs:,} runs':32} {mib:6.1f} MiB {more}")
 
 
 def _print_several(_chosen: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ MODEL = "bare"
 
 _END_TIMEOUT_S = 60.0
 
-Work = Callable[[str], Coroutine[Any, Any, object]]
+Work = Callable[[str], Coroutine[Any, Any, None]]
 """One workflow in an agent's name, from its start to its end."""
 
 
@@ -150,9 +150,9 @@ async def _launched(database_url: str, base_url: str, steps: int) -> AsyncIterat
         for place in range(1, steps):
             await pass_by(place)
 
-    async def work(agent: str) -> object:
+    async def work(agent: str) -> None:
         handle = await DBOS.start_workflow_async(workflow, agent)
-        return await handle.get_result(polling_interval_sec=0.001)
+        await handle.get_result()
 
     DBOS.launch()
     try:
