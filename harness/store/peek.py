@@ -31,6 +31,7 @@ from harness.store.records import (
     RunRecord,
     Spending,
 )
+from harness.store.request_records import RequestRecords
 from harness.store.step_records import recorded_step
 
 _STEP_TABLES = ("operation_outputs", "dbos.operation_outputs")
@@ -42,6 +43,11 @@ class Peek:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+
+    @property
+    def requests(self) -> RequestRecords:
+        """The queries on requests, within the same view."""
+        return RequestRecords(self._reader)
 
     def planned_jobs(self) -> dict[str, PlannedJob]:
         """Return what the schedule remembers of every job."""

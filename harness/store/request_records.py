@@ -1,0 +1,288 @@
+"""Looks at requests without changing them: what `bus`, `inbox`, `ask` and `status` are told.
+
+Standard library only, because fast commands import this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from harness.domain.request import (
+    USER,
+    Body,
+    Confirmed,
+    DeadLettered,
+    Delivered,
+    Dropped,
+    Event,
+    Evidence,
+    Final,
+    Finished,
+    HandedOff,
+    Noticed,
+    Progressed,
+    Request,
+    Requested,
+    RequestState,
+    Resent,
+    Situation,
+    Watch,
+)
+from harness.store.reader import Reader, Row
+
+Waiting = Literal["open", "final", "dead"]
+"""Which requests are meant: not final yet, final, or final and waiting for the person as a dead letter."""
+
+_COLUMNS = (
+    "id, sender, receiver, state, token, run_id, priority, due_at, made_at, news_at, closed_at, noticed_at, result,"
+    " is_dead, is_watched, depth, parent, parent_run, task, note, why_waiting"
+)
+_CONDITIONS: Mapping[Waiting, str] = {
+    "open": "closed_at IS NULL",
+    "final": "closed_at IS NOT NULL",
+    "dead": "is_dead = 1",
+}
+_ID = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What a request has come to, as its row says it; times in epoch seconds.
+
+    `priority` is a number, the smaller the more urgent. `is_dead`: it is a dead letter that nobody has settled.
+    """
+
+    id: str
+    sender: str
+    receiver: str
+    state: RequestState
+    token: int
+    run_id: str | None
+    priority: int
+    due_at: float
+    made_at: float
+    news_at: float | None
+    closed_at: float | None
+    noticed_at: float | None
+    result: str | None
+    is_dead: bool
+    is_watched: bool
+    depth: int
+    parent: str | None
+    parent_run: str | None
+    task: str
+    note: str
+    why_waiting: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether only the person can end it."""
+        return self.is_open and self.receiver == USER and not self.is_watched
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """How many requests are open, how many of them only the person can end, and how many are dead letters."""
+
+    open: int = 0
+    for_person: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRun:
+    """A run that works or worked on a request; `outcome` is the state of its fire if it is the fire's last run."""
+
+    id: str
+    state: str
+    started_at: float | None
+    ended_at: float | None
+    outcome: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that was suspended until a request is final, and the run that goes on with it, if there is one."""
+
+    id: str
+    continued_as: str | None
+
+
+class RequestRecords:
+    """The queries, all within one consistent view of the database."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def counts(self) -> RequestCounts:
+        """Return how many there are that are not over and done with."""
+        query = (
+            "SELECT COUNT(CASE WHEN closed_at IS NULL THEN 1 END),"
+            " COUNT(CASE WHEN closed_at IS NULL AND receiver = ? AND is_watched = 0 THEN 1 END),"
+            " COUNT(CASE WHEN is_dead = 1 THEN 1 END) FROM request WHERE closed_at IS NULL OR is_dead = 1"
+        )
+        return RequestCounts(*self._reader.rows(query, (USER,))[0])
+
+    def record(self, request_id: str) -> RequestRecord | None:
+        """Return one request."""
+        found = self._records("WHERE id = ?", request_id)
+        return found[0] if found else None
+
+    def listed(
+        self,
+        *,
+        agent: str | None = None,
+        sender: str | None = None,
+        receiver: str | None = None,
+        state: RequestState | None = None,
+        waiting: Waiting | None = None,
+        limit: int = 1000,
+    ) -> tuple[RequestRecord, ...]:
+        """Return the requests that are all of this: what is open first, the soonest due first, then the latest.
+
+        `agent` is any party to it: who asked, or who has it.
+        """
+        conditions, values = ["1 = 1"], []
+        for column, value in (("sender", sender), ("receiver", receiver), ("state", state)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(str(value))
+        if agent is not None:
+            conditions.append("(sender = ? OR receiver = ?)")
+            values += [agent, agent]
+        if waiting is not None:
+            conditions.append(_CONDITIONS[waiting])
+        order = (
+            "ORDER BY CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END, CASE WHEN closed_at IS NULL THEN due_at END,"
+            " made_at DESC, id LIMIT ?"
+        )
+        return self._records(f"WHERE {' AND '.join(conditions)} {order}", *values, limit)
+
+    def below(self, request_id: str) -> tuple[RequestRecord, ...]:
+        """Return what was asked in the work on this request, oldest first."""
+        return self._records("WHERE parent = ? ORDER BY made_at, id", request_id)
+
+    def above(self, request_id: str) -> tuple[RequestRecord, ...]:
+        """Return the requests that this one was asked for, the nearest first."""
+        chain: list[RequestRecord] = []
+        record = self.record(request_id)
+        while record is not None and record.parent is not None:
+            record = self.record(record.parent)
+            chain += [] if record is None else [record]
+        return tuple(chain)
+
+    def ids(self, limit: int) -> tuple[str, ...]:
+        """Return the ids of the latest requests, those that are open first."""
+        rows = self._reader.rows(
+            "SELECT id FROM request ORDER BY CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END, made_at DESC, id LIMIT ?",
+            (limit,),
+        )
+        return tuple(row[0] for row in rows)
+
+    def ids_beginning(self, prefix: str, limit: int = 4) -> tuple[str, ...]:
+        """Return the ids that begin so, with or without their `r-`; at most `limit`."""
+        if not _ID.fullmatch(prefix):
+            return ()
+        whole = prefix if prefix.startswith("r-") else f"r-{prefix}"
+        rows = self._reader.rows("SELECT id FROM request WHERE id LIKE ? ORDER BY id LIMIT ?", (f"{whole}%", limit))
+        return tuple(row[0] for row in rows)
+
+    def log(self, request_id: str) -> tuple[Event, ...]:
+        """Return the request's events in their order; empty if there is no such request."""
+        query = "SELECT request_id, number, at, party, kind, body FROM event WHERE request_id = ? ORDER BY number"
+        return tuple(_event(row) for row in self._reader.rows(query, (request_id,)))
+
+    def work_on(self, request_id: str) -> tuple[WorkRun, ...]:
+        """Return the runs that work or worked on it, oldest first."""
+        rows = self._reader.rows(
+            "SELECT run.id, run.state, run.started_at, run.ended_at, fire.state, fire.reason"
+            " FROM run LEFT JOIN fire ON fire.run_id = run.id WHERE run.id LIKE ? ORDER BY run.created_at, run.id",
+            (f"bus:{request_id}:%",),
+        )
+        return tuple(WorkRun(row[0], row[1], row[2], row[3], row[4], row[5] or "") for row in rows)
+
+    def waiting_for(self, request_id: str) -> tuple[WaitingRun, ...]:
+        """Return the runs that were suspended until it is final."""
+        rows = self._reader.rows(
+            "SELECT awaited.run_id, suspension.continued_as FROM awaited"
+            " JOIN suspension ON suspension.run_id = awaited.run_id WHERE awaited.request_id = ?"
+            " ORDER BY awaited.run_id",
+            (request_id,),
+        )
+        return tuple(WaitingRun(*row) for row in rows)
+
+    def _records(self, rest: str, *values: object) -> tuple[RequestRecord, ...]:
+        rows = self._reader.rows(f"SELECT {_COLUMNS} FROM request {rest}", values)  # noqa: S608
+        return tuple(_record(row) for row in rows)
+
+
+def body_of(kind: str, fields: Mapping[str, Any]) -> Body:
+    """Return what an event says, from the JSON that it is kept as. Raises ValueError for a kind that is not known."""
+    match kind:
+        case "requested":
+            return Requested(_request(fields["request"]))
+        case "delivered":
+            return Delivered(fields["token"], fields["run_id"])
+        case "confirmed":
+            return Confirmed(fields["token"])
+        case "progress":
+            return Progressed(fields["token"], fields["note"], fields["by_harness"])
+        case "handed_off":
+            return HandedOff(fields["token"], fields["receiver"], fields["reason"])
+        case "final":
+            return Finished(_final(fields["final"]), fields["token"])
+        case "noticed":
+            return Noticed(fields["how"])
+        case "dead":
+            return DeadLettered(fields["reason"], Situation(fields["situation"]))
+        case "resent":
+            return Resent(fields["request_id"])
+        case "dropped":
+            return Dropped(fields["reason"])
+    raise ValueError(f"no event of a request is called {kind!r}")
+
+
+def _request(fields: Mapping[str, Any]) -> Request:
+    values = dict(fields)
+    for name in ("due_at", "made_at", "files_since"):
+        values[name] = _moment(values[name])
+    for name in ("inputs", "acceptance"):
+        values[name] = tuple(values[name])
+    watch = values["watch"]
+    values["watch"] = None if watch is None else Watch(watch["file"], watch["job"], _moment(watch["at"]))
+    return Request(**values)
+
+
+def _final(fields: Mapping[str, Any]) -> Final:
+    evidence = tuple(Evidence(**one) for one in fields["evidence"])
+    return Final(fields["result"], fields["conclusion"], evidence, tuple(fields["actions"]), fields["verdict"])
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _event(row: Row) -> Event:
+    body = body_of(row["kind"], json.loads(row["body"]))
+    return Event(row["request_id"], row["number"], datetime.fromtimestamp(row["at"], UTC), row["party"], body)
+
+
+def _record(row: Row) -> RequestRecord:
+    values: Sequence[Any] = [*row]
+    record = dict(zip(_COLUMNS.split(", "), values, strict=True))
+    record |= {
+        "state": RequestState(record["state"]),
+        "is_dead": bool(record["is_dead"]),
+        "is_watched": bool(record["is_watched"]),
+    }
+    return RequestRecord(**record)
