@@ -7,12 +7,14 @@ a few rows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
 from harness.ports import Engine
 from harness.runs.run_folders import (
@@ -45,6 +47,8 @@ _ROUNDS = 100
 _SEEN_AT_LEAST = timedelta(days=90)
 _INCIDENTS_KEPT = timedelta(days=365)
 
+log = logging.getLogger("harness.retention")
+
 
 @dataclass(frozen=True, slots=True)
 class Retained:
@@ -75,13 +79,13 @@ def retain(database: Database, engine: Engine, state: StateFolder, workspace: Wo
     Raises as the database does. A file that cannot be deleted is a problem, and keeps nothing else from it.
     """
     keep = workspace.settings.retention
-    forgotten = _forget_runs(database, engine, now - timedelta(seconds=keep.runs_s), now)
+    problems: list[str] = []
+    forgotten = _forget_runs(database, engine, now - timedelta(seconds=keep.runs_s), now, problems)
     rows = _delete_rows(database, workspace, now)
     folders = list(run_folders(state))
     with database.read() as connection:
         marks = marks_of(connection, [folder.run_id for folder in folders])
         needed = needed_runs(connection)
-    problems: list[str] = []
     for folder in transcripts_to_delete(folders, marks):
         _try(delete_transcript, folder, problems)
     chosen = artifacts_to_delete(folders, marks, needed, keep, now)
@@ -93,22 +97,44 @@ def retain(database: Database, engine: Engine, state: StateFolder, workspace: Wo
     return Retained(forgotten, len(chosen), freed, rows, tuple(problems))
 
 
-def _forget_runs(database: Database, engine: Engine, before: datetime, now: datetime) -> int:
-    """Delete the recorded steps of runs that ended before then; return of how many."""
+def _forget_runs(database: Database, engine: Engine, before: datetime, now: datetime, problems: list[str]) -> int:
+    """Delete the recorded steps of runs that ended before then; return of how many.
+
+    What the engine does not let go is not marked: it is a problem now, and tried again by the next pass.
+    """
     forgotten = 0
+    kept: list[str] = []
     for _ in range(_ROUNDS):
         with database.read() as connection:
-            if not runs_to_forget(connection, before, 1):
+            if not runs_to_forget(connection, before, 1, but=kept):
                 break
         # Chosen and announced alone: whoever queues a fork of one of them is seen, or sees it.
         with database.write(alone=True) as connection:
-            run_ids = runs_to_forget(connection, before, RUNS_AT_ONCE)
+            run_ids = runs_to_forget(connection, before, RUNS_AT_ONCE, but=kept)
             announce_forgotten(connection, run_ids, now)
-        engine.forget(run_ids)
+        left = _forget(engine, run_ids)
         with database.write() as connection:
-            record_forgotten(connection, run_ids)
-        forgotten += len(run_ids)
+            record_forgotten(connection, [run_id for run_id in run_ids if run_id not in left])
+        forgotten += len(run_ids) - len(left)
+        kept += left
+    if kept:
+        problems.append(f"the steps of {counted(len(kept), 'run')} cannot be deleted, the first: {kept[0]}")
     return forgotten
+
+
+def _forget(engine: Engine, run_ids: Sequence[str]) -> list[str]:
+    """Let the engine forget the runs; return those that it still has.
+
+    A run that ended by the ledger alone (over its deadline, or on a machine that never came back) is unfinished
+    in the engine's books, and the engine forgets only what has ended there: so it is ended there first.
+    """
+    engine.forget(run_ids)
+    unfinished = [run_id for run_id in run_ids if engine.state(run_id) is not None]
+    for run_id in unfinished:
+        log.info("%s ended long ago and is unfinished in the engine; it is cancelled there", run_id)
+        engine.cancel(run_id)
+    engine.forget(unfinished)
+    return [run_id for run_id in unfinished if engine.state(run_id) is not None]
 
 
 def _delete_rows(database: Database, workspace: Workspace, now: datetime) -> int:

@@ -24,10 +24,11 @@ class Marks:
     is_deleted: bool
 
 
-def runs_to_forget(connection: Connection, before: datetime, limit: int) -> list[str]:
+def runs_to_forget(connection: Connection, before: datetime, limit: int, *, but: Sequence[str] = ()) -> list[str]:
     """Return runs that ended before then and whose steps are still kept, the oldest first.
 
-    Those that somebody waits for are not among them: a delivery that is pending, a run that repeats them.
+    Those that somebody waits for are not among them: a delivery that is pending, a run that repeats them. Nor
+    are those of `but`.
     """
     waiting = union(
         select(outbox.c.run_id).where(outbox.c.state == "pending"),
@@ -40,6 +41,8 @@ def runs_to_forget(connection: Connection, before: datetime, limit: int) -> list
         run.c.ended_at < before.timestamp(),
         run.c.id.not_in(waiting),
     )
+    if but:
+        query = query.where(run.c.id.not_in(but))
     return list(connection.execute(query.order_by(run.c.ended_at).limit(limit)).scalars())
 
 

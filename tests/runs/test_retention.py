@@ -36,6 +36,8 @@ class Engine:
     def forget(self, run_ids):
         if sys.argv[2] == "steps":
             os.kill(os.getpid(), signal.SIGKILL)
+    def state(self, run_id):
+        return None
 root = Path(sys.argv[1])
 state = StateFolder(root / ".harness")
 if sys.argv[2] == "files":
@@ -94,6 +96,38 @@ def test_steps_manifests_and_closed_deliveries_go_after_ninety_days_and_the_ledg
     assert value(hours, "SELECT COUNT(*) FROM workflow_status") == 0
     assert value(hours, "SELECT COUNT(*) FROM operation_outputs") == 0
     assert retain_at(hours, NOW + timedelta(days=91, hours=1)).runs == 0
+
+
+@pytest.mark.parametrize("status", ["PENDING", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"])
+def test_run_that_only_the_ledger_has_ended_is_ended_in_the_engine_and_goes(hours: Workbench, status: str) -> None:
+    run_id = hours.fires()[0].run_id
+    with hours.system.database.write() as connection:
+        connection.execute(
+            text("UPDATE workflow_status SET status = :status, application_version = '0' WHERE workflow_uuid = :run"),
+            {"status": status, "run": run_id},
+        )
+    assert hours.system.engine.state(run_id or "") == "stranded"
+    retained = retain_at(hours, NOW + timedelta(days=91))
+    assert (retained.runs, retained.problem) == (3, "")
+    assert value(hours, "SELECT COUNT(*) FROM workflow_status") == 0
+    assert value(hours, "SELECT COUNT(*) FROM operation_outputs") == 0
+
+
+def test_run_that_the_engine_does_not_let_go_is_told_and_tried_again_and_keeps_no_other(crowd: Workbench) -> None:
+    class Clings(MemoryEngine):
+        def forget(self, run_ids: Sequence[str]) -> None:
+            super().forget([run_id for run_id in run_ids if run_id not in self.clung_to])
+
+        clung_to: Sequence[str] = [f"cron:a/b:{n}" for n in range(30)]
+
+    system, engine = crowd.system, Clings()
+    for run_id in engine.clung_to:
+        engine.set_state(run_id, "running")
+    retained = retain(system.database, engine, system.state, system.workspace(), NOW)
+    assert retained.runs == 970
+    assert retained.problem.startswith("the steps of 30 runs cannot be deleted, the first: cron:a/b:")
+    engine.clung_to = []
+    assert retain(system.database, engine, system.state, system.workspace(), NOW).runs == 30
 
 
 def test_artifacts_go_after_half_a_year_but_never_what_another_job_may_read(hours: Workbench) -> None:
