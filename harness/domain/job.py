@@ -17,6 +17,9 @@ Lane = Literal["agent", "system"]
 PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 """What stands in the queue for each; the lower, the earlier."""
 
+LONGEST_BACKOFF_S = 3600
+"""The pause between two attempts at a run is never longer, however often it has doubled."""
+
 
 @dataclass(frozen=True, slots=True)
 class OnlyIf:

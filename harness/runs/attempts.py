@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from harness.domain.job import Job
+from harness.domain.job import LONGEST_BACKOFF_S, Job
 from harness.domain.run import FireKind
 from harness.runs.answer import Again
 from harness.store.fires import replan_fire
 from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
 
-LONGEST_PAUSE_S = 3600
 _BY_PERSON = (FireKind.MANUAL, FireKind.RETRY)
 
 
@@ -27,7 +26,7 @@ def next_attempt(run: RunRow, job: Job, problem: str, now: datetime) -> Again | 
     """
     if run.kind in _BY_PERSON or run.attempt >= job.attempts:
         return None
-    pause_s = min(LONGEST_PAUSE_S, job.backoff_s * 2 ** (run.attempt - 1))
+    pause_s = min(LONGEST_BACKOFF_S, job.backoff_s * 2 ** (run.attempt - 1))
     not_before = now + timedelta(seconds=pause_s)
     if run.deadline_at is not None and not_before.timestamp() >= run.deadline_at:
         return None

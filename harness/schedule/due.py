@@ -16,7 +16,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -26,6 +26,9 @@ from harness.domain.schedule import Cron, Every, Once, Schedule
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_CHANGE = timedelta(hours=25)
 """No zone has ever moved its clock by more than a day (Samoa skipped one in 2011)."""
+
+_SLOTS_COMPARED = 50
+"""A pattern of times shows within so many of them what its shortest pause is."""
 
 
 def next_due(schedules: Sequence[Schedule], zone: str, after: datetime) -> datetime | None:
@@ -39,6 +42,12 @@ def next_due(schedules: Sequence[Schedule], zone: str, after: datetime) -> datet
 def slots_between(schedules: Sequence[Schedule], zone: str, after: datetime, until: datetime) -> list[datetime]:
     """Return every due moment with after < slot <= until, in UTC, sorted, each once."""
     return list(takewhile(lambda slot: slot <= until, slots_after(schedules, zone, after)))
+
+
+def shortest_period_s(schedules: Sequence[Schedule], zone: str, after: datetime) -> float | None:
+    """Return the shortest time between two of the next slots, in seconds; None if not two are to come."""
+    slots = list(islice(slots_after(schedules, zone, after), _SLOTS_COMPARED))
+    return min(((later - slot).total_seconds() for slot, later in pairwise(slots)), default=None)
 
 
 def slots_after(schedules: Sequence[Schedule], zone: str, after: datetime) -> Iterator[datetime]:

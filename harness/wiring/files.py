@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.collectors.collect import check_read
 from harness.domain.errors import Finding
 from harness.gate.addresses import refuse_host
+from harness.schedule.due import shortest_period_s
 from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import state_folder
@@ -28,6 +29,7 @@ def vocabulary() -> Vocabulary:
         parse_schedules=parse_schedules,
         check_read=check_read,
         why_never_due=why_never_due,
+        shortest_period_s=lambda job, now: shortest_period_s(job.schedules, job.zone, now),
         refuse_host=refuse_host,
     )
 

@@ -18,6 +18,7 @@ from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.job_conditions import find_cycles
+from harness.workspace.job_plausibility import check_plausibility
 from harness.workspace.jobs import TEMPLATE_SUFFIX, DeclaredJob, read_job
 from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
 from harness.workspace.prompt_template import check_template
@@ -88,6 +89,8 @@ class _Inspector:
         }
         declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
         self._check_cycles(declared)
+        for path, declaration in declared.items():
+            check_plausibility(declaration, self.vocabulary, self.now, self._report(path))
         if settings is not None:
             self._check_reach(declared, settings.egress)
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())

@@ -85,12 +85,16 @@ class JobShape(Shape):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJob:
-    """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer."""
+    """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer.
+
+    `backoff_line` is None where it says nothing about the pause between two attempts.
+    """
 
     job: Job
     schedule_line: int
     depends_on_line: int
     endpoint_lines: tuple[tuple[str, int], ...] = ()
+    backoff_line: int | None = None
 
 
 def read_job(
@@ -150,7 +154,11 @@ def read_job(
     if not schedules:
         return None
     return DeclaredJob(
-        declared, located.line("schedule"), located.line("depends_on"), endpoint_lines(shape.requires, located)
+        declared,
+        located.line("schedule"),
+        located.line("depends_on"),
+        endpoint_lines(shape.requires, located),
+        located.line("backoff") if "backoff" in located.values else None,
     )
 
 

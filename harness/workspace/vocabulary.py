@@ -19,7 +19,8 @@ class Vocabulary:
     attributes `problem` and `fix`. `check_read` is asked about `read` entries that are neither a feed
     list nor a job nor a file of the workspace, and returns what is wrong, or None for an entry that
     some collector understands. `why_never_due` says which of its closed days and quiet hours keep a job from
-    running at all, or None if it runs. `refuse_host` says why the door to the network refuses a host, or None.
+    running at all, or None if it runs. `shortest_period_s` is the shortest time between two of the job's next slots,
+    None if there are not two. `refuse_host` says why the door to the network refuses a host, or None.
     """
 
     tools: frozenset[str]
@@ -27,4 +28,5 @@ class Vocabulary:
     parse_schedules: Callable[[str | list[str]], tuple[Schedule, ...]]
     check_read: Callable[[str], str | None]
     why_never_due: Callable[[Job, Mapping[str, Calendar], datetime], str | None]
+    shortest_period_s: Callable[[Job, datetime], float | None]
     refuse_host: Callable[[str, Egress], str | None]

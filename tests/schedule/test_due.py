@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.schedule import Cron, Every, Once, Schedule
-from harness.schedule.due import next_due, slots_after, slots_between
+from harness.schedule.due import next_due, shortest_period_s, slots_after, slots_between
 from harness.schedule.grammar import parse_schedules
 
 LOS_ANGELES, BERLIN, LORD_HOWE = "America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe"
@@ -279,3 +279,13 @@ def test_fixed_times_agree_with_cronsim_where_clocks_move_by_whole_hours(
     simulated = CronSim(expression, start.astimezone(ZoneInfo(zone)))
     expected = sorted({next(simulated).astimezone(UTC) for _ in range(4)})
     assert slots_between([Cron(expression)], zone, start, expected[-1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shortest"),
+    [("daily 08:00", 86_400), ("*/15 9-17 * * 1-5", 900), ("every 30s", 30), ("once 2026-12-01 09:00", None)],
+)
+def test_the_shortest_period_is_that_between_two_slots_to_come(text: str, shortest: float | None) -> None:
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert shortest_period_s(parse_schedules(text), BERLIN, now) == shortest
+    assert shortest_period_s(parse_schedules(["daily 08:00", "daily 08:05"]), BERLIN, now) == 300

@@ -12,6 +12,7 @@ from harness.domain.schedule import CatchUp, Cron, QuietHours
 from harness.domain.settings import Channel
 from harness.domain.workspace import FeedEntry
 from harness.gate.addresses import refuse_host
+from harness.schedule.due import shortest_period_s
 from harness.schedule.exclusions import why_never_due
 from harness.schedule.grammar import parse_schedules
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
@@ -59,6 +60,7 @@ VOCABULARY = Vocabulary(
     parse_schedules,
     check_read,
     why_never_due,
+    lambda job, now: shortest_period_s(job.schedules, job.zone, now),
     refuse_host,
 )
 
