@@ -7,14 +7,14 @@ dead letter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from harness.bus.burial import bury
+from harness.bus.burial import bury, in_words
 from harness.bus.log import append, standing_of
 from harness.bus.team import Team
+from harness.domain.errors import HarnessError
 from harness.domain.job import PRIORITIES
 from harness.domain.pause import pause_in_words, pause_of
 from harness.domain.request import (
@@ -34,6 +34,7 @@ from harness.store.pauses import all_pauses
 from harness.store.requests import (
     RequestRow,
     count_at_work,
+    postpone_all,
     postpone_delivery,
     undelivered,
     waiting_receivers,
@@ -45,73 +46,90 @@ LONGEST_PAUSE_S = 3600.0
 AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Undeliverable:
-    """Why a request cannot be given to its receiver now. `has_failed`: it is broken, and not only busy."""
-
-    why: str
-    has_failed: bool = False
+def has_deliverable(connection: Connection, team: Team, now: datetime) -> bool:
+    """Say whether anything waits that its receiver would take now; it changes nothing."""
+    return any(_room(connection, receiver, team) > 0 for receiver in waiting_receivers(connection, now))
 
 
 def deliver_waiting(connection: Connection, team: Team, now: datetime) -> list[str]:
     """Give every receiver what it takes now, the most urgent first; return the requests' ids."""
-    given: list[str] = []
-    for receiver in waiting_receivers(connection):
-        limit = team.max_open(receiver)
-        room = AT_ONCE if limit is None else min(AT_ONCE, limit - count_at_work(connection, receiver))
-        if room > 0:
-            rows = undelivered(connection, now, room, receiver)
-            given += [row.id for row in rows if deliver(connection, row, team, now) is not None]
-    return given
+    return [
+        request_id
+        for receiver in waiting_receivers(connection, now)
+        for request_id in _deliver_to(connection, receiver, team, now)
+    ]
 
 
 def deliver_if_room(connection: Connection, standing: Standing, row: RequestRow, team: Team, now: datetime) -> Standing:
     """Give the request to its receiver at once, unless others are before it; return what it has come to."""
+    if row.id in _deliver_to(connection, standing.receiver, team, now):
+        return standing_of(connection, row.id)
     limit = team.max_open(standing.receiver)
     if limit is not None and count_at_work(connection, standing.receiver) >= limit:
         why = f"{standing.receiver} has {limit} open requests, and takes no more at a time"
         postpone_delivery(connection, row.id, why, until=None, failed=False)
-        return standing
-    return deliver(connection, row, team, now) or standing
+    return standing
 
 
-def deliver(connection: Connection, row: RequestRow, team: Team, now: datetime) -> Standing | None:
-    """Give the request to its receiver; None if it cannot be given now."""
+def _deliver_to(connection: Connection, receiver: str, team: Team, now: datetime) -> list[str]:
+    """Give the receiver what it takes now, the most urgent first; return the requests' ids."""
+    room = _room(connection, receiver, team)
+    if room <= 0:
+        return []
+    why = _why_closed(connection, receiver, team)
+    if why is not None:
+        # One statement, however many wait: nothing of each of them is wrong.
+        postpone_all(connection, receiver, why, now, until=now + timedelta(seconds=FIRST_PAUSE_S))
+        return []
+    rows = undelivered(connection, now, room, receiver)
+    return [row.id for row in rows if _deliver(connection, row, team, now)]
+
+
+def _room(connection: Connection, receiver: str, team: Team) -> int:
+    limit = team.max_open(receiver)
+    return AT_ONCE if limit is None else min(AT_ONCE, limit - count_at_work(connection, receiver))
+
+
+def _deliver(connection: Connection, row: RequestRow, team: Team, now: datetime) -> bool:
+    """Give the request to its receiver; False if there is no such receiver."""
     standing = standing_of(connection, row.id, for_change=True)
-    obstacle = _obstacle(connection, standing, team)
-    if obstacle is not None:
-        _postpone(connection, row, standing, obstacle, team, now)
-        return None
+    why = _why_impossible(standing.receiver, team)
+    if why is not None:
+        _fail(connection, row, standing, why, team, now)
+        return False
     token = standing.token + 1
     run_id = None if standing.receiver == USER else _queue(connection, standing, token, team, now)
     standing = append(connection, standing, Delivered(token, run_id), by=SYSTEM, now=now)
-    return append(connection, standing, Confirmed(token), by=SYSTEM, now=now)
+    append(connection, standing, Confirmed(token), by=SYSTEM, now=now)
+    return True
 
 
-def _obstacle(connection: Connection, standing: Standing, team: Team) -> Undeliverable | None:
-    receiver = standing.receiver
-    if receiver == USER:
+def _why_closed(connection: Connection, receiver: str, team: Team) -> str | None:
+    """Return why the receiver is given nothing for now, though nothing is wrong."""
+    pause = pause_of(all_pauses(connection), request_job(receiver, ""))
+    if receiver not in team.workspace.agents or pause is None:
         return None
-    if receiver not in team.workspace.agents:
-        there_are = ", ".join(sorted(team.workspace.agents)) or "none"
-        return Undeliverable(f"there is no agent {receiver!r}; there are: {there_are}", has_failed=True)
-    pause = pause_of(all_pauses(connection), request_job(receiver, standing.request.id))
-    if pause is not None:
-        return Undeliverable(f"{receiver} is {pause_in_words(pause, team.workspace.settings.home_zone)}")
-    return None
+    return f"{receiver} is {pause_in_words(pause, team.workspace.settings.home_zone)}"
 
 
-def _postpone(
-    connection: Connection, row: RequestRow, standing: Standing, obstacle: Undeliverable, team: Team, now: datetime
-) -> None:
-    failed = row.deliveries_failed + int(obstacle.has_failed)
+def _why_impossible(receiver: str, team: Team) -> str | None:
+    """Return why there is nobody to give the request to."""
+    if receiver == USER or receiver in team.workspace.agents:
+        return None
+    if receiver == SYSTEM:
+        return "the harness itself does no work on request; it only watches"
+    return f"there is no agent {receiver!r}; there are: {', '.join(sorted(team.workspace.agents)) or 'none'}"
+
+
+def _fail(connection: Connection, row: RequestRow, standing: Standing, why: str, team: Team, now: datetime) -> None:
+    """Count a delivery that failed: it is tried again later and later, and then it is a dead letter."""
+    failed = row.deliveries_failed + 1
     if failed >= team.rules.max_deliveries:
-        reason = f"it could not be delivered in {failed} tries: {obstacle.why}"
+        reason = in_words(standing.request, f"it could not be delivered in {failed} tries: {why}")
         bury(connection, standing, Final("failed", reason), Situation.NEVER_DELIVERED, by=SYSTEM, now=now)
         return
-    pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, failed - 1))
-    until = now + timedelta(seconds=pause_s)
-    postpone_delivery(connection, row.id, obstacle.why, until=until, failed=obstacle.has_failed)
+    pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failed - 1))
+    postpone_delivery(connection, row.id, why, until=now + timedelta(seconds=pause_s), failed=True)
 
 
 def _queue(connection: Connection, standing: Standing, token: int, team: Team, now: datetime) -> str:
@@ -139,5 +157,6 @@ def _queue(connection: Connection, standing: Standing, token: int, team: Team, n
         priority=PRIORITIES[asked.priority],
         node=team.workspace.agents[standing.receiver].on,
     )
-    queue_run(connection, new, now)
+    if not queue_run(connection, new, now):
+        raise HarnessError(f"request {asked.id} cannot be delivered: there is a run {run_id} already")
     return run_id

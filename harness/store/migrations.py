@@ -276,7 +276,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             )
             """,
             "CREATE UNIQUE INDEX request_key ON request (sender, key)",
-            "CREATE INDEX request_open ON request (receiver, state, priority, due_at) WHERE closed_at IS NULL",
+            "CREATE INDEX request_open ON request (receiver, state, is_watched, priority, due_at, deliver_after)"
+            " WHERE closed_at IS NULL",
             "CREATE INDEX request_due ON request (due_at) WHERE closed_at IS NULL",
             "CREATE INDEX request_undelivered ON request (deliver_after) WHERE state = 'requested'",
             "CREATE INDEX request_watched ON request (made_at) WHERE closed_at IS NULL AND is_watched = 1",

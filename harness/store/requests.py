@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
 
 from harness.domain.job import PRIORITIES
 from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing
@@ -152,11 +152,7 @@ def requests_in(
 
 def undelivered(connection: Connection, now: datetime, limit: int, receiver: str | None = None) -> list[RequestRow]:
     """Return what may be delivered now, the most urgent first; things that are watched are not delivered."""
-    query = select(*request.c).where(
-        request.c.state == str(RequestState.REQUESTED),
-        request.c.is_watched == 0,
-        or_(request.c.deliver_after.is_(None), request.c.deliver_after <= now.timestamp()),
-    )
+    query = select(*request.c).where(_waits(), _may_be_tried(now))
     if receiver is not None:
         query = query.where(request.c.receiver == receiver)
     query = query.order_by(request.c.priority, request.c.due_at, request.c.made_at, request.c.id)
@@ -171,9 +167,9 @@ def next_delivery_at(connection: Connection, now: datetime) -> float | None:
     return connection.execute(query).scalar()
 
 
-def waiting_receivers(connection: Connection) -> list[str]:
-    """Return who has requests that were not delivered yet."""
-    query = select(request.c.receiver).where(request.c.state == str(RequestState.REQUESTED), request.c.is_watched == 0)
+def waiting_receivers(connection: Connection, now: datetime) -> list[str]:
+    """Return who has requests that were not delivered yet and may be now."""
+    query = select(request.c.receiver).where(_waits(), _may_be_tried(now))
     return sorted(connection.execute(query.distinct()).scalars())
 
 
@@ -186,6 +182,12 @@ def postpone_delivery(
         values["deliveries_failed"] = request.c.deliveries_failed + 1
     here = update(request).where(request.c.id == request_id, request.c.state == str(RequestState.REQUESTED))
     connection.execute(here.values(values))
+
+
+def postpone_all(connection: Connection, receiver: str, why: str, now: datetime, *, until: datetime) -> None:
+    """Let everything wait that might be delivered to the receiver now: it is the receiver that cannot have it."""
+    waiting = update(request).where(request.c.receiver == receiver, _waits(), _may_be_tried(now))
+    connection.execute(waiting.values(why_waiting=why, deliver_after=until.timestamp()))
 
 
 def count_at_work(connection: Connection, receiver: str) -> int:
@@ -201,9 +203,7 @@ def count_at_work(connection: Connection, receiver: str) -> int:
 
 def count_waiting(connection: Connection, receiver: str) -> int:
     """Return how many requests wait to be given to the receiver."""
-    query = select(func.count()).where(
-        request.c.receiver == receiver, request.c.state == str(RequestState.REQUESTED), request.c.is_watched == 0
-    )
+    query = select(func.count()).where(request.c.receiver == receiver, _waits())
     return int(connection.execute(query).scalar_one())
 
 
@@ -240,6 +240,23 @@ def watched_requests(connection: Connection) -> list[RequestRow]:
 def unnoticed_requests(connection: Connection, limit: int) -> list[RequestRow]:
     """Return the requests that are final, and whose sender was not told yet, oldest first."""
     query = select(*request.c).where(request.c.closed_at.is_not(None), request.c.noticed_at.is_(None))
+    return _requests(connection, query.order_by(request.c.closed_at, request.c.id).limit(limit))
+
+
+def unnoticed_of(connection: Connection, sender: str, limit: int) -> list[RequestRow]:
+    """Return the sender's requests that are final and of which it was not told, the longest final first.
+
+    Those that a suspended run waits for are left out: it is told by going on.
+    """
+    is_awaited = (
+        select(awaited.c.request_id)
+        .join(suspension, suspension.c.run_id == awaited.c.run_id)
+        .where(awaited.c.request_id == request.c.id, suspension.c.continued_as.is_(None))
+        .exists()
+    )
+    query = select(*request.c).where(
+        request.c.sender == sender, request.c.closed_at.is_not(None), request.c.noticed_at.is_(None), ~is_awaited
+    )
     return _requests(connection, query.order_by(request.c.closed_at, request.c.id).limit(limit))
 
 
@@ -308,6 +325,20 @@ def all_final(connection: Connection, request_ids: Collection[str]) -> bool:
     """Say whether all these requests are final."""
     query = select(func.count()).where(request.c.id.in_(request_ids), request.c.closed_at.is_(None))
     return connection.execute(query).scalar_one() == 0
+
+
+# ── Conditions ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _waits() -> ColumnElement[bool]:
+    """It waits to be given to its receiver. All three are columns of one index, which holds open requests only."""
+    return and_(
+        request.c.closed_at.is_(None), request.c.state == str(RequestState.REQUESTED), request.c.is_watched == 0
+    )
+
+
+def _may_be_tried(now: datetime) -> ColumnElement[bool]:
+    return or_(request.c.deliver_after.is_(None), request.c.deliver_after <= now.timestamp())
 
 
 # ── Rows ─────────────────────────────────────────────────────────────────────────────────────────
