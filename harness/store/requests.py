@@ -94,7 +94,7 @@ def append_event(connection: Connection, new: Event, standing: Standing) -> bool
 def events_of(connection: Connection, request_id: str) -> list[Event]:
     """Return the request's log; empty if there is no such request."""
     query = select(*event.c).where(event.c.request_id == request_id).order_by(event.c.number)
-    return [_event(row) for row in connection.execute(query)]
+    return [event_of_row(row) for row in connection.execute(query)]
 
 
 def request_row(connection: Connection, request_id: str, *, for_change: bool = False) -> RequestRow | None:
@@ -381,7 +381,8 @@ def _epoch(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def _event(row: Row[Any]) -> Event:
+def event_of_row(row: Row[Any]) -> Event:
+    """Return the event that a row of `event` holds."""
     return Event(
         row.request_id,
         row.number,
