@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,6 +85,21 @@ class Resolver(Protocol):
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
         """Return (IP address, port) candidates. Raises TransientError if the name has none."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """A step's work that blocks for a moment, and is therefore done in a thread.
+
+    An engine may do it and write down its result in the same thread. Work that may take longer than a moment is
+    handed over as a coroutine: nobody waits for its thread once the run is cancelled.
+    """
+
+    work: Callable[[], Json]
+
+    async def __call__(self) -> Json:
+        """Return what the work returns."""
+        return await asyncio.to_thread(self.work)
 
 
 class Step(Protocol):

@@ -18,12 +18,12 @@ from typing import Any
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import _error as dbos_errors
-from dbos._core import execute_dequeued_workflow
+from dbos._core import WorkflowHandleFuture, execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy import ColumnElement, Table, select, update
 
 from harness.domain.errors import HarnessError, ReplayMismatch
-from harness.ports import Json, Parked, RecordedStep, Step, Workflow
+from harness.ports import Blocking, Json, Parked, RecordedStep, Step, Workflow
 from harness.store.database import Database
 from harness.store.step_records import args_hash, error_from_json, error_to_json, recorded_step
 
@@ -117,14 +117,13 @@ class DurableEngine:
                 return
             # Before the look: whoever looks at the same moment must not start it a second time.
             self._starting.add(run_id)
-        is_started = False
+        is_ours = False
         try:
-            if self.state(run_id) is None:
-                with SetWorkflowID(run_id):
-                    self._started(run_id)
-                is_started = True
+            with SetWorkflowID(run_id):
+                # Of all who start it, one inserts its row, and that one executes it.
+                is_ours = isinstance(self._started(run_id), WorkflowHandleFuture)
         finally:
-            if not is_started:
+            if not is_ours:
                 with self._lock:
                     self._starting.discard(run_id)
 
@@ -279,19 +278,31 @@ class _DurableStep:
 
     async def run(self, work: Callable[[], Awaitable[Json]]) -> Json:
         async def recorded() -> dict[str, Json]:
-            record: dict[str, Json] = {"kind": self._kind, "call_id": self._call_id, "args_hash": self._hash}
             try:
-                record["value"] = await work()
+                return self._record(value=await work())
             except HarnessError as error:
-                # Exceptions come back from JSON as another class, so they are recorded as plain data.
-                record["error"] = error_to_json(error)
-            return record
+                return self._record(error=error_to_json(error))
+
+        def recorded_in_thread() -> dict[str, Json]:
+            assert isinstance(work, Blocking)
+            try:
+                return self._record(value=work.work())
+            except HarnessError as error:
+                return self._record(error=error_to_json(error))
 
         try:
-            record = await self._reservation.run_async({"name": self._kind, "preemptible": True}, recorded)
+            if isinstance(work, Blocking):
+                # The look for its record, the work and the record take one change of threads then, not four.
+                record = await self._reservation.run_async({"name": self._kind}, recorded_in_thread)
+            else:
+                record = await self._reservation.run_async({"name": self._kind, "preemptible": True}, recorded)
         except dbos_errors.DBOSUnexpectedStepError as error:
             raise ReplayMismatch(f"step {self._reservation.step_id}: {error}") from error
         return value_of(record, kind=self._kind, call_id=self._call_id, hashed=self._hash)
+
+    def _record(self, **result: Json) -> dict[str, Json]:
+        """Return what is written down; exceptions come back from JSON as another class, so theirs is plain data."""
+        return {"kind": self._kind, "call_id": self._call_id, "args_hash": self._hash, **result}
 
 
 def value_of(record: Json, *, kind: str, call_id: str, hashed: str) -> Json:

@@ -23,7 +23,7 @@ from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, 
 from harness.domain.run import Completed, FireState, Outcome, in_preview
 from harness.domain.source import Item
 from harness.domain.tool import ToolResult
-from harness.ports import Json, Steps
+from harness.ports import Blocking, Json, Steps
 from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.prompt.template import render_template
@@ -64,7 +64,7 @@ class RunWorkflow:
             draft = await self.decide(run_id, steps)
             if draft is None:
                 return {"state": None, "reason": "it had ended, or was cancelled"}
-            return await steps.reserve("close", "close", {}).run(partial(self._in_thread, self._close, run_id, draft))
+            return await steps.reserve("close", "close", {}).run(Blocking(partial(self._close, run_id, draft)))
         except Exception as error:
             # Its end cannot be recorded; whoever finds it unfinished shall be able to say why.
             self._services.broken_off.note(run_id, error)
@@ -91,9 +91,7 @@ class RunWorkflow:
             return _failed(words_for(error), error)
 
     async def _take(self, run_id: str, steps: Steps) -> Draft:
-        plan = from_json(
-            RunPlan, await steps.reserve("begin", "begin", {}).run(partial(self._in_thread, self._begin, run_id))
-        )
+        plan = from_json(RunPlan, await steps.reserve("begin", "begin", {}).run(Blocking(partial(self._begin, run_id))))
         if plan.refusal is not None:
             return plan.refusal
         if plan.needs_preflight:
@@ -105,7 +103,7 @@ class RunWorkflow:
             inputs = from_json(Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._collect, plan)))
         ruling = Ruling()
         if not plan.job.only_if.is_empty:
-            judge = partial(self._in_thread, self._rule, plan, inputs)
+            judge = Blocking(partial(self._rule, plan, inputs))
             ruling = from_json(Ruling, await steps.reserve("only_if", "only_if", {}).run(judge))
         return ruling.held_back or ruling.kept_in(await self._make(plan, inputs, steps))
 
@@ -119,25 +117,21 @@ class RunWorkflow:
             return written
         draft = from_json(
             Draft,
-            await steps.reserve("publish", "publish", {}).run(
-                partial(self._in_thread, self._publish, plan, inputs, written)
-            ),
+            await steps.reserve("publish", "publish", {}).run(Blocking(partial(self._publish, plan, inputs, written))),
         )
         if draft.outcome.artifact is not None and plan.job.deliver and not plan.is_preview:
-            await steps.reserve("deliver", "deliver", {}).run(partial(self._in_thread, self._deliver, plan, draft))
+            await steps.reserve("deliver", "deliver", {}).run(Blocking(partial(self._deliver, plan, draft)))
         return draft
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────
 
     async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
         if plan.method == "template":
-            fill = partial(self._in_thread, self._fill, plan, inputs)
+            fill = Blocking(partial(self._fill, plan, inputs))
             text = str(await steps.reserve("assemble", "template", {}).run(fill))
             verdict = await self._check(plan, inputs.items, text, steps, "check-1")
             return Answer(text, BY_TEMPLATE, Completed(), verdict)
-        prompt = await steps.reserve("assemble", "prompt", {}).run(
-            partial(self._in_thread, self._assemble, plan, inputs)
-        )
+        prompt = await steps.reserve("assemble", "prompt", {}).run(Blocking(partial(self._assemble, plan, inputs)))
         request = ModelRequest(
             messages=from_json(tuple[Message, ...], prompt["messages"]),
             tools=from_json(tuple[ToolSchema, ...], prompt["tools"]),

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from harness.domain.errors import HarnessError, OwnerError, ReplayMismatch, TransientError
-from harness.ports import Engine, Json, Parked, Steps
+from harness.ports import Blocking, Engine, Json, Parked, Steps
 from harness.runs.engine import DurableEngine, value_of
 from harness.store.address import DatabaseAddress
 from harness.store.database import Database
@@ -73,18 +73,16 @@ def test_a_run_started_twice_runs_once(engine: Engine) -> None:
     assert (engine.state("a"), passes) == ("ended", ["a"])
 
 
-class Hesitates(DurableEngine):
-    """An engine in which something happens between the look at a run and its start."""
+def as_its_row_is_written(database: Database, happens: Callable[[], object]) -> None:
+    """Have something happen once, in the thread that starts a run, before the engine's row of it is there."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.meanwhile: Callable[[], object] = lambda: None
+    pending = [happens]
 
-    def state(self, run_id: str) -> str | None:
-        found = super().state(run_id)
-        happens, self.meanwhile = self.meanwhile, lambda: None
-        happens()
-        return found
+    def before(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if pending and statement.startswith("INSERT INTO") and "workflow_status" in statement:
+            pending.pop()()
+
+    event.listen(database.engine, "before_cursor_execute", before)
 
 
 def test_a_run_that_two_threads_start_at_once_runs_once_and_is_not_at_work_afterwards(database: Database) -> None:
@@ -96,19 +94,19 @@ def test_a_run_that_two_threads_start_at_once_runs_once_and_is_not_at_work_after
         has_run.set()
         return None
 
-    engine = Hesitates(database)
+    engine = DurableEngine(database)
     engine.launch(workflow, "node-1")
 
     def start_as_well() -> None:
         engine.start("a")
         has_run.wait(1.0)  # in vain, where only one of the two may start it
 
-    engine.meanwhile = start_as_well
+    as_its_row_is_written(database, start_as_well)
     engine.start("a")
-    assert wait_for(engine, "a", "ended") == "ended"
+    state = wait_for(engine, "a", "ended")
     is_executing = engine.is_executing("a")
     engine.close()
-    assert (passes, is_executing) == (["a"], False)
+    assert (state, passes, is_executing) == ("ended", ["a"], False)
 
 
 def test_a_run_that_could_not_be_started_is_not_at_work_and_can_be_started_again(database: Database) -> None:
@@ -121,16 +119,133 @@ def test_a_run_that_could_not_be_started_is_not_at_work_and_can_be_started_again
     def break_down() -> None:
         raise TransientError("the server is away")
 
-    engine = Hesitates(database)
+    engine = DurableEngine(database)
     engine.launch(workflow, "node-1")
-    engine.meanwhile = break_down
+    as_its_row_is_written(database, break_down)
     with pytest.raises(TransientError):
         engine.start("a")
     was_executing = engine.is_executing("a")
     engine.start("a")
-    wait_for(engine, "a", "ended")
+    state = wait_for(engine, "a", "ended")
     engine.close()
-    assert (passes, was_executing) == (["a"], False)
+    assert (state, passes, was_executing) == ("ended", ["a"], False)
+
+
+@pytest.mark.parametrize(
+    ("status", "version", "state"),
+    [
+        ("PENDING", "1", "running"),
+        ("ENQUEUED", "1", "running"),
+        ("PENDING", "0", "stranded"),
+        ("SUCCESS", "1", "ended"),
+        ("ERROR", "1", "failed"),
+        ("CANCELLED", "1", "cancelled"),
+        ("MAX_RECOVERY_ATTEMPTS_EXCEEDED", "1", "stranded"),
+    ],
+)
+def test_starting_a_run_that_another_executor_has_or_that_is_over_executes_and_changes_nothing(
+    database: Database, status: str, version: str, state: str
+) -> None:
+    passes: list[str] = []
+    begun = threading.Event()
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        passes.append(run_id)
+        begun.set()
+        await asyncio.Event().wait()
+
+    table = "dbos.workflow_status" if database.is_server else "workflow_status"
+    first = DurableEngine(database, workflow_version=1)
+    first.launch(workflow, "node-1")
+    first.start("a")
+    has_begun = begun.wait(30)
+    first.close()
+    with database.write() as connection:
+        change = text(f"UPDATE {table} SET status = :status, application_version = :version")
+        connection.execute(change, {"status": status, "version": version})
+    second = DurableEngine(database, workflow_version=1)
+    second.launch(workflow, "node-2")
+    second.start("a")
+    found = second.state("a"), second.is_executing("a")
+    second.start("b")  # whatever "a" had been handed to stands before it
+    pause = threading.Event()
+    for _ in range(1500):
+        if "b" in passes:
+            break
+        pause.wait(0.02)
+    second.close()
+    with database.read() as connection:
+        kept = connection.execute(
+            text(
+                "SELECT status, application_version, executor_id, recovery_attempts"
+                f" FROM {table} WHERE workflow_uuid = 'a'"
+            )
+        ).one()
+    assert has_begun
+    assert (*found, passes) == (state, False, ["a", "b"])
+    assert tuple(kept) == (status, version, "node-1", 1)
+
+
+def test_work_that_blocks_is_recorded_once_and_its_failure_as_it_was(engine: Engine) -> None:
+    threads: list[str] = []
+    caught: list[HarnessError] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        def work() -> Json:
+            threads.append(threading.current_thread().name)
+            return (1, 2)
+
+        def broken() -> Json:
+            raise OwnerError("a.md", 3, "is wrong", "correct it")
+
+        first, second = steps.reserve("begin", "1", {}), steps.reserve("close", "2", {})
+        value = await first.run(Blocking(work))
+        try:
+            await second.run(Blocking(broken))
+        except HarnessError as error:
+            caught.append(error)
+        threads.append(threading.current_thread().name)
+        return value
+
+    engine.launch(workflow, "node-1")
+    engine.start("a")
+    state = wait_for(engine, "a", "ended", "failed")
+    recorded = engine.recorded("a")
+    assert state == "ended"
+    assert [(step.kind, step.value) for step in recorded] == [("begin", [1, 2]), ("close", None)]
+    assert [type(error) for error in caught] == [OwnerError]
+    assert str(recorded[1].failure) == str(caught[0])
+    assert threads[0] != threads[1], "an event loop that other runs are on is not held up"
+
+
+def test_work_that_blocks_when_the_engine_closes_is_done_again_or_taken_from_its_record(database: Database) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    performed: list[int] = []
+    values: list[Json] = []
+
+    async def workflow(run_id: str, steps: Steps) -> Json:
+        def work() -> Json:
+            performed.append(1)
+            begun.set()
+            assert may_end.wait(30)
+            return 7
+
+        values.append(await steps.reserve("publish", "1", {}).run(Blocking(work)))
+        return None
+
+    first_life = DurableEngine(database)
+    first_life.launch(workflow, "node-1")
+    first_life.start("a")
+    has_begun = begun.wait(30)
+    first_life.close(timeout_s=30)
+    may_end.set()
+    second_life = DurableEngine(database)
+    second_life.launch(workflow, "node-1")
+    state = wait_for(second_life, "a", "ended", "failed")
+    second_life.close()
+    assert has_begun
+    assert (state, values) == ("ended", [7])
+    assert len(performed) in (1, 2)
 
 
 def test_an_unknown_run_has_no_state(engine: Engine) -> None:
