@@ -17,6 +17,7 @@ from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
 from harness.domain.digest import Digest
 from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.store.durable_file import sync_folder
 
 LATEST = "latest"
 _OWNERS_TURN = {
@@ -214,7 +215,7 @@ def _put(path: Path, content: bytes, *, modified_at: float | None = None) -> Non
         if modified_at is not None:
             os.utime(aside, (modified_at, modified_at))
         aside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _put_if_absent(path: Path, content: bytes) -> bool:
@@ -230,7 +231,7 @@ def _put_if_absent(path: Path, content: bytes) -> bool:
             if path.exists():
                 return False
             aside.replace(path)  # a file system without hard links: one writer per folder has to do
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return True
 
 
@@ -248,14 +249,6 @@ def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
         yield aside
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -22,8 +22,8 @@ from harness.runs.backup_contents import Contents, gather_contents
 from harness.store.address import DatabaseAddress
 from harness.store.archive import FORMAT, About, ArchiveWriter, LeftOut, Manifest, read_about, read_archive
 from harness.store.dumping import check_dump, dump_database
+from harness.store.durable_file import sync_folder
 from harness.store.state_folder import StateFolder
-from harness.store.swapping import sync_folder
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how far it is: `done` of `total`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from harness.store.durable_file import read_if_there, replace_text
 from harness.store.state_folder import StateFolder
 
 VARIABLE = "HARNESS_NODE"
@@ -20,7 +21,7 @@ def node_name(environ: Mapping[str, str], state: StateFolder, hostname: str) -> 
     In lower-case words with hyphens, as all names in a workspace are. Raises OSError if the file is there
     and cannot be read.
     """
-    kept = state.node_name.read_text(encoding="utf-8") if state.node_name.exists() else ""
+    kept = read_if_there(state.node_name) or ""
     return as_node_name(environ.get(VARIABLE, "")) or as_node_name(kept) or as_node_name(hostname) or _NAMELESS
 
 
@@ -31,10 +32,8 @@ def keep_node_name(environ: Mapping[str, str], state: StateFolder, hostname: str
     is gone. Raises OSError if the state folder cannot be written.
     """
     name = node_name(environ, state, hostname)
-    if not state.node_name.exists() and not as_node_name(environ.get(VARIABLE, "")):
-        written = state.node_name.with_suffix(".new")
-        written.write_text(name + "\n", encoding="utf-8")
-        written.replace(state.node_name)  # whole or not at all
+    if read_if_there(state.node_name) is None and not as_node_name(environ.get(VARIABLE, "")):
+        replace_text(state.node_name, f"{name}\n")
     return name
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.domain.errors import OwnerError
+from harness.store.durable_file import read_if_there, replace_text, sync_folder
 
 Stage = Literal["unpacking", "swapping"]
 
@@ -54,13 +55,7 @@ class Journal:
 
     def write(self, path: Path) -> None:
         """Write the journal whole, on disk when this returns."""
-        temporary = path.with_name(f"{path.name}.new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(self), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        replace_text(path, json.dumps(asdict(self), indent=1))
 
     def at(self, stage: Stage) -> Journal:
         return replace(self, stage=stage)
@@ -76,10 +71,9 @@ def read_journal(path: Path) -> Journal | None:
 
     Raises OwnerError if the journal cannot be understood.
     """
-    if not path.exists():
-        return None
     try:
-        return _journal_from(json.loads(path.read_text(encoding="utf-8")))
+        text = read_if_there(path)
+        return None if text is None else _journal_from(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         fix = "nothing was lost: look for folders named .…restore… and ….before-restore… beside it, then delete it"
         raise OwnerError(path, None, "the journal of a restore cannot be read", fix) from error
@@ -114,15 +108,6 @@ def discard(journal: Journal, path: Path) -> None:
             shutil.rmtree(staging)
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Let the names in the folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rename(source: str, target: str) -> None:

@@ -14,6 +14,7 @@ from harness.domain.settings import Settings
 from harness.runs.nodes import Installation
 from harness.store.address import DatabaseAddress, database_address
 from harness.store.database import Database
+from harness.store.durable_file import read_if_there, replace_text
 from harness.store.identity import Claim, claim_database, require_team
 from harness.store.node_name import keep_node_name
 from harness.store.state_folder import StateFolder
@@ -54,11 +55,10 @@ def installation_of(state: StateFolder, environ: Mapping[str, str]) -> Installat
 
 
 def _installation_id(state: StateFolder, host: str) -> str:
-    if state.executor_id.exists():
-        return state.executor_id.read_text(encoding="ascii").strip()
-    made = f"{host}-{uuid.uuid4().hex[:8]}"
-    # Whole or not at all: a crash must not leave an installation with half a name.
-    written = state.executor_id.with_suffix(".new")
-    written.write_text(made + "\n", encoding="ascii", errors="replace")
-    written.replace(state.executor_id)
+    known = (read_if_there(state.executor_id) or "").strip()
+    if known:
+        return known
+    ascii_host = host.encode("ascii", "replace").decode("ascii")
+    made = f"{ascii_host}-{uuid.uuid4().hex[:8]}"
+    replace_text(state.executor_id, f"{made}\n")
     return made

@@ -12,7 +12,7 @@ from tomlkit.items import InlineTable, Table
 
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.settings import Here
-from harness.workspace.atomic_file import replace_text
+from harness.store.durable_file import replace_text
 from harness.workspace.report import Report
 from harness.workspace.toml_text import read_toml
 

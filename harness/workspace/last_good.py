@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.workspace.atomic_file import replace_text
+from harness.store.durable_file import replace_text
 
 
 @dataclass(frozen=True, slots=True)

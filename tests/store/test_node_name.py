@@ -53,3 +53,11 @@ def test_a_name_is_lower_case_words_with_hyphens(text: str, name: str) -> None:
 
 def test_a_host_without_a_usable_name_is_still_called_something(tmp_path: Path) -> None:
     assert node_name({}, StateFolder(tmp_path), "日本.local") == "node"
+
+
+def test_a_name_that_cannot_be_read_is_not_replaced_by_another(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.node_name.symlink_to("node-name")
+    with pytest.raises(OSError, match="symbolic links"):
+        keep_node_name({}, state, "db1")
+    assert state.node_name.is_symlink()
