@@ -37,7 +37,8 @@ Examples:
 \b
 JSON: this_node, nodes [{name, host, pid, state, since, why, version,
 last_heartbeat_at, running, bound [agent or job]}], waiting [{node, bound,
-last_heartbeat_at}]. state is up, draining, stale, left or lost."""
+last_heartbeat_at}]. state is up, draining, silent, dead,
+left or lost."""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -91,8 +92,8 @@ def _state_words(place: Place, node: Node) -> str:
     match node.presence:
         case "up" | "draining":
             return f"{node.presence} since {since}, last heard of {ago(node.seen_at, place.now)}"
-        case "stale":
-            return f"stale, last heard of {since}"
+        case "silent" | "dead":
+            return f"{node.presence}, last heard of {since}"
         case "left" | "lost":
             return f"{node.presence} {since}: {node.record.left_why}"
 

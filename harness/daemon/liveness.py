@@ -12,8 +12,9 @@ from typing import Literal
 from harness.store.heartbeat import Heartbeat
 
 STALE_AFTER_S = 30.0
-"""The heartbeat is written every 5 s; six in a row are not lost by chance."""
-
+"""The heartbeat is written every 5 s; six in a row are not lost by chance. Whoever judges a daemon from outside
+uses this, for its file and for its row in the database. Other daemons are quicker to take its runs: what they have
+declared lost is not waited for (`harness.runs.nodes`)."""
 
 _GRACE_S = 60
 _GRACE_WITHOUT_DAEMON_S = 15
@@ -23,9 +24,10 @@ _GRACE_WITHOUT_DAEMON_S = 15
 @dataclass(frozen=True, slots=True)
 class Liveness:
     """`starting`: alive and not ready yet. `draining`: it stops, and lets runs in flight end. `stalled`: a
-    part of it does not answer its own watchdog. `silent`: its process is there and its heartbeat has
-    stopped. `dead`: its process is gone. `absent`: no heartbeat at all. `elsewhere`: there is none here, and
-    one on another machine. `executors` are those that are at work anywhere, as the database knows them."""
+    part of it does not answer its own watchdog. `silent`: its process is there and its heartbeat has stopped,
+    or the others have declared it lost. `dead`: its process is gone. `absent`: no heartbeat at all.
+    `elsewhere`: there is none here, and one on another machine. `executors` are those that are at work
+    anywhere, as the database knows them."""
 
     state: Literal["alive", "starting", "draining", "stalled", "silent", "dead", "absent", "elsewhere"]
     heartbeat: Heartbeat | None = None

@@ -7,25 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from harness.daemon.liveness import Liveness, daemon_liveness, has_process
+from harness.daemon.liveness import STALE_AFTER_S, Liveness, daemon_liveness, has_process
 from harness.daemon.wording import when
 from harness.domain.workspace import Workspace
+from harness.store.durable_file import read_if_there
 from harness.store.heartbeat import read_heartbeat
 from harness.store.peek import Peek
 from harness.store.records import NodeRecord
 from harness.store.state_folder import StateFolder
 
-STALE_AFTER_S = 30.0
-
-Presence = Literal["up", "draining", "stale", "left", "lost"]
+Presence = Literal["up", "draining", "silent", "dead", "left", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """The latest life of one daemon, judged at some moment.
 
-    `stale`: nobody has declared it lost yet, and its heartbeat has stopped or its process is gone. `since`
-    is when that state began, `seen_at` its last heartbeat, both aware UTC.
+    `silent` and `dead` mean what they do in `harness status`: its heartbeat has stopped, its process is gone;
+    nobody has declared it lost yet. `since` is when that state began, `seen_at` its last heartbeat, both aware UTC.
     """
 
     record: NodeRecord
@@ -64,8 +63,7 @@ class Here:
 
 def look_from(state: StateFolder, has_process: Callable[[int], bool]) -> Here:
     """Return where this state folder is; of one in which nothing ever ran the installation has no name."""
-    known = state.executor_id.exists()
-    return Here(state.executor_id.read_text(encoding="ascii").strip() if known else "", has_process)
+    return Here((read_if_there(state.executor_id) or "").strip(), has_process)
 
 
 def latest_lives(records: Iterable[NodeRecord], now: datetime, here: Here) -> tuple[Node, ...]:
@@ -96,22 +94,28 @@ def liveness_now(state: StateFolder, look: Peek | None, now: datetime) -> Livene
 def team_liveness(own: Liveness, records: Sequence[NodeRecord], now: datetime, here: Here) -> Liveness:
     """Return what is known of the daemon here, and of all others that do the same work.
 
-    Where none is here, and none has to be because one is elsewhere, the state is `elsewhere`.
+    Where none is here, and none has to be because one is elsewhere, the state is `elsewhere`. One that the others
+    have declared lost is `silent`, however young its heartbeat: its work is no longer its own.
     """
     others = [node for node in latest_lives(records, now, here) if node.record.node_id != here.installation]
     is_elsewhere = own.state in ("absent", "dead") and any(node.is_there for node in others)
-    state = "elsewhere" if is_elsewhere else own.state
+    state = "elsewhere" if is_elsewhere else "silent" if _is_lost(own, records) else own.state
     return replace(own, state=state, executors=living_executors(records, now, here))
+
+
+def _is_lost(own: Liveness, records: Iterable[NodeRecord]) -> bool:
+    if own.heartbeat is None or own.state not in ("alive", "starting", "draining"):
+        return False
+    return any(record.executor_id == own.heartbeat.executor_id and record.state == "lost" for record in records)
 
 
 def presence_of(record: NodeRecord, now: datetime, here: Here) -> Presence:
     """Return whether that life goes on; of an own process it is known at once that it is gone."""
     if record.state in ("left", "lost"):
         return record.state
-    is_gone = record.node_id == here.installation and not here.has_process(record.pid)
-    if is_gone or now.timestamp() - record.heartbeat_at > STALE_AFTER_S:
-        return "stale"
-    return record.state
+    if record.node_id == here.installation and not here.has_process(record.pid):
+        return "dead"
+    return "silent" if now.timestamp() - record.heartbeat_at > STALE_AFTER_S else record.state
 
 
 def bindings(workspace: Workspace) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from harness.daemon.liveness import Liveness
+from harness.daemon.liveness import Liveness, daemon_liveness
 from harness.daemon.nodes import (
     Here,
     Waiting,
@@ -25,6 +25,7 @@ from harness.domain.agent import Agent
 from harness.domain.job import Job
 from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
+from harness.store.heartbeat import Heartbeat
 from harness.store.records import NodeRecord
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -47,7 +48,7 @@ def test_each_daemon_is_shown_once_in_its_latest_life_and_commands_are_none() ->
     [
         (MAC, "up"),
         (replace(MAC, state="draining"), "draining"),
-        (replace(MAC, heartbeat_at=AT - 31), "stale"),
+        (replace(MAC, heartbeat_at=AT - 31), "silent"),
         (replace(MAC, state="left", left_at=AT - 5), "left"),
         (replace(MAC, state="lost", left_at=AT - 5, heartbeat_at=AT - 1), "lost"),
     ],
@@ -58,7 +59,7 @@ def test_a_daemon_of_another_machine_is_judged_by_its_heartbeat(record: NodeReco
 
 def test_an_own_daemon_is_gone_with_its_process() -> None:
     assert presence_of(MAC, NOW, Here("mac-1", lambda pid: pid == 7)) == "up"
-    assert presence_of(MAC, NOW, Here("mac-1", lambda pid: False)) == "stale"
+    assert presence_of(MAC, NOW, Here("mac-1", lambda pid: False)) == "dead"
 
 
 def test_a_daemon_of_another_machine_does_the_work_where_none_is_here() -> None:
@@ -69,6 +70,27 @@ def test_a_daemon_of_another_machine_does_the_work_where_none_is_here() -> None:
         assert team_liveness(Liveness(own), [MAC], NOW, here).state == own
     stalled = team_liveness(Liveness("stalled"), [BOX, MAC], NOW, here)
     assert (stalled.state, stalled.holds("box-9.1"), stalled.holds("mac-1.3")) == ("stalled", True, False)
+
+
+def test_a_daemon_that_the_others_declared_lost_is_silent_here_as_well() -> None:
+    here = Here("mac-1", lambda pid: True)
+    beat = Heartbeat(pid=7, executor_id="mac-1.3", at=AT - 8, started_at=AT - 3600, is_ready=True, running=0)
+    own = daemon_liveness(beat, NOW, has_process=here.has_process)
+    lost = replace(MAC, state="lost", left_at=AT - 2, heartbeat_at=AT - 8)
+    assert (own.state, presence_of(MAC, NOW, here)) == ("alive", "up")
+    assert team_liveness(own, [BOX, MAC], NOW, here).state == "alive"
+    assert team_liveness(own, [BOX, lost], NOW, here).state == "silent"
+    earlier = replace(lost, executor_id="mac-1.2")
+    assert team_liveness(own, [BOX, earlier, MAC], NOW, here).state == "alive"
+
+
+@pytest.mark.parametrize("age_s", [29, 31])
+def test_file_and_row_of_one_daemon_are_judged_alike(age_s: int) -> None:
+    here = Here("mac-1", lambda pid: True)
+    beat = Heartbeat(pid=7, executor_id="mac-1.3", at=AT - age_s, started_at=AT - 3600, is_ready=True, running=0)
+    of_file = daemon_liveness(beat, NOW, has_process=here.has_process).state
+    of_row = presence_of(replace(MAC, heartbeat_at=AT - age_s), NOW, here)
+    assert (of_file, of_row) == (("alive", "up") if age_s < 30 else ("silent", "silent"))
 
 
 def test_who_is_at_work_includes_commands_that_do_one_run() -> None:
