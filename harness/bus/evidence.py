@@ -32,7 +32,10 @@ File systems stamp with a coarser clock than the one that says when the request 
 timer tick, some in whole seconds, always rounded down.
 """
 
-_MAX_NAME_CHARS = 200
+_NAME_CHARS = 120
+_REASON_CHARS = 300
+_MESSAGE_CHARS = 900
+"""How long the error may be that names what does not count: the gate cuts what tools say at 1,000 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def look_at(paths: Sequence[str], folders: Folders, since: datetime | None) -> t
     `since` is `Request.files_since`; None where age does not count. Paths are of the workspace, or begin with
     `@run/`; those are recorded as they stand in the state folder, `.harness/artifacts/…`, where others find them.
     Blocks while it reads.
-    Raises ToolError that names every file which does not count, with what is wrong and what to do.
+    Raises ToolError that names the files which do not count, each with what is wrong and what to do, and how many more
+    there are where they are too many for an error.
     """
     if len(paths) > MAX_FILES:
         raise ToolError(
@@ -69,9 +73,19 @@ def look_at(paths: Sequence[str], folders: Folders, since: datetime | None) -> t
         except _Fault as fault:
             faults.append(f"- {_named(path)}: {fault}")
     if faults:
-        count = f"{len(faults)} of {len(dict.fromkeys(paths))} files do" if len(paths) > 1 else "the file does"
-        raise ToolError(f"{count} not count as evidence:\n" + "\n".join(faults))
+        raise ToolError(_in_words(faults, len(dict.fromkeys(paths))))
     return tuple(seen.values())
+
+
+def _in_words(faults: Sequence[str], named: int) -> str:
+    """Name the files that do not count, as many as fit; there is always room for one."""
+    first = f"{len(faults)} of {named} files do" if named > 1 else "the file does"
+    message = f"{first} not count as evidence:"
+    for number, fault in enumerate(faults):
+        if number and len(message) + len(fault) > _MESSAGE_CHARS:
+            return f"{message}\n… and {len(faults) - number} more"
+        message += f"\n{fault}"
+    return message
 
 
 class _Fault(Exception):
@@ -83,11 +97,13 @@ def _look(path: str, folders: Folders, since: datetime | None) -> Evidence:
         try:
             seen = rules.look_at(inner, MAX_BYTES)
         except Refused as refused:
-            raise _Fault(f"{refused.reason} ({refused.rule}); name a regular file that you may read") from refused
+            raise _refusal(path, refused) from refused
         except (ToolError, OSError) as error:
-            if _is_missing(error):
+            behind = error if isinstance(error, OSError) else error.__cause__
+            if isinstance(behind, OSError) and behind.errno in (errno.ENOENT, errno.ENOTDIR):
                 continue
-            raise _Fault(f"{error}; name a file that can be read, of at most {MAX_BYTES:,} bytes") from error
+            what = _short(str(getattr(behind, "strerror", None) or error), _REASON_CHARS)
+            raise _Fault(f"{what}; name a file of at most {MAX_BYTES:,} bytes that can be read") from error
         _check(seen, since)
         return Evidence(recorded, seen.size_bytes, seen.sha256)
     raise _Fault("there is no such file; write it first, or leave it out")
@@ -110,7 +126,7 @@ def _parts(rules: PathRules, path: str) -> tuple[str, ...]:
     try:
         return rules.check(path, "read")
     except Refused as refused:
-        raise _Fault(f"{refused.reason} ({refused.rule}); name a file that you may read") from refused
+        raise _refusal(path, refused) from refused
 
 
 def _check(seen: Seen, since: datetime | None) -> None:
@@ -126,12 +142,16 @@ def _check(seen: Seen, since: datetime | None) -> None:
         )
 
 
-def _is_missing(error: Exception) -> bool:
-    behind = error if isinstance(error, OSError) else error.__cause__
-    return isinstance(behind, OSError) and behind.errno in (errno.ENOENT, errno.ENOTDIR)
+def _refusal(path: str, refused: Refused) -> _Fault:
+    # The path stands before it already.
+    reason = refused.reason.removeprefix(f"{path} ").removeprefix(f"{path.removeprefix(RUN_PREFIX)} ")
+    return _Fault(f"{_short(reason, _REASON_CHARS)} ({refused.rule}); name a regular file that you may read")
 
 
 def _named(path: str) -> str:
     """The path as it was given, harmless to print."""
-    shown = path if path.isprintable() else repr(path)
-    return shown if len(shown) <= _MAX_NAME_CHARS else f"{shown[:_MAX_NAME_CHARS]}…"
+    return _short(path if path.isprintable() else repr(path), _NAME_CHARS)
+
+
+def _short(text: str, limit_chars: int) -> str:
+    return text if len(text) <= limit_chars else f"{text[:limit_chars]}…"

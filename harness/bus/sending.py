@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from harness.bus.guards import RATE_WINDOW, Traffic, check_request
 from harness.bus.log import open_log, standing_of
+from harness.bus.payload import check_request_text
 from harness.bus.post import deliver_if_room
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
@@ -65,14 +66,15 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
     """Write the request and give it to its receiver if it takes one more; the transaction should be alone.
 
     Asking again with the same key changes nothing and returns what was asked first.
-    Raises Refused with the name of the guard's rule; HarnessError if the receiver is unknown, if nothing is asked,
-    or if the key stands for something else.
+    Raises Refused with the name of the guard's rule, or `too-long`; HarnessError if the receiver is unknown, if nothing
+    is asked, or if the key stands for something else.
     """
+    check_request_text(ask)
     before = request_with_key(connection, ask.sender, ask.key)
     if before is not None:
         return Sent(_the_same(standing_of(connection, before.id), ask), is_new=False)
     _check_sense(ask, team, now)
-    chain = chain_above(connection, ask)
+    chain = (*_chain_above(connection, ask.parent), ask.sender)
     traffic = Traffic(
         chain,
         0 if ask.parent_run is None else count_asked_by_run(connection, ask.parent_run),
@@ -98,14 +100,14 @@ def request_id(sender: str, key: str) -> str:
     return f"r-{base64.b32encode(digest).decode('ascii').lower()[:_ID_CHARS]}"
 
 
-def chain_above(connection: Connection, ask: Ask) -> tuple[str, ...]:
-    """Return the parties from the first sender down to the one that asks now."""
-    parties = [ask.sender]
-    parent = ask.parent
-    while parent is not None:
-        row = request_row(connection, parent)
-        if row is None:
-            break
+def chain_to(connection: Connection, request: Request) -> tuple[str, ...]:
+    """Return the parties from the first sender down to the one that made the request."""
+    return (*_chain_above(connection, request.parent), request.sender)
+
+
+def _chain_above(connection: Connection, parent: str | None) -> tuple[str, ...]:
+    parties: list[str] = []
+    while parent is not None and (row := request_row(connection, parent)) is not None:
         parties.append(row.sender)
         parent = row.parent
     return tuple(reversed(parties))

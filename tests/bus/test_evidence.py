@@ -157,8 +157,8 @@ def test_every_file_that_does_not_count_is_named_at_once_and_only_those(folders:
     assert str(error.value) == (
         "2 of 3 files do not count as evidence:\n"
         "- notes/b.md: there is no such file; write it first, or leave it out\n"
-        "- private/c.md: private/c.md is not granted for read; granted: drafts, notes (path-outside); "
-        "name a file that you may read"
+        "- private/c.md: is not granted for read; granted: drafts, notes (path-outside); "
+        "name a regular file that you may read"
     )
 
 
@@ -166,6 +166,19 @@ def test_a_name_with_line_ends_cannot_add_lines_to_what_the_worker_reads(folders
     with pytest.raises(ToolError) as error:
         look_at(["notes/a\n- notes/b.md: fine"], folders, SINCE)
     assert len(str(error.value).splitlines()) == 2
+
+
+@given(st.lists(st.text(max_size=2_000), min_size=1, max_size=MAX_FILES, unique=True))
+def test_the_error_fits_into_what_a_model_is_shown_and_counts_what_it_leaves_out(
+    tmp_path_factory: pytest.TempPathFactory, paths: list[str]
+) -> None:
+    folders = folders_in(tmp_path_factory.getbasetemp() / "no-evidence")
+    with pytest.raises(ToolError) as error:
+        look_at(paths, folders, SINCE)
+    _, *lines = str(error.value).split("\n")
+    left_out = int(lines.pop().split()[2]) if lines[-1].startswith("… and ") else 0
+    assert len(str(error.value)) < 980
+    assert len(lines) + left_out == len(paths)
 
 
 def test_more_files_than_anybody_would_look_at_are_refused(folders: Folders) -> None:
