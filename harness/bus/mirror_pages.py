@@ -1,0 +1,256 @@
+"""What the files say that mirror the requests: one in JSON for each request, one page in Markdown for each day. Pure.
+
+The first lines of every such file say who writes it, from which versions of the logs it was made, and, as a
+seal, the hash of all the rest: a file whose seal does not fit was edited by somebody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from harness.domain.request import Event, Final, Request, RequestState, Result, Standing, Watch, fold
+from harness.domain.sizes import counted
+from harness.gate.sanitise import one_line
+from harness.store.json_codec import to_json
+from harness.store.request_versions import RequestVersion
+
+STATUS_FOLDER = "shared-context/job-status"
+PAGES_FOLDER = "shared-context/dispatches"
+FORMAT = 1
+"""Raised when the files change their shape: all of them are written anew then."""
+
+Redact = Callable[[str], str]
+
+_WRITTEN_BY = (
+    "the harness, from the log in its database. An edit changes nothing of the request: it is moved aside. "
+    "Use `harness bus`."
+)
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+_UNSEALED = f"sha256:{'0' * 64}"
+_MADE_FROM = re.compile(r"made.from\W+([0-9a-f]{32})\b")
+_TITLE_CHARS = 140
+_WORDS: dict[Result, str] = {
+    "done": "done",
+    "failed": "failed",
+    "rejected": "rejected",
+    "timed_out": "timed out",
+    "cancelled": "cancelled",
+    "superseded": "superseded",
+}
+_STATES = {
+    RequestState.REQUESTED: "not delivered yet",
+    RequestState.DELIVERED: "delivered",
+    RequestState.CONFIRMED: "at work",
+}
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~])|^([#+=-]|\d+[.)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a day's page says of one request, rendered; `word` is what its summary counts it as."""
+
+    made_at: datetime
+    word: str
+    text: str
+
+
+def fingerprint(versions: Iterable[RequestVersion], *also: str) -> str:
+    """Return what tells whether a mirror of these logs is up to date."""
+    told = sorted(f"{one.id} {one.version} {one.updated_at!r}" for one in versions)
+    return hashlib.sha256("\n".join([str(FORMAT), *also, *told]).encode()).hexdigest()[:32]
+
+
+def version_of(events: Sequence[Event]) -> RequestVersion:
+    """Return how far the log has come."""
+    return RequestVersion(events[0].request_id, events[-1].number, events[-1].at.timestamp(), events[0].at.timestamp())
+
+
+def seal(text: str) -> str:
+    """Return the text with its own hash where the seal stands."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text.replace(_UNSEALED, f"sha256:{digest}", 1)
+
+
+def is_sealed(text: str) -> bool:
+    """Say whether the text is to the last character what the harness wrote."""
+    found = _HASH.search(text)
+    if found is None:
+        return False
+    unsealed = f"{text[: found.start()]}{_UNSEALED}{text[found.end() :]}"
+    return hashlib.sha256(unsealed.encode()).hexdigest() == found[1]
+
+
+def made_from(text: str) -> str | None:
+    """Return the fingerprint of the logs that a mirror was made from; None if it is no mirror."""
+    found = _MADE_FROM.search(text)
+    return None if found is None else found[1]
+
+
+# ── The file of a request ────────────────────────────────────────────────────────────────────────
+
+
+def status_text(events: Sequence[Event], redact: Redact) -> str:
+    """Return the file of one request, by its log."""
+    head = {
+        "written_by": _WRITTEN_BY,
+        "seal": _UNSEALED,
+        "made_from": fingerprint([version_of(events)]),
+    }
+    document = head | _redacted(status_of(events), redact)
+    return seal(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def status_of(events: Sequence[Event]) -> dict[str, Any]:
+    """Return what a request has come to by its log, as plain JSON.
+
+    `asked` is the request as it was made, `receiver` who has it now. `situation` is what it means that its
+    sender has heard nothing, null once the sender was told. `final` and `dead_letter` are null where there is none;
+    `evidence` are the files that the final names. `log` has every event. Times are ISO 8601 in UTC.
+    """
+    standing = fold(events)
+    asked, final = standing.request, standing.final
+    return {
+        "id": asked.id,
+        "version": standing.version,
+        "updated_at": to_json(datetime, events[-1].at),
+        "state": str(standing.state),
+        "situation": None if standing.noticed_at is not None else str(standing.situation),
+        "sender": asked.sender,
+        "receiver": standing.receiver,
+        "due_at": to_json(datetime, asked.due_at),
+        "run": standing.run_id,
+        "delivery": standing.token,
+        "delivered_at": _moment(standing.delivered_at),
+        "confirmed_at": _moment(standing.confirmed_at),
+        "news_at": _moment(standing.news_at),
+        "closed_at": _moment(standing.closed_at),
+        "noticed_at": _moment(standing.noticed_at),
+        "note": standing.note,
+        "asked": to_json(Request, asked),
+        "final": _final(final),
+        "evidence": [] if final is None else [_plain(one) for one in final.evidence],
+        "dead_letter": _dead_letter(standing),
+        "log": [_logged(event) for event in events],
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else str(to_json(datetime, moment))
+
+
+def _plain(value: Any) -> Any:
+    return to_json(type(value), value)
+
+
+def _final(final: Final | None) -> dict[str, Any] | None:
+    if final is None:
+        return None
+    whole: dict[str, Any] = _plain(final)
+    del whole["evidence"]
+    return whole
+
+
+def _dead_letter(standing: Standing) -> dict[str, Any] | None:
+    if standing.dead is None:
+        return None
+    settled = None if standing.settled is None else _plain(standing.settled)
+    return {"reason": standing.dead.reason, "situation": str(standing.dead.situation), "settled": settled}
+
+
+def _logged(event: Event) -> dict[str, Any]:
+    body: dict[str, Any] = _plain(event.body)
+    if event.number == 1:
+        del body["request"]  # it stands under `asked`
+    return {"number": event.number, "at": to_json(datetime, event.at), "by": event.by, **body}
+
+
+def _redacted(value: Any, redact: Redact) -> Any:
+    # Text by text: what is taken out of one reaches no other, and the document stays JSON.
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(one, redact) for one in value]
+    if isinstance(value, dict):
+        return {key: _redacted(one, redact) for key, one in value.items()}
+    return value
+
+
+# ── The page of a day ────────────────────────────────────────────────────────────────────────────
+
+
+def page_text(day: date, zone: str, entries: Sequence[Entry], fingerprint: str) -> str:
+    """Return the page of one day: who asked whom for what, where it stands, by when, and what it came to."""
+    first, *others = Counter(entry.word for entry in entries).most_common()
+    counts = ", ".join(f"{count} {word}" for word, count in (first, *others))
+    ordered = sorted(entries, key=lambda entry: (entry.made_at, entry.text))
+    head = (
+        f"<!-- Written by {_WRITTEN_BY}\n     seal {_UNSEALED}, made from {fingerprint} -->\n"
+        f"# Requests of {day:%A}, {day.day} {day:%B %Y}\n\n"
+        f"{counted(len(entries), 'request')}: {counts}. Times are those of {zone}.\n"
+    )
+    return seal(head + "".join(f"\n{entry.text}" for entry in ordered))
+
+
+def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
+    """Return what the page of its day says of a request."""
+    standing = fold(events)
+    asked, here = standing.request, ZoneInfo(zone)
+    day = asked.made_at.astimezone(here).date()
+
+    def said(text: str, chars: int | None = None) -> str:
+        line = one_line(redact(text))
+        return as_words(line if chars is None or len(line) <= chars else f"{line[: chars - 1].rstrip()}…")
+
+    def at(moment: datetime) -> str:
+        local = moment.astimezone(here)
+        return f"{local:%H:%M}" if local.date() == day else f"{local:%a} {local.day} {local:%b %H:%M}"
+
+    lines = [f"## {at(asked.made_at)} {asked.sender} → {standing.receiver}: {said(asked.task, _TITLE_CHARS)}", ""]
+    word = _STATES[standing.state] if standing.final is None else _WORDS[standing.final.result]
+    lines.append(f"- **{_where(standing, word, at)}** · [{asked.id}](../job-status/{asked.id}.json)")
+    if standing.handed_off_by:
+        lines.append(f"- passed on by {', '.join(standing.handed_off_by)}")
+    if standing.final is None and standing.note:
+        lines.append(f"- last news: {said(standing.note)}")
+    if standing.final is not None:
+        lines += _final_lines(standing.final, said)
+    if standing.is_dead_letter:
+        lines.append(
+            f"- **dead letter**, waits for you: `harness bus resend {asked.id}` or `harness bus drop {asked.id}`"
+        )
+    if asked.fallback and (standing.final is None or not standing.final.is_success):
+        lines.append(f"- otherwise: {said(asked.fallback)}")
+    return Entry(asked.made_at, word, "\n".join(lines) + "\n")
+
+
+def as_words(line: str) -> str:
+    """Return one line of text so that Markdown shows it as it is."""
+    return _MARKUP.sub(lambda found: f"\\{found[0]}" if found[1] else found[0][:-1] + "\\" + found[0][-1], line)
+
+
+def _where(standing: Standing, word: str, at: Callable[[datetime], str]) -> str:
+    asked = standing.request
+    due = f"due {at(asked.due_at)}"
+    if standing.final is None:
+        waits = _waits_for(asked.watch, at) if asked.watch is not None else word
+        return f"{waits}, {due}" if asked.priority == "normal" else f"{waits}, {due}, {asked.priority} priority"
+    verdict = f" ({standing.final.verdict})" if standing.final.verdict else ""
+    return f"{word}{verdict} at {at(standing.closed_at)}, {due}" if standing.closed_at else f"{word}{verdict}, {due}"
+
+
+def _waits_for(watch: Watch, at: Callable[[datetime], str]) -> str:
+    return f"waits until {at(watch.at)}" if watch.at is not None else f"waits until {as_words(one_line(str(watch)))}"
+
+
+def _final_lines(final: Final, said: Callable[[str], str]) -> list[str]:
+    lines = [f"- {said(final.conclusion)}"] if final.conclusion.strip() else []
+    lines += [f"- evidence: {said(one.path)}" for one in final.evidence]
+    return lines + [f"- next: {said(action)}" for action in final.actions]

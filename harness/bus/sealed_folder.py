@@ -1,0 +1,143 @@
+"""A folder of files that the harness alone writes, in the person's workspace, where anybody can edit them.
+
+A file is replaced only if its seal says that the harness wrote every byte of it. What somebody edited is moved
+aside under a name of its own, and never overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.bus.mirror_pages import is_sealed, made_from
+
+_EDITED = ".edited-"
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An edited file that was moved aside: the name it had in the folder, and its present one."""
+
+    name: str
+    moved_to: str
+
+
+class SealedFolder:
+    """The files of one folder whose names end in `suffix`; all methods raise OSError, naming the file."""
+
+    def __init__(self, suffix: str) -> None:
+        self._suffix = suffix
+        self._stamps: dict[str, _Stamp] = {}
+
+    def put(self, folder: Path, name: str, text: str, now: datetime) -> bool:
+        """Make `text` what the file holds, in one moment; True if what somebody else wrote there was moved aside."""
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            is_aside = self._put(path, text, now)
+        except OSError as error:
+            # The person knows the file, not the one that was to take its place.
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        self._stamps[name] = _stamp(path)
+        return is_aside
+
+    def remove(self, folder: Path, name: str) -> bool:
+        """Delete the file if the harness wrote all of it; False if it stays, as somebody edited it, or is gone."""
+        self._stamps.pop(name, None)
+        if not _is_ours(folder / name):
+            return False
+        (folder / name).unlink(missing_ok=True)
+        return True
+
+    def present(self, folder: Path) -> dict[str, str | None]:
+        """Return the names in the folder that were not written here and are as they were then.
+
+        Each with the fingerprint of the logs that it was made from, or None if the harness did not write all of it.
+        """
+        found = {}
+        for name, stamp in self._listed(folder).items():
+            if self._stamps.get(name) == stamp:
+                continue
+            text = _read(folder / name)
+            is_whole = text is not None and is_sealed(text)
+            found[name] = made_from(text) if is_whole and text is not None else None
+            if is_whole:
+                self._stamps[name] = stamp
+        return found
+
+    def missing(self, folder: Path) -> set[str]:
+        """Return the names that were written or seen here, and are not there any more; they are forgotten by that."""
+        gone = self._stamps.keys() - self._listed(folder).keys()
+        for name in gone:
+            del self._stamps[name]
+        return gone
+
+    def aside(self, folder: Path) -> list[Aside]:
+        """Return the files that were moved aside and are there still."""
+        names = sorted(name for name in _names(folder) if f"{self._suffix}{_EDITED}" in name)
+        return [Aside(name.partition(_EDITED)[0], name) for name in names]
+
+    def _put(self, path: Path, text: str, now: datetime) -> bool:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)  # noqa: PTH101 mkstemp's files are closed to the group
+            is_aside = os.path.lexists(path) and not _is_ours(path)
+            if is_aside:
+                path.rename(_free_name(path, now))
+            Path(temporary).replace(path)
+            return is_aside
+        except OSError:
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def _listed(self, folder: Path) -> dict[str, _Stamp]:
+        listed = {}
+        for name in _names(folder):
+            if name.endswith(self._suffix) and not name.startswith("."):
+                with suppress(FileNotFoundError):
+                    listed[name] = _stamp(folder / name)
+        return listed
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 names alone, of ten thousand files
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # writing into it will say so
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.lstat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _is_ours(path: Path) -> bool:
+    text = _read(path)
+    return text is not None and is_sealed(text)
+
+
+def _read(path: Path) -> str | None:
+    """Return the file's text; None for what the harness cannot have written: no text, a link, a folder."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _free_name(path: Path, now: datetime) -> Path:
+    stem = f"{path.name}{_EDITED}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    names = (stem, *(f"{stem}.{number}" for number in range(2, 1000)))
+    return next(path.with_name(name) for name in names if not os.path.lexists(path.with_name(name)))
