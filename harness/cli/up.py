@@ -9,6 +9,7 @@ from harness.cli.log_lines import log_lines
 from harness.cli.options import WorkspaceOption
 from harness.cli.output import note
 from harness.cli.place import find_place
+from harness.daemon.heap import share_heap
 from harness.daemon.service import serve
 
 app = new_app()
@@ -27,5 +28,6 @@ def up(workspace: WorkspaceOption = None) -> None:
     crash interrupted go on where they were. For a service that starts by itself: harness service print.
     """
     place = find_place(workspace)
+    share_heap(place.environ)
     with log_lines():
         raise typer.Exit(serve(place.root, place.environ, echo=note))
