@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from harness.collectors.collect import read_kind
 from harness.delivery.digest import digest_to_json
@@ -15,11 +12,11 @@ from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
 from harness.domain.cause import NETWORK
 from harness.domain.contract import Violation, judge
-from harness.domain.errors import OwnerError
 from harness.domain.message import Message
 from harness.domain.run import PREVIEW_REASON, Cancelled, Completed, FireState, Outcome
 from harness.domain.source import Item
 from harness.runs.answer import Answer, Draft
+from harness.runs.artifact_files import write_files
 from harness.runs.collecting import Inputs
 from harness.runs.plan import RunPlan
 from harness.runs.report import Report, drop_items, evidence_of, parse_report, to_digest
@@ -41,18 +38,37 @@ def publish(
     Raises OwnerError if the disk is full or read-only.
     """
     folder = state.run_folder(plan.run_id)
-    if answer.messages:
-        transcript = json.dumps(to_json(tuple[Message, ...], answer.messages), ensure_ascii=False, indent=1)
-        _write(folder / "transcript.json", redact(transcript))
+    transcript = _transcript(answer, redact)
+    try:
+        draft, made = _decide(state, plan, inputs, answer, notice)
+    except Exception:
+        # What was said tells most where the rest breaks.
+        write_files(folder, transcript)
+        raise
+    write_files(folder, {**transcript, **made})
+    return draft
+
+
+def _transcript(answer: Answer, redact: Callable[[str], str]) -> Mapping[str, str]:
+    if not answer.messages:
+        return {}
+    messages = json.dumps(to_json(tuple[Message, ...], answer.messages), ensure_ascii=False, indent=1)
+    return {"transcript.json": redact(messages)}
+
+
+def _decide(
+    state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, notice: str
+) -> tuple[Draft, Mapping[str, str]]:
+    """Return what the fire is closed with, and the files that it is to find in its folder, by name."""
     if not isinstance(answer.stop, Completed):
         ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
-        return Draft(Outcome(ended, str(answer.stop)), answer.stop.reason)
+        return Draft(Outcome(ended, str(answer.stop)), answer.stop.reason), {}
     report, removed = _without_bad_items(answer, inputs.items)
     left = judge(plan.job.contract, evidence_of(report, reachability=answer.verdict.reachability))
     left = tuple(violation for violation in left if violation.url is None)
     failure = _failure(report, left)
     if failure:
-        return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason)
+        return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason), {}
     gaps = _distinct(
         (
             *(str(gap) for gap in inputs.gaps),
@@ -76,11 +92,9 @@ def publish(
     digest = replace(digest, notice=notice)
     # to_digest names what it had to take out itself.
     is_degraded = bool(digest.gaps)
-    artifact = folder / "digest.json"
+    artifact = state.run_folder(plan.run_id) / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
-    _write(artifact, text)
-    _write(folder / "digest.md", render_markdown(digest))
-    _write(folder / "digest.html", render_html(digest))
+    made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}
     outcome = Outcome(
         state=FireState.DEGRADED if is_degraded else FireState.DELIVERED,
         reason=_in_short(digest.gaps),
@@ -97,7 +111,7 @@ def publish(
         nobody = "nobody is told: the job names no channel; add `deliver:`" if plan.job.action else _FOR_OTHER_JOBS
         reason = "; ".join(filter(None, (nobody, outcome.reason)))
         outcome = replace(outcome, state=FireState.SILENT, reason=reason)
-    return Draft(outcome, answer.stop.reason, digest=text)
+    return Draft(outcome, answer.stop.reason, digest=text), made
 
 
 _FOR_OTHER_JOBS = "made for other jobs: it names no channel"
@@ -172,22 +186,3 @@ def _in_short(gaps: Sequence[str]) -> str:
     first = gaps[0] if len(gaps[0]) <= 200 else gaps[0][:199] + "…"
     more = len(gaps) - 1
     return f"{first} (and {more} more {'gap' if more == 1 else 'gaps'})" if more else first
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file whole, on disk when this returns."""
-    content = text.encode()
-    temporary = path.with_name(f".{path.name}.{hashlib.sha256(content).hexdigest()[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        reason = error.strerror or type(error).__name__
-        raise OwnerError(
-            path, None, f"cannot be written ({reason})", "free some space or fix the permissions"
-        ) from error
