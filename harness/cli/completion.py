@@ -9,9 +9,11 @@ from typing import Any
 from harness.cli.failures import UnknownName
 from harness.cli.place import Place, find_place
 from harness.domain.errors import HarnessError
+from harness.domain.request import USER
 from harness.store.peek import peek
 
 _LATEST_RUNS = 40
+_LATEST_REQUESTS = 40
 
 
 def agent_names(root: Path) -> tuple[str, ...]:
@@ -43,6 +45,12 @@ def run_ids(place: Place) -> tuple[str, ...]:
         return () if look is None else tuple(run.id for run in look.runs(_LATEST_RUNS))
 
 
+def request_ids(place: Place) -> tuple[str, ...]:
+    """Return the ids of the latest requests, those that are open first."""
+    with peek(place.database) as look:
+        return () if look is None else look.requests.ids(_LATEST_REQUESTS)
+
+
 def complete_agent(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of an agent."""
     return _matching(ctx, incomplete, lambda place: agent_names(place.root))
@@ -71,6 +79,16 @@ def complete_run(ctx: Any, incomplete: str) -> list[str]:
 def complete_job_or_run(ctx: Any, incomplete: str) -> list[str]:
     """Complete AGENT/JOB, or the id of one of the latest runs."""
     return _matching(ctx, incomplete, lambda place: (*job_names(place.root), *run_ids(place)))
+
+
+def complete_request(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of a request."""
+    return _matching(ctx, incomplete, request_ids)
+
+
+def complete_party(ctx: Any, incomplete: str) -> list[str]:
+    """Complete whom a request can be asked of: an agent, or the person."""
+    return _matching(ctx, incomplete, lambda place: (*agent_names(place.root), USER))
 
 
 def _matching(ctx: Any, incomplete: str, names: Callable[[Place], tuple[str, ...]]) -> list[str]:

@@ -11,6 +11,7 @@ from harness.cli.completion import (
     complete_agent,
     complete_job,
     complete_job_or_run,
+    complete_request,
     complete_run,
     complete_skill,
 )
@@ -39,3 +40,4 @@ JobOrRunArgument = Annotated[
     str, typer.Argument(metavar="AGENT/JOB|RUN", show_default=False, autocompletion=complete_job_or_run)
 ]
 SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]
+RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_request)]

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import harness
+from harness.daemon.bus_commands import BusCommands
 from harness.daemon.control import Answer, Handler
 from harness.daemon.stopping import Stopping
 from harness.daemon.supervise import Pulse
@@ -19,6 +20,7 @@ from harness.runs.cancelling import cancel_reason, cancel_run
 from harness.runs.forking import fork_run, retry_run
 from harness.runs.pausing import pause, resume
 from harness.store.runs import runs_in
+from harness.wiring.bus import bus_of
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
 
@@ -26,7 +28,8 @@ _LOOK_EVERY_S = 2.0
 
 
 class Commands:
-    """The handlers: `ping`, `run`, `cancel`, `retry`, `fork`, `pause`, `resume`, `reload`, `stop`."""
+    """The handlers: `ping`, `run`, `cancel`, `retry`, `fork`, `pause`, `resume`, `reload`, `stop`, and those of
+    `BusCommands`."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Commands:
             "resume": self._resume,
             "reload": self._reload_files,
             "stop": self._stop_daemon,
+            **BusCommands(bus_of(self._system), self._wake).handlers(),
         }
 
     async def _ping(self, _request: dict[str, Any]) -> Answer:

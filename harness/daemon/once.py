@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from harness.daemon.bus_commands import BusCommands
 from harness.daemon.lock import executor_lock
 from harness.domain.errors import TransientError
 from harness.domain.job import Job
@@ -26,6 +27,7 @@ from harness.store.peek import peek
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
 from harness.wiring.build import build_system
+from harness.wiring.bus import Bus, open_bus
 from harness.wiring.system import System
 
 _LOOK_EVERY_S = 1.0
@@ -147,7 +149,7 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
         agent = workspace.agent(job.agent)
         now = system.clock.now()
         inputs = asyncio.run(collect_inputs(system.services, workspace, job, {}, now))
-        tools = system.services.tool_schemas(agent)
+        tools = system.services.tool_schemas(agent, job)
         gathered = gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools)
         return without_secrets(assemble(gathered), system.services.redact)
     finally:
@@ -181,6 +183,7 @@ def _wait_for(system: System, run_id: str, echo: Callable[[str], None]) -> Fire:
         if fire.state.is_open and fire.reason not in ("", told):
             told = fire.reason
             echo(f"{run_id}: {fire.state}, {fire.reason}")
+        system.serve_bus()
         system.dispatcher.dispatch(only=fire.run_id)
         if not fire.state.is_open or fire.state is FireState.SUSPENDED:
             return fire
@@ -195,3 +198,15 @@ def _tell_interrupted(system: System, echo: Callable[[str], None]) -> None:
         interrupted = [run.id for run in runs_in(connection, RunState.RUNNING)]
     for run_id in interrupted:
         echo(f"resuming {run_id}, which was interrupted")
+
+
+def bus_once(root: Path, environ: Mapping[str, str], command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Carry out one of `BusCommands` here, and return its answer; a daemon that is there later goes on with it."""
+
+    async def carry_out(bus: Bus) -> dict[str, Any]:
+        answer = BusCommands(bus, lambda: None).handlers()[command](arguments)
+        assert isinstance(answer, Awaitable), "these commands have one answer each"
+        return await answer
+
+    with open_bus(root, environ) as bus:
+        return asyncio.run(carry_out(bus))

@@ -35,8 +35,9 @@ from harness.domain.request import (
 )
 from harness.store.reader import Reader, Row
 
-Waiting = Literal["open", "final", "dead"]
-"""Which requests are meant: not final yet, final, or final and waiting for the person as a dead letter."""
+Waiting = Literal["open", "dead", "unsettled", "untold"]
+"""Which requests are meant: not final yet; final and waiting for the person as a dead letter; either of these; or final
+no dead letter, and whoever asked was not told yet."""
 
 _COLUMNS = (
     "id, sender, receiver, state, token, run_id, priority, due_at, made_at, news_at, closed_at, noticed_at, result,"
@@ -44,8 +45,9 @@ _COLUMNS = (
 )
 _CONDITIONS: Mapping[Waiting, str] = {
     "open": "closed_at IS NULL",
-    "final": "closed_at IS NOT NULL",
     "dead": "is_dead = 1",
+    "unsettled": "(closed_at IS NULL OR is_dead = 1)",
+    "untold": "closed_at IS NOT NULL AND noticed_at IS NULL AND is_dead = 0",
 }
 _ID = re.compile(r"[a-z0-9-]+")
 

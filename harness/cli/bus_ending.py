@@ -1,0 +1,156 @@
+"""`harness bus answer`, `cancel`, `resend` and `drop`: how the person ends a request, or has it done again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.bus_lines import request_named
+from harness.cli.bus_orders import give_order
+from harness.cli.failures import Misused
+from harness.cli.options import JsonOption, RequestArgument, WorkspaceOption
+from harness.cli.output import emit_json, note, say
+from harness.cli.place import find_place
+from harness.domain.errors import Refused
+from harness.domain.request import RequestState
+
+_RESULTS = ("done", "failed", "rejected")
+_VERDICTS = ("PASS", "FAIL", "NEEDS_WORK")
+
+ANSWER_EXAMPLES = """\b
+Examples:
+  harness bus answer r-4mq2t7xkpa "Take the second one."
+  harness bus answer 4mq "No: it costs too much." --result rejected
+
+\b
+JSON: request, state.
+Exit code 1 if it is not yours to answer, or is final already."""
+CANCEL_EXAMPLES = """\b
+Examples:
+  harness bus cancel r-4mq2t7xkpa --reason "found it myself"
+
+\b
+JSON: request, state. Exit code 1 if it is final already."""
+RESEND_EXAMPLES = """\b
+Examples:
+  harness bus resend r-4mq2t7xkpa
+  harness bus resend r-4mq2t7xkpa --force
+
+\b
+JSON: request (the new one), state, is_new.
+Exit code 1 if it is refused, or is no dead letter."""
+DROP_EXAMPLES = """\b
+Examples:
+  harness bus drop r-4mq2t7xkpa --reason "the release is out by now"
+
+\b
+JSON: request, state. Exit code 1 if it is no dead letter."""
+
+
+def answer_request(
+    request: RequestArgument,
+    answer: Annotated[str, typer.Argument(metavar="TEXT", show_default=False)],
+    result: Annotated[str, typer.Option("--result", metavar="R", help="done, failed or rejected.")] = "done",
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--evidence", metavar="PATH", help="A file of the workspace that shows it; repeatable.", show_default=False
+        ),
+    ] = None,
+    actions: Annotated[
+        list[str] | None,
+        typer.Option("--next", metavar="TEXT", help="What should happen next; repeatable.", show_default=False),
+    ] = None,
+    verdict: Annotated[
+        str | None,
+        typer.Option("--verdict", metavar="V", help="PASS, FAIL or NEEDS_WORK.", show_default=False),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a request that waits for you.
+
+    Whoever asked goes on with your answer. A request has one answer; it cannot be taken back.
+    """
+    place = find_place(workspace)
+    _check_choice("--result", result, _RESULTS)
+    if verdict is not None:
+        _check_choice("--verdict", verdict, _VERDICTS)
+    if not answer.strip():
+        raise Misused("the answer is empty; say in a sentence what it came to")
+    request_id = request_named(place, request)
+    order = {"conclusion": answer, "result": result, "evidence": evidence, "actions": actions, "verdict": verdict}
+    answered = give_order(place, "bus_answer", request=request_id, **order)
+    _end(answered, f"{request_id} is answered: {result}", as_json=as_json)
+
+
+def cancel_request(
+    request: RequestArgument,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in its log.", show_default=False)
+    ] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a request that nobody wants any more, and stop the run that works on it.
+
+    Whoever waits for it is told.
+    """
+    place = find_place(workspace)
+    request_id = request_named(place, request)
+    ended = give_order(place, "bus_cancel", request=request_id, reason=reason)
+    _end(ended, f"{request_id} is cancelled", as_json=as_json)
+
+
+def resend_request(
+    request: RequestArgument,
+    force: Annotated[bool, typer.Option("--force", help="Also where work may be done twice.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a dead letter again, as another request with as much time as it had.
+
+    Without --force this is refused unless its log shows that nobody began to work on it; the refusal names what may
+    be done twice.
+    """
+    place = find_place(workspace)
+    request_id = request_named(place, request)
+    try:
+        sent = give_order(place, "bus_resend", request=request_id, force=force)
+    except Refused as refused:
+        if refused.rule == "may-do-twice":
+            note(f"look at it: harness bus show {request_id}; risk it: harness bus resend {request_id} --force")
+        raise
+    if as_json:
+        emit_json({name: sent[name] for name in ("request", "state", "is_new")})
+    else:
+        how = "waits to be delivered" if sent["state"] == RequestState.REQUESTED else "is confirmed"
+        say(f"{request_id} is sent again as {sent['request']}, which {how}")
+
+
+def drop_request(
+    request: RequestArgument,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in its log.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a dead letter up: nobody does it any more, and it is shown no longer among what waits for you."""
+    place = find_place(workspace)
+    if not reason.strip():
+        raise Misused("the reason is empty; say why it is given up")
+    request_id = request_named(place, request)
+    dropped = give_order(place, "bus_drop", request=request_id, reason=reason)
+    _end(dropped, f"{request_id} is given up: {reason.strip()}", as_json=as_json)
+
+
+def _end(answer: dict[str, str], words: str, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({name: answer[name] for name in ("request", "state")})
+    else:
+        say(words)
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise Misused(f"{option} {value!r} is none; write {' or '.join(choices)}")

@@ -1,0 +1,121 @@
+"""Requests in lists, as lines and as JSON; the one place that decides how a request reads in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.cli.completion import request_ids
+from harness.cli.failures import Misused, UnknownName
+from harness.cli.fires import iso
+from harness.cli.place import Place
+from harness.cli.table import table_lines
+from harness.daemon.wording import ago, local_time
+from harness.domain.job import PRIORITIES
+from harness.domain.request import RequestState
+from harness.store.peek import Peek, peek
+from harness.store.request_records import RequestRecord
+
+_PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
+_MANY = 4
+
+
+def find_request(place: Place, look: Peek | None, name: str) -> str:
+    """Return the id that is meant, which may be written as its beginning.
+
+    Raises UnknownName, with the ids that are near, if there is none, and Misused where more than one is meant.
+    """
+    if look is not None:
+        if look.requests.record(name) is not None:
+            return name
+        found = look.requests.ids_beginning(name, _MANY + 1)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Misused(f"{name!r} begins the ids of several requests: {', '.join(found)}; write more of it")
+    raise UnknownName("request", name, request_ids(place), "harness bus list --all")
+
+
+def request_named(place: Place, name: str) -> str:
+    """Return the id that is meant; as `find_request`."""
+    with peek(place.database) as look:
+        return find_request(place, look, name)
+
+
+def record_json(record: RequestRecord) -> dict[str, Any]:
+    """Return the request with stable keys; times are ISO 8601 in UTC."""
+    return {
+        "request": record.id,
+        "from": record.sender,
+        "to": record.receiver,
+        "task": record.task,
+        "state": str(record.state),
+        "result": record.result,
+        "is_dead": record.is_dead,
+        "is_watched": record.is_watched,
+        "priority": _PRIORITY_NAMES[record.priority],
+        "note": record.note,
+        "why_waiting": record.why_waiting,
+        "due_at": iso(record.due_at),
+        "made_at": iso(record.made_at),
+        "news_at": iso(record.news_at),
+        "closed_at": iso(record.closed_at),
+        "told_at": iso(record.noticed_at),
+        "run": record.run_id,
+        "parent": record.parent,
+    }
+
+
+def request_lines(records: Iterable[RequestRecord], place: Place, width: int) -> list[str]:
+    """Return a line for each request: its id, who asked whom, how it stands, by when, and what was asked."""
+    rows = [
+        (record.id, f"{record.sender} → {record.receiver}", standing_words(record), when_words(record, place),
+         first_line(record.task))
+        for record in records
+    ]  # fmt: skip
+    return table_lines(rows, width, ("request", "from → to", "state", "due", "task"))
+
+
+def standing_words(record: RequestRecord) -> str:
+    """Return how the request stands, in a word or two: `confirmed`, `for you`, `done`, `DEAD, timed out`."""
+    if record.is_dead:
+        return f"DEAD, {_words(record.result)}"
+    if not record.is_open:
+        return _words(record.result)
+    if record.is_watched:
+        return "watching"
+    if record.waits_for_person:
+        return "for you"
+    return "waiting" if record.state is RequestState.REQUESTED else str(record.state)
+
+
+def resend_command(request_id: str) -> str:
+    """Return the command that sends a dead letter again."""
+    return f"harness bus resend {request_id}"
+
+
+def drop_command(request_id: str) -> str:
+    """Return the command that gives a dead letter up."""
+    return f'harness bus drop {request_id} --reason "…"'
+
+
+def answer_command(request_id: str) -> str:
+    """Return the command that answers a request to the person."""
+    return f'harness bus answer {request_id} "…"'
+
+
+def when_words(record: RequestRecord, place: Place) -> str:
+    """Return when it is due if it is open, when it ended otherwise."""
+    at = datetime.fromtimestamp(record.due_at if record.closed_at is None else record.closed_at, UTC)
+    return ago(at, place.now) if record.is_open else local_time(at, place.zone, place.now)
+
+
+def first_line(text: str, longest: int = 160) -> str:
+    """Return the beginning of a text on one line, with … where something is left out."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[:longest].rstrip()}…"
+
+
+def _words(result: str | None) -> str:
+    return (result or "").replace("_", " ")

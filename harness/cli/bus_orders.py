@@ -1,0 +1,41 @@
+"""Orders about requests: carried out by the daemon if one is up, otherwise written down here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.cli.failures import line_about
+from harness.cli.output import note
+from harness.cli.place import Place
+from harness.daemon.control_client import NoDaemon, ask
+from harness.domain.errors import HarnessError
+from harness.domain.request import USER
+from harness.store.request_records import RequestRecord
+
+_SILENCE_S = 30.0
+
+
+def give_order(place: Place, command: str, **arguments: Any) -> dict[str, Any]:
+    """Have one of the daemon's `bus_…` commands carried out, and return its answer; raises as that does."""
+    try:
+        return ask(place.state, command, _SILENCE_S, **arguments)
+    except NoDaemon:
+        # Only now, because it brings the database library.
+        from harness.cli.log_lines import log_lines
+        from harness.daemon.once import bus_once
+
+        with log_lines():
+            return bus_once(place.root, place.environ, command, arguments)
+
+
+def note_read(place: Place, record: RequestRecord) -> None:
+    """Write down that the person knows what came of their request, so that it waits for them no longer.
+
+    What they were shown holds also where that cannot be written now: then it is only shown once more.
+    """
+    if record.sender != USER or record.is_open or record.noticed_at is not None:
+        return
+    try:
+        give_order(place, "bus_read", request=record.id)
+    except HarnessError as error:
+        note(f"{record.id} stays in the inbox: {line_about(error)}")

@@ -1,0 +1,206 @@
+"""`harness inbox`: everything that waits for the person, in one list, each with the command that settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.cli.bus_lines import answer_command, first_line, resend_command, standing_words
+from harness.cli.fires import iso
+from harness.cli.lazy_group import new_app
+from harness.cli.options import JsonOption, WorkspaceOption
+from harness.cli.output import emit_json, say
+from harness.cli.place import Place, find_place
+from harness.cli.table import terminal_width, wrap
+from harness.daemon.liveness import Liveness
+from harness.daemon.nodes import liveness_now
+from harness.daemon.wording import ago
+from harness.domain.cause import disabled_cause
+from harness.domain.pause import scope_name
+from harness.domain.request import USER
+from harness.store.peek import Peek, peek
+from harness.store.records import OpenIncident
+
+app = new_app()
+
+_EXAMPLES = """\b
+Examples:
+  harness inbox
+  harness inbox --json | jq -r '.[].command'
+
+\b
+JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is request,
+answer, dead-letter, paused, file, delivery or incident. What is due soonest
+comes first."""
+_FILE_CAUSE = "file "
+_HEADINGS = {
+    "request": "asked of you",
+    "answer": "answers to you",
+    "dead-letter": "dead letters: not worked to their end",
+    "paused": "paused, as it kept failing",
+    "file": "files of yours that are held back",
+    "delivery": "never delivered",
+    "incident": "broken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that waits. `text` says what, `detail` why or from whom; times are epoch seconds."""
+
+    kind: str
+    subject: str
+    text: str
+    detail: str
+    since: float
+    command: str
+    due_at: float | None = None
+
+
+@app.command(epilog=_EXAMPLES)
+def inbox(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show everything that waits for you, each with the command that settles it.
+
+    Requests to you, answers that you have not seen, dead letters, jobs that the harness paused because they kept
+    failing, files of yours that are held back, deliveries that were given up, and what else is broken.
+    """
+    place = find_place(workspace)
+    with peek(place.database) as look:
+        liveness = liveness_now(place.state, look, place.now)
+        items = () if look is None else waiting_items(look, liveness)
+    if as_json:
+        emit_json([_item_json(item) for item in items])
+    elif not items:
+        say("nothing waits for you")
+    else:
+        say("\n".join(inbox_lines(items, place, terminal_width())))
+
+
+def waiting_items(look: Peek, liveness: Liveness) -> tuple[Item, ...]:
+    """Return everything that waits for the person, by kind, the most urgent first."""
+    return (
+        *_requests(look),
+        *_answers(look),
+        *_dead_letters(look),
+        *_pauses(look),
+        *_files(look, liveness),
+        *_deliveries(look),
+        *_incidents(look),
+    )
+
+
+def inbox_lines(items: Sequence[Item], place: Place, width: int) -> Iterator[str]:
+    """Yield the items under their headings."""
+    for kind, heading in _HEADINGS.items():
+        of_kind = [item for item in items if item.kind == kind]
+        if not of_kind:
+            continue
+        if items[0].kind != kind:
+            yield ""
+        yield f"{heading} ({len(of_kind)})"
+        for item in of_kind:
+            yield from _item_lines(item, place, width)
+
+
+def _item_lines(item: Item, place: Place, width: int) -> Iterator[str]:
+    when = f"since {ago(datetime.fromtimestamp(item.since, UTC), place.now)}".removesuffix(" ago")
+    if item.due_at is not None:
+        when = f"due {ago(datetime.fromtimestamp(item.due_at, UTC), place.now)}"
+    detail = f" ({item.detail}, {when})" if item.detail else f" ({when})"
+    first, *others = wrap(f"{item.text}{detail}", width - 4)
+    yield f"  - {first}"
+    yield from (f"    {line}" for line in others)
+    yield f"    {item.command}"
+
+
+def _requests(look: Peek) -> Iterator[Item]:
+    for record in look.requests.listed(receiver=USER, waiting="open"):
+        if record.waits_for_person:
+            yield Item(
+                "request",
+                record.id,
+                first_line(record.task),
+                f"from {record.sender}",
+                record.made_at,
+                answer_command(record.id),
+                record.due_at,
+            )
+
+
+def _answers(look: Peek) -> Iterator[Item]:
+    for record in look.requests.listed(sender=USER, waiting="untold"):
+        text = f"{record.receiver}, {standing_words(record)}: {first_line(record.task)}"
+        since = record.closed_at or record.made_at
+        yield Item("answer", record.id, text, "", since, f"harness bus show {record.id}")
+
+
+def _dead_letters(look: Peek) -> Iterator[Item]:
+    for record in look.requests.listed(waiting="dead"):
+        text = f"{record.sender} → {record.receiver}: {first_line(record.task)}"
+        result = (record.result or "").replace("_", " ")
+        since = record.closed_at or record.made_at
+        yield Item("dead-letter", record.id, text, result, since, resend_command(record.id))
+
+
+def _pauses(look: Peek) -> Iterator[Item]:
+    for pause in look.pauses().values():
+        if pause.is_automatic:
+            name = scope_name(pause.scope)
+            yield Item("paused", name, f"{name}: {pause.reason}", "", pause.paused_at, f"harness jobs resume {name}")
+
+
+def _files(look: Peek, liveness: Liveness) -> Iterator[Item]:
+    known = {}
+    for incident in look.open_incidents():
+        path = _file_of(incident.cause)
+        if path is not None:
+            known[path] = incident
+            yield Item("file", path, incident.message, "", incident.first_at, "harness check")
+    beat = liveness.heartbeat
+    for path in () if beat is None else beat.held_back:
+        if path not in known:
+            text = f"{path}: the version before your last edit is in force"
+            yield Item("file", path, text, "", beat.at if beat else 0.0, "harness check")
+
+
+def _deliveries(look: Peek) -> Iterator[Item]:
+    for row in look.unacknowledged_deliveries():
+        if row.state == "dead":
+            text = f"{row.run_id} to {row.channel}: {row.last_error or 'no error was recorded'}"
+            detail = f"given up after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'}"
+            yield Item("delivery", row.id, text, detail, row.created_at, f"harness runs retry {row.run_id}")
+
+
+def _incidents(look: Peek) -> Iterator[Item]:
+    """Yield what is broken and stands under no other heading."""
+    told = {disabled_cause(scope_name(pause.scope)) for pause in look.pauses().values() if pause.is_automatic}
+    for incident in look.open_incidents():
+        if incident.cause not in told and _file_of(incident.cause) is None:
+            times = "" if incident.occurrences == 1 else f"{incident.occurrences} times"
+            yield Item("incident", incident.cause, incident.message, times, incident.first_at, _command(incident))
+
+
+def _file_of(cause: str) -> str | None:
+    """Return the file whose bad edit is held back, if that is the cause."""
+    path = cause.removeprefix(_FILE_CAUSE)
+    return path if path != cause else None
+
+
+def _command(incident: OpenIncident) -> str:
+    if incident.jobs:
+        return f"harness why {incident.jobs[0]}"
+    return f"harness runs show {incident.run_id}" if incident.run_id else "harness doctor"
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    return {
+        "kind": item.kind,
+        "subject": item.subject,
+        "text": item.text,
+        "detail": item.detail,
+        "since": iso(item.since),
+        "due_at": iso(item.due_at),
+        "command": item.command,
+    }
