@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from harness.domain.errors import Refused
-from harness.domain.request import SYSTEM, USER
+from harness.domain.request import SYSTEM, USER, Standing
 from harness.domain.settings import BusRules
 
 RATE_WINDOW = timedelta(hours=1)
@@ -60,3 +60,14 @@ def _check_flow(sender: str, receiver: str, traffic: Traffic, rules: BusRules) -
             "rate",
             f"{sender} asked {receiver} {traffic.in_window} times in the last hour, and may {rules.per_hour} times",
         )
+
+
+def check_handoff(standing: Standing, receiver: str, chain: Sequence[str]) -> None:
+    """Raise Refused (`cycle`) if a request must not be passed on to this receiver.
+
+    It had it before, or stands above it: `chain` holds the parties down to the request's sender.
+    """
+    gone = (*chain, *standing.handed_off_by, standing.receiver)
+    if receiver in gone:
+        way = " → ".join((*gone, receiver))
+        raise Refused("cycle", f"{receiver} had this before or stands above it ({way}); finish it, or reject it")

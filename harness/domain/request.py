@@ -412,6 +412,11 @@ def request_of_job(job_id: str) -> str | None:
     return name.removeprefix(_OF_REQUEST) if name.startswith(_OF_REQUEST) else None
 
 
+def kind_of_work(job_id: str) -> str:
+    """Return under which name failures are counted: the job, or `agent/request` for whatever an agent was asked."""
+    return job_id if request_of_job(job_id) is None else f"{job_id.partition('/')[0]}/{_OF_REQUEST.rstrip(':')}"
+
+
 def request_run(request_id: str, token: int) -> str:
     """Return the id of the run that works on a delivery."""
     return f"bus:{request_id}:{token}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,6 +50,17 @@ class RunState(StrEnum):
 def run_id_for(kind: FireKind, job_id: str, due_at: int) -> str:
     """Return the id of the run of one fire; `due_at` is in epoch seconds."""
     return f"{kind}:{job_id}:{due_at}"
+
+
+_GOES_ON = re.compile(r"\.\d+(~\d+)?\Z")
+
+
+def begun_as(run_id: str) -> str:
+    """Return the run that began what this one goes on with after waiting; itself, if it goes on with none.
+
+    `cron:a/b:8.3` goes on with `cron:a/b:8.2`, and that one with `cron:a/b:8`. They share a folder.
+    """
+    return _GOES_ON.sub("", run_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
+from harness.bus.news import News
 from harness.domain.agent import Agent, Skill
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
@@ -26,7 +27,8 @@ _PROMPT_SHARE = 0.6
 class Gathered:
     """The parts of one prompt; equal parts make equal bytes.
 
-    `today` is an ISO date in the job's zone. `run_inputs` are texts that the run was given by name.
+    `today` is an ISO date in the job's zone. `run_inputs` are texts that the run was given by name. `request` is what
+    the run was asked over the bus, in place of the job's own words; `news` is what became of the agent's requests.
     `budget_tokens` is for the whole prompt, tool schemas included.
     """
 
@@ -41,6 +43,8 @@ class Gathered:
     memory: tuple[MemoryRecord, ...] = ()
     collected: tuple[Collected, ...] = ()
     run_inputs: Mapping[str, str] | None = None
+    request: str = ""
+    news: tuple[News, ...] = ()
 
 
 def gather(
@@ -53,6 +57,8 @@ def gather(
     run_inputs: Mapping[str, str],
     tools: Sequence[ToolSchema],
     profile: Profile | None = None,
+    request: str = "",
+    news: Sequence[News] = (),
 ) -> Gathered:
     """Return the parts of the prompt for one run of the job.
 
@@ -75,6 +81,8 @@ def gather(
         memory=_read_memory(workspace.root, agent.name),
         collected=tuple(collected),
         run_inputs=dict(run_inputs),
+        request=request,
+        news=tuple(news),
     )
 
 

@@ -52,10 +52,13 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
 def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
     job = gathered.job
     inputs = tuple(_input_records(gathered))
-    task = (Record("job", f"Today is {gathered.today}.\n{render_body(gathered)}"),)
+    task = (Record("job", f"Today is {gathered.today}.\n{gathered.request or render_body(gathered)}"),)
+    # What others said in it is fenced already.
+    news = tuple(Record(one.request_id, one.text, rank) for rank, one in enumerate(gathered.news))
     rules = tuple(Record(rule, f"- {one_line(rule)}") for rule in contract_in_words(job.contract))
     return (
         Section("inputs", inputs, 24_000, priority=3, title="Collected for this run", style="fenced"),
+        Section("requests", news, 2_000, priority=2, title="Your requests to others"),
         Section("job", task, 6_000, title="Your task", is_required=True, origin=job.path),
         Section("output", rules, 1_000, title="Your result is checked", is_required=True, origin=job.path),
     )

@@ -5,6 +5,7 @@ The fire stays one and open: it is given the new run, so that the old one can cl
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from harness.runs.answer import Again
 from harness.store.fires import replan_fire
 from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
 
+_NUMBERED = re.compile(r"(?P<first>.*?)(?:~(?P<number>\d+))?")
 _BY_PERSON = (FireKind.MANUAL, FireKind.RETRY)
 
 
@@ -33,6 +35,13 @@ def next_attempt(run: RunRow, job: Job, problem: str, now: datetime) -> Again | 
     return Again(not_before, f"attempt {run.attempt} of {job.attempts} broke off: {problem}")
 
 
+def attempt_id(run_id: str) -> str:
+    """Return the id of the next attempt at a run: `<run>~2`, `<run>~3`, …; also of one that goes on (`<run>.2~2`)."""
+    found = _NUMBERED.fullmatch(run_id)
+    assert found is not None, "every text matches"
+    return f"{found['first']}~{int(found['number'] or 1) + 1}"
+
+
 def begin_again(connection: Connection, run: RunRow, again: Again, *, owner: str, now: datetime) -> str | None:
     """End the run and queue the next one of its fire; return its id.
 
@@ -42,8 +51,7 @@ def begin_again(connection: Connection, run: RunRow, again: Again, *, owner: str
     now_there = run_by_id(connection, run.id, for_change=True)
     if now_there is None or now_there.cancel_reason is not None:
         return None
-    first, _, number = run.id.partition("~")
-    new_run_id = f"{first}~{int(number or 1) + 1}"
+    new_run_id = attempt_id(run.id)
     if not replan_fire(connection, run.id, owner, new_run_id=new_run_id, reason=again.reason):
         return None
     end_run(connection, run.id, now, stop="attempt" if again.is_attempt else "waited", outcome={"again": again.reason})

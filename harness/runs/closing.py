@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from harness.bus.finals import finish_for_run
 from harness.domain.cause import job_cause
+from harness.domain.request import Final, kind_of_work
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.store.conditions import save_condition
 from harness.store.fires import close_fire, suspend_fire
@@ -22,7 +24,15 @@ _COUNTED = (FireKind.CRON, FireKind.BUS)
 
 
 def close_or_suspend(
-    connection: Connection, *, run_id: str, job_id: str, outcome: Outcome, stop: str, owner: str, now: datetime
+    connection: Connection,
+    *,
+    run_id: str,
+    job_id: str,
+    outcome: Outcome,
+    stop: str,
+    owner: str,
+    now: datetime,
+    final: Final | None = None,
 ) -> FireState | None:
     """Close the run's fire with its outcome, or suspend it until the last channel has acknowledged.
 
@@ -35,7 +45,9 @@ def close_or_suspend(
             return None
         suspend_run(connection, run_id, stop=stop, outcome=to_json(Outcome, outcome))
         return FireState.SUSPENDED
-    return close(connection, run_id=run_id, job_id=job_id, outcome=outcome, stop=stop, owner=owner, now=now)
+    return close(
+        connection, run_id=run_id, job_id=job_id, outcome=outcome, stop=stop, owner=owner, now=now, final=final
+    )
 
 
 def close(
@@ -47,10 +59,12 @@ def close(
     stop: str | None,
     owner: str | None,
     now: datetime,
+    final: Final | None = None,
 ) -> FireState | None:
     """Close the run's fire; None if it was closed before, or is held by another owner than `owner`.
 
-    What the run still owed a channel is not sent any more: nobody would try it, or say what became of it.
+    What the run still owed a channel is not sent any more: nobody would try it, or say what became of it. If it
+    worked on a request, that gets its one final here: `final`, or what the outcome means.
     """
     run_by_id(connection, run_id, for_change=True)
     did_close = close_fire(
@@ -77,6 +91,7 @@ def close(
         if outcome.condition_state is not None and run is not None:
             state = outcome.condition_state
             save_condition(connection, job_id=job_id, state=state, run_id=run_id, due_at=run.due_at, now=now)
+    finish_for_run(connection, job_id=job_id, run_id=run_id, outcome=outcome, final=final, now=now)
     return outcome.state
 
 
@@ -89,6 +104,7 @@ def _tell(
     fail, does not bring the job nearer to being paused.
     """
     has_failed = outcome.state is FireState.FAILED
+    job_id = kind_of_work(job_id)
     if has_failed or (outcome.state.is_success and outcome.cause is not None):
         cause = outcome.cause or job_cause(job_id)
         message = outcome.reason if outcome.cause else f"{job_id}: {outcome.reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from harness.domain.run import FireState, Outcome, RunState
+from harness.domain.run import FireState, Outcome, RunState, Suspended
 from harness.ports import Engine
 from harness.runs.closing import close
 from harness.schedule.catchup import duration_in_words
@@ -26,7 +26,8 @@ def enforce_deadlines(
         overdue = overdue_runs(connection, now)
     closed: list[str] = []
     for run in overdue:
-        if run.state is RunState.SUSPENDED or (run.state is RunState.RUNNING and not is_ours(run)):
+        has_made_it = run.state is RunState.SUSPENDED and run.stop != Suspended.reason
+        if has_made_it or (run.state is RunState.RUNNING and not is_ours(run)):
             continue
         if run.state is RunState.RUNNING:
             engine.cancel(run.id)

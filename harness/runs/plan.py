@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
+from harness.domain.request import request_of_job
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.domain.settings import Settings
 from harness.runs.answer import Draft
+from harness.runs.request_work import job_of
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id, spent_usd
@@ -27,7 +29,8 @@ class RunPlan:
 
     `budget_usd` is what is left for this run of its own, its agent's and the team's budget; None means
     no limit. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it;
-    `is_forced`: also where a condition of the job does not hold.
+    `is_forced`: also where a condition of the job does not hold. `goes_on_from` is the suspended run whose
+    conversation this one goes on with.
     """
 
     run_id: str
@@ -42,6 +45,7 @@ class RunPlan:
     is_by_hand: bool = False
     is_forced: bool = False
     refusal: Draft | None = None
+    goes_on_from: str | None = None
 
     @property
     def needs_preflight(self) -> bool:
@@ -65,7 +69,7 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     if row is None:
         raise HarnessError(f"there is no run {run_id}")
     workspace = services.workspace()
-    job = workspace.job(row.job_id)
+    job = job_of(services, row)
     agent = workspace.agents[job.agent]
     profile = row.options.get("profile")
     if profile:
@@ -102,7 +106,9 @@ def _without_model(plan: RunPlan) -> RunPlan:
         case "template":
             return replace(plan, method="template")
         case "skip":
-            reason = "no language model is configured, and the job says without_model: skip"
+            is_job = request_of_job(plan.job.id) is None
+            why = "and the job says without_model: skip" if is_job else "and nothing else can work on a request"
+            reason = f"no language model is configured, {why}"
             return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))
 
 

@@ -18,6 +18,7 @@ from harness.store.database import Database
 from harness.store.fires import fire_at, open_fires
 from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run
+from harness.store.requests import is_suspended_for
 from harness.store.runs import RunRow, end_run, run_by_id
 
 STALLED_AFTER = timedelta(seconds=60)
@@ -130,8 +131,11 @@ class Reconciler:
             case RunState.QUEUED:
                 return None
             case RunState.SUSPENDED:
-                # It waits for a channel's acknowledgement; the outbox closes it, as long as it has it.
+                # It waits for the answers to its requests, each of which gets one; or for a channel's
+                # acknowledgement: the outbox closes it, as long as it has it.
                 with self._database.read() as connection:
+                    if is_suspended_for(connection, run.id):
+                        return None
                     deliveries = deliveries_of_run(connection, run.id)
                 return None if any(row.state != "dead" for row in deliveries) else "its delivery is gone"
             case RunState.ENDED:

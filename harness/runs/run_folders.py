@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.domain.settings import Retention
 from harness.store.expiry import Marks
-from harness.store.state_folder import StateFolder
+from harness.store.state_folder import REQUESTS, StateFolder
 
 TRANSCRIPT = "transcript.json"
 _NO_MARKS = Marks(is_forgotten=False, is_deleted=False)
@@ -86,6 +86,7 @@ def _remove_empty(folder: Path) -> None:
 
 def _run_folder(job_id: str, folder: Path) -> RunFolder:
     due, _, kind = folder.name.rpartition("-")
+    of_request = job_id.removeprefix(f"{REQUESTS}/")
     size = 0
     has_transcript = False
     for path, _, names in os.walk(folder):
@@ -96,9 +97,10 @@ def _run_folder(job_id: str, folder: Path) -> RunFolder:
             with suppress(FileNotFoundError):  # it was deleted since
                 # At least one, so that an empty file is something to delete.
                 size += max(1, (Path(path) / name).lstat().st_size)
-    digits = due.partition(".")[0]
-    due_at = int(digits) if digits.isdigit() else int(folder.stat().st_mtime)
-    return RunFolder(f"{kind}:{job_id}:{due}", folder, due_at, size, has_transcript)
+    digits = due.partition("~")[0]
+    is_dated = digits.isdigit() and of_request == job_id
+    due_at = int(digits) if is_dated else int(folder.stat().st_mtime)
+    return RunFolder(f"{kind}:{of_request}:{due}", folder, due_at, size, has_transcript)
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -54,8 +54,8 @@ class RunServices:
     parser: FeedParser
     sources: DatabaseSourceCache
     gate: Gate
-    tool_schemas: Callable[[Agent], tuple[ToolSchema, ...]]
-    caller: Callable[[Agent, Workspace, str], Caller]
+    tool_schemas: Callable[[Agent, Job], tuple[ToolSchema, ...]]
+    caller: Callable[[Agent, Workspace, Job, str], Caller]
     choose_model: Callable[[Settings, Agent, Job], Choice]
     channels: Callable[[Settings], Mapping[str, Channel]]
     actions: Mapping[str, Action]

@@ -1,7 +1,9 @@
 """One run, from its claimed row to its closed fire: the order of steps that every job takes.
 
 begin → preflight → collect → only_if → assemble → (model ↔ tools → check) at most twice → publish → deliver →
-close. Steps that a job has no use for are left out: which ones, its recorded plan says. Everything that touches
+close. A run that waits for others is closed where it is, as suspended; the one that goes on with it begins with
+begin → resume, in the middle of the conversation. Steps that a job has no use for are left out: which ones, its
+recorded plan says. Everything that touches
 time, files, network or database happens inside a step, so that a run that was killed goes on at the first step
 that is not recorded. Whoever changes the order raises `engine.WORKFLOW_VERSION`.
 """
@@ -16,10 +18,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from harness.bus.handoffs import pass_on
+from harness.bus.news import news_for, note_told
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
+from harness.domain.request import request_of_job
 from harness.domain.run import Completed, FireState, Outcome, in_preview
 from harness.domain.source import Item
 from harness.domain.tool import ToolResult
@@ -28,6 +33,7 @@ from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
+from harness.runs.answering import answer_by_signal, answered, without_artifact
 from harness.runs.attempts import begin_again, next_attempt
 from harness.runs.broken_off import words_for
 from harness.runs.cancelling import close_if_cancelled
@@ -40,11 +46,13 @@ from harness.runs.only_if import Ruling, collects, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import outcome_without_text, publish
+from harness.runs.request_work import brief_for, job_of, request_of
 from harness.runs.services import RunServices
+from harness.runs.suspending import Conversation, resume, resumed_plan, suspend, suspended
 from harness.store.json_codec import from_json, to_json
 from harness.store.restorations import last_restoration
 from harness.store.runs import RunRow, record_prompt, record_usage, run_by_id
-from harness.turn.limits import Progress, TurnLimits
+from harness.turn.limits import Progress, TurnLimits, progress_from_json
 from harness.turn.loop import Turn, run_turn
 
 log = logging.getLogger("harness.runs")
@@ -94,6 +102,8 @@ class RunWorkflow:
         plan = from_json(RunPlan, await steps.reserve("begin", "begin", {}).run(Blocking(partial(self._begin, run_id))))
         if plan.refusal is not None:
             return plan.refusal
+        if plan.goes_on_from is not None:
+            return await self._go_on(plan, steps)
         if plan.needs_preflight:
             held_back = await steps.reserve("preflight", "preflight", {}).run(partial(self._preflight, plan))
             if held_back is not None:
@@ -113,8 +123,21 @@ class RunWorkflow:
             written: Answer | Draft = await self._act(plan, steps)
         else:
             written = outcome_without_text(plan, inputs) or await self._write(plan, inputs, steps)
-        if isinstance(written, Draft):
-            return written
+        return written if isinstance(written, Draft) else await self._hand_out(plan, inputs, written, steps)
+
+    async def _go_on(self, plan: RunPlan, steps: Steps) -> Draft:
+        """Go on with the conversation of a run that waited, now that the answers are there."""
+        resumed = Blocking(partial(self._resume, plan.run_id))
+        kept = from_json(Conversation, await steps.reserve("resume", "resume", {}).run(resumed))
+        request = replace(kept.request, sources=kept.inputs.items)
+        written = await self._ask(
+            plan, kept.inputs, request, steps, progress=progress_from_json(kept.progress), told=kept.told
+        )
+        if isinstance(written, Answer):
+            written = await self._hand_out(plan, kept.inputs, written, steps)
+        return Ruling(state=kept.condition_state).kept_in(written)
+
+    async def _hand_out(self, plan: RunPlan, inputs: Inputs, written: Answer, steps: Steps) -> Draft:
         draft = from_json(
             Draft,
             await steps.reserve("publish", "publish", {}).run(Blocking(partial(self._publish, plan, inputs, written))),
@@ -125,7 +148,7 @@ class RunWorkflow:
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────
 
-    async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
+    async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer | Draft:
         if plan.method == "template":
             fill = Blocking(partial(self._fill, plan, inputs))
             text = str(await steps.reserve("assemble", "template", {}).run(fill))
@@ -140,13 +163,28 @@ class RunWorkflow:
             max_items=plan.job.contract.max_items or 30,
             max_output_tokens=plan.max_output_tokens,
         )
-        return await self._ask(plan, inputs, request, steps)
+        return await self._ask(plan, inputs, request, steps, progress=Progress(), told=tuple(prompt["told"]))
 
-    async def _ask(self, plan: RunPlan, inputs: Inputs, request: ModelRequest, steps: Steps) -> Answer:
-        """Let the model answer, judge it, and give it one turn to repair what its contract names."""
-        progress = Progress()
+    async def _ask(
+        self,
+        plan: RunPlan,
+        inputs: Inputs,
+        request: ModelRequest,
+        steps: Steps,
+        *,
+        progress: Progress,
+        told: tuple[str, ...],
+    ) -> Answer | Draft:
+        """Let the model answer, judge it, and give it one turn to repair what its contract names.
+
+        Where it waits for others, or ended a request with a tool, there is nothing to judge yet, or any more.
+        """
         turn = await self._turn(plan, request, steps, progress)
-        answer = _answer(turn)
+        if turn.waits:
+            return suspended(plan, inputs, turn, request, told)
+        if turn.signal is not None:
+            return answer_by_signal(turn, told)
+        answer = replace(_answer(turn), told=told)
         if not isinstance(turn.stop, Completed):
             return answer
         verdict = await self._check(plan, inputs.items, turn.text, steps, "check-1")
@@ -163,17 +201,22 @@ class RunWorkflow:
             turn = await self._turn(plan, repair, steps, progress)
         except (LimitReached, TransientError) as error:
             return replace(unrepaired, gaps=(*answer.gaps, f"the answer could not be repaired: {error}"))
+        if turn.waits:
+            return suspended(plan, inputs, turn, request, told)
+        if turn.signal is not None:
+            return answer_by_signal(turn, told)
         if not isinstance(turn.stop, Completed):
             gap = f"the answer could not be repaired: {turn.stop}"
             return replace(unrepaired, gaps=(*answer.gaps, gap), messages=turn.messages)
-        return replace(_answer(turn), verdict=await self._check(plan, inputs.items, turn.text, steps, "check-2"))
+        verdict = await self._check(plan, inputs.items, turn.text, steps, "check-2")
+        return replace(_answer(turn), told=told, verdict=verdict)
 
     async def _turn(self, plan: RunPlan, request: ModelRequest, steps: Steps, progress: Progress) -> Turn:
         services = self._services
         workspace = services.workspace()
         agent = workspace.agent(plan.job.agent)
         choice = services.choose_model(workspace.settings, agent, plan.job)
-        caller = services.caller(agent, workspace, plan.run_id)
+        caller = services.caller(agent, workspace, plan.job, plan.run_id)
 
         async def call_tool(call: ToolCall) -> ToolResult:
             return await services.gate.call(call, caller)
@@ -236,7 +279,23 @@ class RunWorkflow:
         return await asyncio.to_thread(work, *args)
 
     def _begin(self, run_id: str) -> Json:
-        return to_json(RunPlan, plan_run(self._services, run_id))
+        services = self._services
+        run = self._run(run_id)
+        goes_on = "continues" in run.options
+        plan = resumed_plan(services.database, run) if goes_on else plan_run(services, run_id)
+        return to_json(RunPlan, plan)
+
+    def _run(self, run_id: str) -> RunRow:
+        with self._services.database.read() as connection:
+            run = run_by_id(connection, run_id)
+        if run is None:
+            raise HarnessError(f"there is no run {run_id}")
+        return run
+
+    def _resume(self, run_id: str) -> Json:
+        services = self._services
+        limit, folder = services.workspace().settings.bus.max_chars, services.state.run_folder(run_id)
+        return to_json(Conversation, resume(services.database, self._run(run_id), limit, folder))
 
     async def _preflight(self, plan: RunPlan) -> Json:
         held_back = await preflight(self._services, plan)
@@ -254,6 +313,10 @@ class RunWorkflow:
         services = self._services
         workspace = services.workspace()
         agent = workspace.agent(plan.job.agent)
+        request = request_of(services, plan.job)
+        brief = "" if request is None else brief_for(services, plan.run_id, request)
+        with services.database.read() as connection:
+            news = news_for(connection, agent)
         gathered = gather(
             workspace,
             agent,
@@ -261,7 +324,9 @@ class RunWorkflow:
             inputs.collected,
             now=plan.begun_at,
             run_inputs={},
-            tools=services.tool_schemas(agent),
+            tools=services.tool_schemas(agent, plan.job),
+            request=brief,
+            news=news,
         )
         prompt = without_secrets(assemble(gathered), services.redact)
         with services.database.write() as connection:
@@ -269,6 +334,7 @@ class RunWorkflow:
         return {
             "messages": to_json(tuple[Message, ...], prompt.messages),
             "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
+            "told": [one.request_id for one in news if one.is_final],
         }
 
     def _fill(self, plan: RunPlan, inputs: Inputs) -> Json:
@@ -277,8 +343,14 @@ class RunWorkflow:
 
     def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
         services = self._services
+        nothing_made = without_artifact(answer)
+        if nothing_made is not None:
+            return to_json(Draft, replace(nothing_made, told=answer.told))
         draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
-        return to_json(Draft, draft)
+        request = request_of(services, plan.job)
+        if request is not None:
+            draft = answered(draft, answer, request, services.state)
+        return to_json(Draft, replace(draft, told=answer.told))
 
     def _notice(self, plan: RunPlan) -> str:
         """Return what stands above the digest; a restored team does not know whether it delivered this before."""
@@ -305,7 +377,8 @@ class RunWorkflow:
     def _close(self, run_id: str, draft: Draft) -> Json:
         services = self._services
         now = services.clock.now()
-        with services.database.write() as connection:
+        is_of_the_bus = bool(draft.suspension or draft.told or request_of_job(self._run(run_id).job_id))
+        with services.database.write(alone=is_of_the_bus) as connection:
             # Nobody can ask for its cancel between the look and what follows: the wish would be lost.
             run = run_by_id(connection, run_id, for_change=True)
             if run is None:
@@ -319,6 +392,11 @@ class RunWorkflow:
             if again is not None:
                 next_run = begin_again(connection, run, again, owner=services.owner(), now=now)
                 return {"state": None if next_run is None else "planned", "reason": again.reason, "next": next_run}
+            if draft.suspension is not None:
+                state = suspend(connection, run, draft, services.owner(), now)
+                return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
+            if draft.pass_on is not None:
+                pass_on(connection, run, draft.pass_on, now)
             state = close_or_suspend(
                 connection,
                 run_id=run_id,
@@ -327,14 +405,17 @@ class RunWorkflow:
                 stop=draft.stop,
                 owner=services.owner(),
                 now=now,
+                final=draft.final,
             )
+            if state is not None and draft.outcome.state.is_success:
+                note_told(connection, draft.told, run_id, now)
         return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
 
     def _next_attempt(self, run: RunRow, draft: Draft, now: datetime) -> Again | None:
         if not draft.is_transient:
             return None
         try:
-            job = self._services.workspace().job(run.job_id)
+            job = job_of(self._services, run)
         except HarnessError:  # the person removed it while it ran
             return None
         return next_attempt(run, job, draft.outcome.reason, now)

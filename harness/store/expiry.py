@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, delete, func, literal_column, select, tuple_, union, update
 
-from harness.domain.run import PREVIEW_REASON, FireState
+from harness.domain.run import PREVIEW_REASON, FireState, begun_as
 from harness.store.tables import fire, incident, outbox, run, seen_item, source_cache
 
 _PER_QUESTION = 500
@@ -76,7 +76,7 @@ def marks_of(connection: Connection, run_ids: Sequence[str]) -> dict[str, Marks]
 
 
 def needed_runs(connection: Connection) -> set[str]:
-    """Return the runs whose artifacts somebody still needs.
+    """Return the runs whose artifacts somebody still needs, each as the one that began in its folder.
 
     Those of open fires and pending deliveries, those that have not ended, and of each job the newest that
     made something: other jobs read it.
@@ -89,7 +89,8 @@ def needed_runs(connection: Connection) -> set[str]:
         select(run.c.id).where(run.c.ended_at.is_(None)),
         select(fire.c.run_id).where(tuple_(fire.c.job_id, fire.c.due_at).in_(newest)),
     )
-    return {run_id for query in queries for run_id in connection.execute(query).scalars() if run_id is not None}
+    found = (run_id for query in queries for run_id in connection.execute(query).scalars() if run_id is not None)
+    return {begun_as(run_id) for run_id in found}
 
 
 def delete_seen_items(connection: Connection, before: datetime, limit: int) -> int:

@@ -96,10 +96,10 @@ def mark_fire(connection: Connection, run_id: str, state: FireState, owner: str)
     )
 
 
-def suspend_fire(connection: Connection, run_id: str, owner: str) -> bool:
-    """Let the open fire wait; False if it was closed, or is in the hands of another owner."""
+def suspend_fire(connection: Connection, run_id: str, owner: str, *, reason: str = "") -> bool:
+    """Let the open fire wait, for this reason; False if it was closed, or is in the hands of another owner."""
     mine = update(fire).where(fire.c.run_id == run_id, fire.c.closed_at.is_(None), fire.c.owner == owner)
-    return connection.execute(mine.values(state=str(FireState.SUSPENDED))).rowcount == 1
+    return connection.execute(mine.values(state=str(FireState.SUSPENDED), reason=reason)).rowcount == 1
 
 
 def hand_over_fire(connection: Connection, run_id: str, new_owner: str) -> None:
@@ -167,6 +167,14 @@ def last_fires(connection: Connection, job_id: str, limit: int, *, begun_only: b
     if begun_only:
         query = query.where(or_(fire.c.state != str(FireState.SKIPPED), fire.c.run_id.is_not(None)))
     return [_fire(row) for row in connection.execute(query.order_by(fire.c.due_at.desc()).limit(limit))]
+
+
+def fires_closed_since(connection: Connection, job_id: str, since: datetime, limit: int) -> list[Fire]:
+    """Return the job's fires that had a run and were closed since then, the first to be closed first."""
+    query = select(*fire.c).where(
+        fire.c.job_id == job_id, fire.c.closed_at >= since.timestamp(), fire.c.run_id.is_not(None)
+    )
+    return [_fire(row) for row in connection.execute(query.order_by(fire.c.closed_at, fire.c.due_at).limit(limit))]
 
 
 def fire_of_run(connection: Connection, run_id: str) -> Fire | None:

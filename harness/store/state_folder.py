@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.domain.run import FireKind, begun_as
+
+REQUESTS = "@requests"
+"""Where the folders of runs lie that worked on a request; no agent can be called so."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
@@ -62,10 +67,14 @@ class StateFolder:
         return self.root / "logs"
 
     def run_folder(self, run_id: str) -> Path:
-        """Return the folder for the artifacts of one run; the id's separators become folders."""
-        kind, _, rest = run_id.partition(":")
+        """Return the folder for the artifacts of one run; the id's separators become folders.
+
+        A run that goes on with another one works in its folder, where what it has read and made lies.
+        """
+        kind, _, rest = begun_as(run_id).partition(":")
         job_id, _, due = rest.rpartition(":")
-        return self.artifacts / job_id / f"{due}-{kind}"
+        of_request = (REQUESTS,) if kind == FireKind.BUS else ()
+        return self.artifacts.joinpath(*of_request, job_id, f"{due}-{kind}")
 
     def create(self) -> None:
         """Make the folder, readable by its owner only."""

@@ -6,19 +6,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.collectors.parse import FeedParser
-    from harness.gate.registry import ToolRegistry
+    from harness.gate.registry import Tool, ToolRegistry
     from harness.ports import Web
+    from harness.tools.bus import Desk
     from harness.tools.feeds import FetchList
 
 TOOL_NAMES: frozenset[str] = frozenset({"feeds", "web.read", "files.read", "files.list", "files.write"})
 
 
-def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList) -> ToolRegistry:
-    """Return the registry of all tools, reaching the world only through what is given."""
+def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList, desk: Desk | None = None) -> ToolRegistry:
+    """Return the registry of all tools, reaching the world only through what is given.
+
+    Those of the bus are there where there is a desk; a run is given them by whom it may ask, and who asked it.
+    """
     # Imported here because the tools' schemas load pydantic, which `harness check` of a name does not need.
     from harness.gate.registry import ToolRegistry
     from harness.tools.feeds import feed_tools
     from harness.tools.files import file_tools
     from harness.tools.web import web_tools
 
-    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools()))
+    at_desk = () if desk is None else _at_desk(desk)
+    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *at_desk))
+
+
+def _at_desk(desk: Desk) -> tuple[Tool, ...]:
+    from harness.tools.bus import bus_tools
+
+    return bus_tools(desk)

@@ -11,6 +11,8 @@ from harness.domain.message import ModelRequest, ToolCall, Usage
 from harness.domain.run import BudgetSpent, ErrorThreshold, MaxIterations, NoProgress, Stop, TimedOut
 from harness.domain.tokens import estimate_request_tokens
 from harness.domain.tool import ToolResult
+from harness.ports import Json
+from harness.store.json_codec import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,25 @@ class Progress:
     failures_in_a_row: int = 0
     last_error: str = ""
     repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def progress_to_json(progress: Progress) -> Json:
+    """Return the progress as plain JSON, for a run that another one goes on with."""
+    return {
+        "model_calls": progress.model_calls,
+        "elapsed_s": progress.elapsed_s,
+        "usage": to_json(Usage, progress.usage),
+        "cost_usd": progress.cost_usd,
+        "failures_in_a_row": progress.failures_in_a_row,
+        "last_error": progress.last_error,
+        "repeats": [[name, arguments, times] for (name, arguments), times in progress.repeats.items()],
+    }
+
+
+def progress_from_json(kept: Json) -> Progress:
+    """Return the progress that `progress_to_json` was given."""
+    repeats = Counter({(name, arguments): times for name, arguments, times in kept["repeats"]})
+    return Progress(**{**kept, "usage": from_json(Usage, kept["usage"]), "repeats": repeats})
 
 
 def stop_before_call(progress: Progress, limits: TurnLimits, request: ModelRequest) -> Stop | None:

@@ -7,10 +7,12 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from harness.bus.team import Team
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.collect import collect
 from harness.collectors.context import CollectContext, SourceCache
@@ -19,6 +21,7 @@ from harness.delivery.channels import Channel, FileChannel, StdoutChannel
 from harness.domain.agent import Agent
 from harness.domain.errors import ToolError
 from harness.domain.job import Job
+from harness.domain.request import request_of_job
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
@@ -47,9 +50,11 @@ from harness.runs.recovery import Reconciler
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.stalled import StalledRuns
+from harness.runs.wall_clock import WallClock
 from harness.store.address import database_address
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder, state_folder
+from harness.tools.bus import Desk, granted_bus_tools
 from harness.tools.catalogue import build_registry
 from harness.tools.feeds import FetchList
 from harness.wiring.files import ACTION_NAMES, load
@@ -89,7 +94,8 @@ def build_system(
     parser = FeedParser()
     sources = DatabaseSourceCache(database.patiently())
     fetch_list = _fetch_list(current, source_web, parser, sources, clock)
-    registry = build_registry(web=web, parser=parser, fetch_list=fetch_list)
+    desk = Desk(database.patiently(), state, clock, lambda: team_of(current()), lambda: ended())
+    registry = build_registry(web=web, parser=parser, fetch_list=fetch_list, desk=desk)
     secrets = secrets_in(current().settings, environ)
     gate = Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets)
     engine = DurableEngine(database)
@@ -123,8 +129,8 @@ def build_system(
         parser=parser,
         sources=sources,
         gate=gate,
-        tool_schemas=lambda agent: registry.schemas(agent.tools),
-        caller=lambda agent, workspace, run_id: caller_of(agent, workspace, run_id, state),
+        tool_schemas=lambda agent, job: registry.schemas(granted_tools(agent, job)),
+        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
         choose_model=partial(_choose, environ, breakers),
         channels=partial(_channels, state, out),
         actions=_actions(database, current, state),
@@ -145,7 +151,17 @@ def build_system(
     )
     is_shared = database_address(root, environ).path != state.database
     return System(
-        current, state, database, clock, engine, membership, dispatcher, reconciler, incidents, services, is_shared
+        current,
+        state,
+        database,
+        clock,
+        engine,
+        membership,
+        dispatcher,
+        reconciler,
+        incidents,
+        services,
+        is_shared,
     )
 
 
@@ -168,10 +184,24 @@ def _channels(state: StateFolder, out: TextIO, settings: Settings) -> Mapping[st
     return made
 
 
-def caller_of(agent: Agent, workspace: Workspace, run_id: str, state: StateFolder) -> Caller:
+def team_of(workspace: Workspace) -> Team:
+    """Return what the bus must know of the team; files are stamped by the wall's clock, also in virtual time."""
+    return Team(workspace, WORKFLOW_VERSION, files_now=WallClock().now())
+
+
+def granted_tools(agent: Agent, job: Job) -> tuple[str, ...]:
+    """Return the names of the tools that a run of the job has: the agent's grants, and those of the bus."""
+    return (*agent.tools, *granted_bus_tools(agent, is_on_request=request_of_job(job.id) is not None))
+
+
+def caller_of(agent: Agent, workspace: Workspace, job: Job, run_id: str, state: StateFolder) -> Caller:
     """Return on whose behalf the run calls tools."""
     return caller_for(
-        agent, workspace.skills.values(), run_id=run_id, root=workspace.root, folder=state.run_folder(run_id)
+        replace(agent, tools=granted_tools(agent, job)),
+        workspace.skills.values(),
+        run_id=run_id,
+        root=workspace.root,
+        folder=state.run_folder(run_id),
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.bus.team import Team
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.parse import FeedParser
 from harness.domain.agent import Agent
@@ -26,12 +27,14 @@ from harness.llm.usage import cost_usd
 from harness.ports import Web
 from harness.runs.actions import ActionResult
 from harness.runs.broken_off import BrokenOff
+from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.services import Choice, RunServices
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
+from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
-from harness.wiring.build import caller_of, secrets_in
+from harness.wiring.build import caller_of, granted_tools, secrets_in
 from harness.wiring.files import ACTION_NAMES, load
 from harness.workspace.current import CurrentWorkspace
 
@@ -66,9 +69,10 @@ def _services(
     links: Web,
 ) -> RunServices:
     # The tools are there to be described to the model. None of them is ever called.
-    described = build_registry(web=links, parser=parser, fetch_list=_fetch_nothing)
-    secrets = secrets_in(current().settings, environ)
     clock = WallClock()
+    desk = Desk(database, state, clock, lambda: Team(current(), WORKFLOW_VERSION), lambda: None)
+    described = build_registry(web=links, parser=parser, fetch_list=_fetch_nothing, desk=desk)
+    secrets = secrets_in(current().settings, environ)
     return RunServices(
         database=database,
         state=state,
@@ -81,8 +85,8 @@ def _services(
         parser=parser,
         sources=DatabaseSourceCache(database),
         gate=Gate(registry=ToolRegistry(()), audit=AuditLog(state.audit_log), clock=clock),
-        tool_schemas=lambda agent: described.schemas(agent.tools),
-        caller=lambda agent, workspace, run_id: caller_of(agent, workspace, run_id, state),
+        tool_schemas=lambda agent, job: described.schemas(granted_tools(agent, job)),
+        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
         choose_model=_choose,
         channels=lambda settings: {},
         actions=dict.fromkeys(ACTION_NAMES, _act),

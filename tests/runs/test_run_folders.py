@@ -67,10 +67,12 @@ def made(state: StateFolder, run_id: str, **files: int) -> Path:
 def test_folders_are_found_by_the_run_that_made_them(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     made(state, "cron:ainews/arxiv:1795101300", digest_json=10, transcript_json=99, results__long_txt=5)
-    made(state, "manual:zoe/check:1795101300.2", digest_md=1)
+    made(state, "manual:zoe/check:1795101300.2", digest_md=1)  # goes on with the run that made the folder
+    made(state, "bus:r-abc:1~2.3", digest_md=1)
     (state.artifacts / "zoe/stray.txt").write_text("no run made this")
     found = {folder.run_id: folder for folder in run_folders(state)}
-    assert set(found) == {"cron:ainews/arxiv:1795101300", "manual:zoe/check:1795101300.2"}
+    assert set(found) == {"cron:ainews/arxiv:1795101300", "manual:zoe/check:1795101300", "bus:r-abc:1~2"}
+    assert found["bus:r-abc:1~2"].due_at > 1_700_000_000, "a delivery's number is no time"
     first = found["cron:ainews/arxiv:1795101300"]
     assert (first.size_bytes, first.has_transcript, first.due_at) == (15, True, 1795101300)
     assert list(run_folders(StateFolder(tmp_path / "nowhere"))) == []

@@ -1,0 +1,61 @@
+"""What an agent hears of its own requests in its next prompt: what came back, and what is still out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from harness.bus.brief import final_as_text
+from harness.bus.log import append, standing_of
+from harness.domain.agent import Agent
+from harness.domain.request import SYSTEM, Noticed, RequestState
+from harness.gate.sanitise import one_line
+from harness.store.requests import RequestRow, requests_in, unnoticed_of
+
+_OPEN = (RequestState.REQUESTED, RequestState.DELIVERED, RequestState.CONFIRMED)
+_AT_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One request of the agent's, in words. `is_final`: it is over, and the agent has not been told before."""
+
+    request_id: str
+    text: str
+    is_final: bool
+
+
+def news_for(connection: Connection, agent: Agent) -> tuple[News, ...]:
+    """Return what the agent is to be told of its requests; nothing if it may ask nobody.
+
+    First what is over and was not told, the longest over first, then what is still open. What others said stands
+    fenced as data.
+    """
+    if not agent.may_ask:
+        return ()
+    over = unnoticed_of(connection, agent.name, _AT_MOST)
+    still = requests_in(connection, states=_OPEN, sender=agent.name, limit=_AT_MOST)
+    return (*(_over(connection, row) for row in over), *(_still_open(row) for row in still))
+
+
+def note_told(connection: Connection, request_ids: Sequence[str], run_id: str, now: datetime) -> None:
+    """Write down that the senders were told of these ends, by the run whose prompt did it."""
+    for request_id in request_ids:
+        standing = standing_of(connection, request_id, for_change=True)
+        if standing.noticed_at is None:
+            append(connection, standing, Noticed(run_id), by=SYSTEM, now=now)
+
+
+def _over(connection: Connection, row: RequestRow) -> News:
+    standing = standing_of(connection, row.id)
+    assert standing.final is not None, "it is over"
+    return News(row.id, final_as_text(standing.final, standing.request), is_final=True)
+
+
+def _still_open(row: RequestRow) -> News:
+    due = datetime.fromtimestamp(row.due_at, UTC)
+    text = f"- {row.id} to {row.receiver}, {row.state}, due {due:%Y-%m-%d %H:%M} UTC: {one_line(row.task)[:200]}"
+    return News(row.id, text, is_final=False)

@@ -1,0 +1,68 @@
+"""An agent's work on a request, as a job like any other: without a file, and with the request as its task."""
+
+from __future__ import annotations
+
+from harness.bus.brief import brief_of, brief_overflow
+from harness.bus.log import standing_of
+from harness.bus.payload import write_overflow
+from harness.domain.errors import HarnessError
+from harness.domain.job import Job
+from harness.domain.request import Request, request_of_job
+from harness.domain.workspace import Workspace
+from harness.runs.services import RunServices
+from harness.store.requests import asked_in
+from harness.store.runs import RunRow
+
+_TITLE_CHARS = 80
+
+
+def job_of(services: RunServices, run: RunRow) -> Job:
+    """Return the job that the run does, as the workspace has it now. Raises HarnessError if it is gone."""
+    workspace = services.workspace()
+    request_id = request_of_job(run.job_id)
+    if request_id is None:
+        return workspace.job(run.job_id)
+    with services.database.read() as connection:
+        request = asked_in(connection, request_id)
+    if request is None:
+        raise HarnessError(f"there is no request {request_id}")
+    return job_for_request(workspace, run.job_id, request)
+
+
+def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
+    """Return the job that an agent's work on the request is.
+
+    Without a language model it is skipped, so that the request is rejected at once: nothing else can be asked
+    anything. Raises HarnessError if the agent is gone.
+    """
+    agent, _, name = job_id.partition("/")
+    workspace.agent(agent)
+    task = " ".join(request.task.split())
+    return Job(
+        agent=agent,
+        name=name,
+        path=f"agents/{agent}/agent.toml",
+        schedules=(),
+        zone=workspace.settings.home_zone,
+        title=task if len(task) <= _TITLE_CHARS else f"{task[: _TITLE_CHARS - 1]}…",
+        without_model="skip",
+        priority=request.priority,
+    )
+
+
+def brief_for(services: RunServices, run_id: str, request: Request) -> str:
+    """Return the request as the run's model reads it; what is too long for it lies in a file of the run."""
+    limit = services.workspace().settings.bus.max_chars
+    whole = brief_overflow(request, limit)
+    if whole is not None:
+        write_overflow(whole, services.state.run_folder(run_id))
+    return brief_of(request, limit)
+
+
+def request_of(services: RunServices, job: Job) -> Request | None:
+    """Return the request that the job works on, as its receiver has it; None if it is a job of the workspace."""
+    request_id = request_of_job(job.id)
+    if request_id is None:
+        return None
+    with services.database.read() as connection:
+        return standing_of(connection, request_id).request

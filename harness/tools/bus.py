@@ -1,0 +1,253 @@
+"""Tools of the bus: asking others, and bringing the request that one works on to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlalchemy import Connection
+
+from harness.bus.brief import final_as_text
+from harness.bus.evidence import Folders, look_at
+from harness.bus.guards import check_handoff
+from harness.bus.log import append, standing_of
+from harness.bus.sending import Ask, chain_to, send
+from harness.bus.team import Team
+from harness.domain.agent import Agent
+from harness.domain.errors import HarnessError, Refused, ToolError
+from harness.domain.request import Final, Progressed, Standing
+from harness.domain.run import FireKind
+from harness.domain.tool import End, PassOn, Told, Wait
+from harness.gate.caller import Caller
+from harness.gate.registry import Arguments, Tool, Traits, define_tool
+from harness.ports import Clock
+from harness.store.database import Database
+from harness.store.runs import RunRow, run_by_id
+from harness.store.state_folder import StateFolder
+
+ASK = "ask"
+ON_REQUEST = ("progress", "finish", "reject")
+"""What only a run that works on a request is given."""
+HANDOFF = "handoff"
+
+_DURATION = re.compile(r"\s*(\d+)\s*(m|min|h|d)\s*")
+_UNITS_S = {"m": 60, "min": 60, "h": 3600, "d": 86_400}
+_TITLE_CHARS = 80
+
+
+class AskArguments(Arguments):
+    to: str
+    task: Annotated[str, Field(min_length=1)]
+    background: str = ""
+    inputs: list[str] = Field(default_factory=list)
+    expected_output: str = ""
+    acceptance: list[str] = Field(default_factory=list)
+    due: Annotated[str, Field(description="such as 30m, 2h, 1d")] = ""
+    fallback: str = ""
+    priority: Literal["high", "normal", "low"] = "normal"
+    wait: Annotated[bool, Field(description="true: stop here until the answer is there")] = False
+
+
+class ProgressArguments(Arguments):
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class FinishArguments(Arguments):
+    conclusion: Annotated[str, Field(min_length=1)]
+    evidence: Annotated[list[str], Field(description="files that show it")] = Field(default_factory=list)
+    next_actions: list[str] = Field(default_factory=list)
+    verdict: Literal["PASS", "FAIL", "NEEDS_WORK"]
+
+
+class RejectArguments(Arguments):
+    reason: Annotated[str, Field(min_length=1)]
+    missing: Annotated[list[str], Field(description="what it would take")] = Field(default_factory=list)
+
+
+class HandoffArguments(Arguments):
+    to: str
+    reason: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the tools of the bus reach it. `wake` is called when there is something new to be begun."""
+
+    database: Database
+    state: StateFolder
+    clock: Clock
+    team: Callable[[], Team]
+    wake: Callable[[], None]
+
+
+def bus_tools(desk: Desk) -> tuple[Tool, ...]:
+    """Return the tools of the bus."""
+    writes = Traits(effect="write")
+    at_desk = _AtDesk(desk)
+    return (
+        define_tool(
+            ASK,
+            "Hand work to another agent or to user. It answers later; with wait you get the answer here.",
+            AskArguments,
+            at_desk.ask,
+            writes,
+        ),
+        define_tool("progress", "Tell whoever asked how far you are.", ProgressArguments, at_desk.progress, writes),
+        define_tool(
+            "finish",
+            "End the request you work on: conclusion, evidence files, next actions, your verdict.",
+            FinishArguments,
+            at_desk.finish,
+            writes,
+        ),
+        define_tool("reject", "End the request you work on without doing it.", RejectArguments, at_desk.reject, writes),
+        define_tool(
+            HANDOFF, "Pass the request you work on to another agent.", HandoffArguments, at_desk.handoff, writes
+        ),
+    )
+
+
+def granted_bus_tools(agent: Agent, *, is_on_request: bool) -> tuple[str, ...]:
+    """Return the tools of the bus that a run has: asking where somebody may be asked, ending where it was asked."""
+    asking = (ASK,) if agent.may_ask else ()
+    ending = ON_REQUEST if is_on_request else ()
+    return (*asking, *ending, *((HANDOFF,) if asking and ending else ()))
+
+
+class _AtDesk:
+    """What the tools do; each change is one transaction, and doing it again changes nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def ask(self, arguments: AskArguments, caller: Caller) -> str | Told:
+        return await asyncio.to_thread(self._ask, arguments, caller)
+
+    async def progress(self, arguments: ProgressArguments, caller: Caller) -> str:
+        return await asyncio.to_thread(self._progress, arguments, caller)
+
+    async def finish(self, arguments: FinishArguments, caller: Caller) -> Told:
+        return await asyncio.to_thread(self._finish, arguments, caller)
+
+    async def reject(self, arguments: RejectArguments, caller: Caller) -> Told:
+        final = Final("rejected", arguments.reason, actions=tuple(arguments.missing))
+        return await asyncio.to_thread(self._end, final, caller)
+
+    async def handoff(self, arguments: HandoffArguments, caller: Caller) -> Told:
+        return await asyncio.to_thread(self._handoff, arguments, caller)
+
+    def _ask(self, arguments: AskArguments, caller: Caller) -> str | Told:
+        team, now = self._desk.team(), self._desk.clock.now()
+        _check_may_ask(team, caller.agent, arguments.to)
+        due_at = _due(arguments.due, now)
+        with self._desk.database.write(alone=True) as connection:
+            run = _run(connection, caller)
+            ask = Ask(
+                sender=caller.agent,
+                receiver=arguments.to,
+                task=arguments.task,
+                key=_key(run, arguments),
+                due_at=due_at,
+                background=arguments.background,
+                inputs=tuple(arguments.inputs),
+                expected_output=arguments.expected_output,
+                acceptance=tuple(arguments.acceptance),
+                fallback=arguments.fallback,
+                priority=arguments.priority,
+                parent=run.options.get("request"),
+                parent_run=run.id,
+                is_untrusted=True,
+            )
+            sent = send(connection, ask, team, now)
+        self._desk.wake()
+        return _answer(sent.standing, waits=arguments.wait)
+
+    def _progress(self, arguments: ProgressArguments, caller: Caller) -> str:
+        with self._desk.database.write(alone=True) as connection:
+            standing, token = _held(connection, caller)
+            note = Progressed(token, arguments.note)
+            append(connection, standing, note, by=caller.agent, now=self._desk.clock.now())
+        return f"{standing.request.sender} can read it"
+
+    def _finish(self, arguments: FinishArguments, caller: Caller) -> Told:
+        with self._desk.database.read() as connection:
+            standing, _ = _held(connection, caller)
+        folders = Folders(caller.paths, (caller.folder,), self._desk.state.root)
+        evidence = look_at(arguments.evidence, folders, standing.request.files_since)
+        final = Final("done", arguments.conclusion, evidence, tuple(arguments.next_actions), arguments.verdict)
+        return Told("noted; this ends your work on it", End(final))
+
+    def _end(self, final: Final, caller: Caller) -> Told:
+        with self._desk.database.read() as connection:
+            _held(connection, caller)
+        return Told("noted; this ends your work on it", End(final))
+
+    def _handoff(self, arguments: HandoffArguments, caller: Caller) -> Told:
+        team = self._desk.team()
+        _check_may_ask(team, caller.agent, arguments.to)
+        with self._desk.database.read() as connection:
+            standing, _ = _held(connection, caller)
+            check_handoff(standing, arguments.to, chain_to(connection, standing.request))
+        return Told(f"{arguments.to} will get it; this ends your work on it", PassOn(arguments.to, arguments.reason))
+
+
+def _check_may_ask(team: Team, agent: str, receiver: str) -> None:
+    may_ask = team.workspace.agent(agent).may_ask
+    if receiver not in may_ask:
+        raise Refused("not-granted", f"you may ask: {', '.join(may_ask) or 'nobody'}")
+
+
+def _run(connection: Connection, caller: Caller) -> RunRow:
+    run = run_by_id(connection, caller.run_id)
+    if run is None:
+        raise HarnessError(f"there is no run {caller.run_id}")
+    if run.options.get("preview"):
+        raise Refused("preview", "a preview has no effects; say what you would have asked")
+    return run
+
+
+def _held(connection: Connection, caller: Caller) -> tuple[Standing, int]:
+    """Return the request that the run works on and its token. Raises ToolError if it is none, or over by now."""
+    run = _run(connection, caller)
+    if run.kind is not FireKind.BUS or "request" not in run.options:
+        raise ToolError("this run works on no request")
+    standing = standing_of(connection, run.options["request"])
+    token = int(run.options["token"])
+    if not standing.is_open or standing.token != token or standing.receiver != caller.agent:
+        raise Refused("superseded", f"request {standing.request.id} is {standing.state}, and not yours any more")
+    return standing, token
+
+
+def _answer(standing: Standing, *, waits: bool) -> str | Told:
+    asked = standing.request
+    if standing.final is not None:
+        return final_as_text(standing.final, asked)
+    sent = f"request {asked.id} to {asked.receiver}, due {asked.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if waits:
+        return Told(f"{sent}: waiting for the answer", Wait(asked.id))
+    return f"sent: {sent}; the answer will be in your next prompt"
+
+
+def _key(run: RunRow, arguments: AskArguments) -> str:
+    """Return the idempotency key: what the same work asks of the same receiver again is the same request.
+
+    Also in another attempt at the run, and in the run that goes on with it.
+    """
+    work = re.sub(r"[~.]\d+", "", run.id.rpartition(":")[2])
+    asked = "\n".join((arguments.task, arguments.background, *arguments.inputs))
+    return f"{run.id.rpartition(':')[0]}:{work}/{arguments.to}/{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+
+
+def _due(text: str, now: datetime) -> datetime | None:
+    if not text.strip():
+        return None
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ToolError(f"due: {text[:_TITLE_CHARS]!r} is no duration; write 30m, 2h or 1d")
+    return now + timedelta(seconds=int(found[1]) * _UNITS_S[found[2]])
