@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from harness.domain.moments import local_time as local_time
 from harness.schedule.catchup import duration_in_words
 
 
@@ -12,15 +12,6 @@ def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago the moment was: `2 h 3 min ago`; a moment to come is `in 5 min`."""
     seconds = (now - moment).total_seconds()
     return f"{duration_in_words(seconds)} ago" if seconds >= 0 else f"in {duration_in_words(-seconds)}"
-
-
-def local_time(moment: datetime, zone: str, now: datetime) -> str:
-    """Return the clock time in the zone, with the day where it is not today: `07:15`, `Fri 20 Nov 07:15`."""
-    local = moment.astimezone(ZoneInfo(zone))
-    clock = local.strftime("%H:%M")
-    if local.date() == now.astimezone(ZoneInfo(zone)).date():
-        return clock
-    return f"{local:%a} {local.day} {local:%b} {clock}"
 
 
 def when(moment: datetime, zone: str, now: datetime) -> str:

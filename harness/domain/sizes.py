@@ -11,6 +11,6 @@ def in_bytes(size: int) -> str:
     return f"{size} bytes"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return `1 item`, `2 items`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return `1 item`, `2 items`; where more of them are not the noun and an s, say what they are called."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from harness.delivery.commonmark import escape, escape_with_addresses, indent
 from harness.domain.digest import Digest, Section
+from harness.domain.moments import local_time
+from harness.domain.sizes import counted
 from harness.schedule.catchup import duration_in_words
 from harness.store.incidents import IncidentRow
 
@@ -117,7 +118,7 @@ def _entry(row: IncidentRow, zone: str, now: datetime) -> str:
 def _over(row: IncidentRow, zone: str, now: datetime) -> str:
     kind, name = _kind(row.cause)
     lasted = duration_in_words((row.resolved_at or row.last_at) - row.first_at)
-    times = "1 failure" if row.occurrences == 1 else f"{row.occurrences} failures in {lasted}"
+    times = counted(row.occurrences, "failure") + ("" if row.occurrences == 1 else f" in {lasted}")
     since = _moment(row.first_at, zone, now)
     return f"over: **{_plain(kind.over.replace('{}', name))}** after {times} (it began {since})"
 
@@ -141,6 +142,4 @@ def _plain(text: str) -> str:
 
 
 def _moment(at: float, zone: str, now: datetime) -> str:
-    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
-    is_today = local.date() == now.astimezone(ZoneInfo(zone)).date()
-    return f"{local:%H:%M}" if is_today else f"{local:%a} {local.day} {local:%b} {local:%H:%M}"
+    return local_time(datetime.fromtimestamp(at, UTC), zone, now)

@@ -36,7 +36,8 @@ GATHER_S = 60
 PROVED_AFTER_S = 600
 """How long a cause must be gone before it is told to be over: what flaps is told as one incident."""
 
-_PREFIX = "alert:"
+ALERT_PREFIX = "alert:"
+"""With this begin the ids under which alerts stand in the outbox."""
 _PREFERRED_CHANNEL = "digest"
 
 log = logging.getLogger("harness.alerts")
@@ -54,8 +55,8 @@ class News:
         """The idempotency key of the message: no two of them begin with the same incident at the same level."""
         if self.wrong:
             first = self.wrong[0]
-            return f"{_PREFIX}{first.cause}:{first.first_at:.3f}:{first.alerts + 1}"
-        return f"{_PREFIX}{self.over[0].cause}:{self.over[0].first_at:.3f}:over"
+            return f"{ALERT_PREFIX}{first.cause}:{first.first_at:.3f}:{first.alerts + 1}"
+        return f"{ALERT_PREFIX}{self.over[0].cause}:{self.over[0].first_at:.3f}:over"
 
 
 def tell_incidents(
@@ -92,7 +93,7 @@ def tell_incidents(
 def deliver_alerts(database: Database, channels: Mapping[str, Channel], settings: Settings, now: datetime) -> None:
     """Try what is owed of the alerts that were promised; what fails is tried again, as every delivery is."""
     with database.read() as connection:
-        owed = pending_runs(connection, now, _PREFIX)
+        owed = pending_runs(connection, now, ALERT_PREFIX)
     for run_id in owed:
         deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True)
 

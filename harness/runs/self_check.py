@@ -1,27 +1,54 @@
-"""The action `self-check`: what went wrong since the last look, told once, without a model."""
+"""The action `self-check`: what went wrong since the last look, told once, without a model.
+
+What an alert has told is no news: it is named in one line, with the time at which it was told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from harness.domain.cause import job_named_by
 from harness.domain.job import Job
-from harness.domain.run import FireState
+from harness.domain.moments import local_time
+from harness.domain.run import Fire, FireState
+from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
 from harness.runs.actions import Action, ActionResult
+from harness.runs.alert_page import headline
+from harness.runs.alerts import ALERT_PREFIX
 from harness.runs.expectations import schedule_fingerprint
 from harness.schedule.due import slots_between
 from harness.store.database import Database
 from harness.store.fires import fires_between, job_states, last_fires, taken_slots
-from harness.store.incidents import open_incidents
-from harness.store.outbox import count_pending
+from harness.store.incidents import IncidentRow, incidents_since, open_incidents
+from harness.store.outbox import count_pending, is_undelivered
 
 GRACE_S = 120
+"""So long something may be wrong before it is told here: a slot may still be fired, an alert still be sent."""
+
 _SOURCES_NAMED = 5
+_TOLD_NAMED = 5
 _TROUBLE = (FireState.FAILED, FireState.MISSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look covers, in [since, until): each moment belongs to exactly one look. Times are aware UTC."""
+
+    since: datetime
+    until: datetime
+    now: datetime
+    zone: str
+
+    def covers(self, moment: datetime) -> bool:
+        return self.since <= moment + timedelta(seconds=GRACE_S) < self.until
+
+    def clock(self, moment: datetime) -> str:
+        return local_time(moment, self.zone, self.now)
 
 
 def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action:
@@ -33,21 +60,25 @@ def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action
 
     def check(job: Job, due_at: datetime, now: datetime) -> ActionResult:
         with database.read() as connection:
-            since = _last_look(connection, job, due_at)
-            news = list(_news(connection, workspace(), since, due_at, now))
-            still_open = len(open_incidents(connection))
+            look = _Look(_last_look(connection, job, due_at), due_at, now, workspace().settings.home_zone)
+            incidents = open_incidents(connection)
+            recent = incidents_since(connection, look.since - timedelta(seconds=GRACE_S))
+            told = [row for row in recent if _is_told(connection, row)]
+            news = list(_news(connection, workspace(), look, incidents, told))
             pending = count_pending(connection)
-            fires = len(fires_between(connection, since, due_at))
-        told = f"{_count(fires, 'fire', 'fires')} since {_clock(since, job.zone)}"
-        rest = (
-            _count(still_open, "incident open", "incidents open") if still_open else "",
-            _count(pending, "delivery pending", "deliveries pending") if pending else "",
-        )
-        summary = "; ".join([told, *(part for part in rest if part)])
+            fires = len(fires_between(connection, look.since, due_at))
+        checked = [
+            f"{counted(fires, 'fire')} since {look.clock(look.since)}",
+            *([f"{counted(len(incidents), 'incident')} open"] if incidents else []),
+            *([f"{counted(pending, 'delivery', 'deliveries')} pending"] if pending else []),
+        ]
+        still_wrong = [row for row in told if row.resolved_at is None]
         if not news:
-            return ActionResult(f"checked: {summary}; nothing new is wrong")
-        text = "## What went wrong\n\n" + "\n".join(f"- {line}" for line in news) + f"\n\nChecked: {summary}.\n"
-        return ActionResult(_count(len(news), "thing is wrong", "things are wrong"), text)
+            return ActionResult(f"checked: {'; '.join([*checked, *_told(still_wrong, look)])}; nothing new is wrong")
+        lines = "\n".join(f"- {line}" for line in news)
+        summary = "; ".join([*checked, *_told(still_wrong, look, mark="`")])
+        text = f"## What went wrong\n\n{lines}\n\nChecked: {summary}.\n"
+        return ActionResult(f"{counted(len(news), 'thing')} went wrong", text)
 
     return check
 
@@ -67,19 +98,24 @@ def unfired_slots(connection: Connection, workspace: Workspace, now: datetime) -
 
 
 def _news(
-    connection: Connection, workspace: Workspace, since: datetime, until: datetime, now: datetime
+    connection: Connection,
+    workspace: Workspace,
+    look: _Look,
+    incidents: Sequence[IncidentRow],
+    told: Sequence[IncidentRow],
 ) -> Iterator[str]:
-    """Yield what went wrong in [since, until): each moment belongs to exactly one look."""
-    zone = workspace.settings.home_zone
-    for fire in fires_between(connection, since - timedelta(days=1), until):
+    """Yield what went wrong within the look and no alert has told."""
+    for fire in fires_between(connection, look.since - timedelta(days=1), look.until):
         is_trouble = fire.state in _TROUBLE and not fire.is_preview
-        if is_trouble and fire.closed_at is not None and since <= fire.closed_at < until:
-            yield f"**{fire.job_id}** due {_clock(fire.due_at, zone)} {fire.state}: {fire.reason}"
-    for job_id, slot in unfired_slots(connection, workspace, now):
-        if not since <= slot + timedelta(seconds=GRACE_S) < until:
+        if not is_trouble or fire.closed_at is None or not look.covers(fire.closed_at):
             continue
-        yield f"**{job_id}** was due {_clock(slot, zone)} and nothing fired it"
-    fresh = [i for i in open_incidents(connection) if since.timestamp() <= i.first_at < until.timestamp()]
+        if not any(_is_of(incident, fire, fire.closed_at) for incident in told):
+            yield f"**{fire.job_id}** due {look.clock(fire.due_at)} {fire.state}: {fire.reason}"
+    for job_id, slot in unfired_slots(connection, workspace, look.now):
+        if look.covers(slot):
+            yield f"**{job_id}** was due {look.clock(slot)} and nothing fired it"
+    untold = (row for row in incidents if row not in told)
+    fresh = [row for row in untold if look.covers(datetime.fromtimestamp(row.first_at, UTC))]
     sources = [incident for incident in fresh if incident.cause.startswith("source ")]
     # A fire that failed or was missed is told above. In code, as a bare address would be read as a link
     # that nobody collected.
@@ -92,17 +128,31 @@ def _news(
         yield from (f"`{incident.message}`" for incident in sources)
 
 
+def _is_told(connection: Connection, incident: IncidentRow) -> bool:
+    """Say whether an alert has told of the incident and has come through."""
+    return incident.alerted_at is not None and not is_undelivered(connection, ALERT_PREFIX, incident.alerted_at)
+
+
+def _is_of(incident: IncidentRow, fire: Fire, closed_at: datetime) -> bool:
+    """Say whether the fire, which was closed then, is one of the failures that the incident counts."""
+    is_of_its_kind = incident.cause.startswith("missed ") == (fire.state is FireState.MISSED)
+    is_of_its_time = incident.first_at <= closed_at.timestamp() and not incident.cause.startswith("disabled ")
+    return is_of_its_kind and is_of_its_time and fire.job_id in (*incident.jobs, job_named_by(incident.cause))
+
+
+def _told(told: Sequence[IncidentRow], look: _Look, *, mark: str = "") -> Iterator[str]:
+    """Yield in one line what an alert has told; `mark` stands around each, where an address would become a link."""
+    if not told:
+        return
+    moments = ((row, datetime.fromtimestamp(row.alerted_at or row.first_at, UTC)) for row in told[:_TOLD_NAMED])
+    named = ", ".join(f"{mark}{headline(row.cause)}{mark} (told at {look.clock(at)})" for row, at in moments)
+    more = len(told) - _TOLD_NAMED
+    yield f"known from an alert: {named}" + (f" and {more} more" if more > 0 else "")
+
+
 def _last_look(connection: Connection, job: Job, due_at: datetime) -> datetime:
     """Return until when the last finished check had looked; a day back if there is none."""
     for fire in last_fires(connection, job.id, 50):
         if not fire.state.is_open and fire.state.is_success and fire.due_at < due_at:
             return fire.due_at
     return due_at - timedelta(days=1)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _clock(moment: datetime, zone: str) -> str:
-    return moment.astimezone(ZoneInfo(zone)).strftime("%a %H:%M")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from harness.domain.cause import is_over_with_success, job_named_by
 from harness.store.tables import incident
@@ -116,6 +116,13 @@ def resolve_incidents_of(connection: Connection, job_id: str, now: datetime, *, 
 def open_incidents(connection: Connection) -> list[IncidentRow]:
     """Return what is broken now, oldest first."""
     query = select(*incident.c).where(incident.c.resolved_at.is_(None)).order_by(incident.c.first_at, incident.c.cause)
+    return [_incident(row) for row in connection.execute(query)]
+
+
+def incidents_since(connection: Connection, since: datetime) -> list[IncidentRow]:
+    """Return what is broken now, and what was until some time since then, oldest first."""
+    still = or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= since.timestamp())
+    query = select(*incident.c).where(still).order_by(incident.c.first_at, incident.c.cause)
     return [_incident(row) for row in connection.execute(query)]
 
 

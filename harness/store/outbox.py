@@ -78,6 +78,16 @@ def deliveries_of_run(connection: Connection, run_id: str) -> list[OutboxRow]:
     return [OutboxRow(*row) for row in connection.execute(query)]
 
 
+def is_undelivered(connection: Connection, prefix: str, promised_at: float) -> bool:
+    """Say whether a run whose id begins so was promised at that moment and has reached no channel yet, or never will.
+
+    What was delivered long ago and is no longer kept counts as delivered.
+    """
+    query = select(outbox.c.state).where(outbox.c.run_id.startswith(prefix), outbox.c.created_at == promised_at)
+    states = set(connection.execute(query).scalars())
+    return bool(states) and "acknowledged" not in states
+
+
 def count_pending(connection: Connection) -> int:
     """Return how many deliveries no channel has acknowledged yet."""
     query = select(func.count()).select_from(outbox).where(outbox.c.state == "pending")
