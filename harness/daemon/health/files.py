@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
 from harness.daemon.disk_watch import FIX, room_problem
 from harness.daemon.health.facts import HealthFacts
 from harness.daemon.health.finding import HealthFinding
+from harness.domain.cause import DISK
 
 
 def judge_files(facts: HealthFacts) -> Iterable[HealthFinding]:
@@ -24,15 +26,17 @@ def judge_files(facts: HealthFacts) -> Iterable[HealthFinding]:
 
 
 def judge_disk(facts: HealthFacts) -> Iterable[HealthFinding]:
-    """Return whether the state folder can be written, and has room."""
+    """Return whether the state folder can be written, and has room; with since when, if there is an incident."""
     if facts.disk is None:
         return
     folder = facts.disk.folder
+    began = next((incident.first_at for incident in facts.incidents if incident.cause == DISK), None)
+    since = None if began is None else datetime.fromtimestamp(began, UTC)
     if not facts.disk.is_writable:
-        yield HealthFinding("disk", str(folder), f"{folder} cannot be written", "make it writable")
+        yield HealthFinding("disk", str(folder), f"{folder} cannot be written", "make it writable", since)
     problem = room_problem(folder, facts.disk.usage)
     if problem is not None:
-        yield HealthFinding("disk", str(folder), problem, FIX)
+        yield HealthFinding("disk", str(folder), problem, FIX, since)
 
 
 def judge_audit(facts: HealthFacts) -> Iterable[HealthFinding]:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from harness.daemon.health.daemons import judge_clock
 from harness.daemon.health.facts import HealthFacts
+from harness.daemon.health.files import judge_disk
 from harness.daemon.health.finding import HealthFinding
-from harness.domain.cause import disabled_cause, endpoint_cause, job_named_by
+from harness.domain.cause import DISK, disabled_cause, endpoint_cause, job_named_by
 from harness.domain.pause import covers, scope_name, whose_pause
 from harness.domain.run import FireState
 from harness.store.records import OpenIncident
@@ -45,6 +46,8 @@ def judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
     told |= {endpoint_cause(breaker.endpoint) for breaker in facts.open_breakers}
     told |= {disabled_cause(scope_name(pause.scope)) for pause in facts.pauses if pause.is_automatic}
     told |= {finding.subject for finding in judge_clock(facts)}
+    # What the disk is like now says more than what was said when it began to fill up.
+    told |= {DISK for _ in judge_disk(facts)}
     for incident in facts.incidents:
         if incident.cause in told:
             continue

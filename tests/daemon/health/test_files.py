@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,8 @@ from harness.daemon.disk_watch import least_free
 from harness.daemon.health.facts import DiskFacts
 from harness.daemon.health.judgement import judge_health
 from harness.domain.errors import Finding
-from harness.store.records import FailingSource
-from tests.daemon.health.sample_facts import WELL, codes
+from harness.store.records import FailingSource, OpenIncident
+from tests.daemon.health.sample_facts import NOW, WELL, codes
 
 TOTAL = 100 * 10**9
 
@@ -51,3 +52,15 @@ def test_disk_is_short_for_the_check_where_it_is_for_the_daemon() -> None:
     assert str(finding) == (
         "only 2.0 GB of 100.0 GB are free on the disk of /state; free some space, before nothing can be written"
     )
+
+
+def test_full_disk_is_told_once_with_since_when() -> None:
+    began = NOW.timestamp() - 3600
+    incident = OpenIncident("disk", "only 400.0 MB are free", began, began, 3, None, ("scout/morning",))
+    full = replace(WELL, disk=DiskFacts(Path("/state"), usage(free=5_000_000), is_writable=True), incidents=(incident,))
+    (finding,) = judge_health(full)
+    assert (finding.code, finding.since) == ("disk", datetime.fromtimestamp(began, UTC))
+    # The disk of the state folder has room: then the incident is about another one.
+    roomy = replace(full, disk=DiskFacts(Path("/state"), usage(free=TOTAL // 2), is_writable=True))
+    (finding,) = judge_health(roomy)
+    assert (finding.code, finding.subject) == ("incident", "disk")
