@@ -91,8 +91,9 @@ class Workbench:
     def settle(self) -> None:
         """Run everything that is queued to its end."""
         for _ in range(600):
+            served = self.system.serve_bus()
             self.system.dispatcher.dispatch()
-            if not self.system.dispatcher.count_open():
+            if served.is_nothing and not self.system.dispatcher.count_open():
                 return
             self.system.dispatcher.wait_for_change(0.1)
         raise AssertionError("runs did not end")

@@ -27,7 +27,12 @@ class Team:
 
     def knows(self, party: str) -> bool:
         """Say whether requests can be made by and of this party."""
-        return party in (USER, SYSTEM) or party in self.workspace.agents
+        return party in self.parties
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody that there is: the agents, the person and the harness."""
+        return (*self.workspace.agents, USER, SYSTEM)
 
     def max_open(self, receiver: str) -> int | None:
         """Return how many requests the receiver is given at a time; None for no limit: a person is no queue."""

@@ -188,6 +188,8 @@ class Service:
                 self._wake.clear()
                 if not self._system.workspace.loaded.holds_at(self._system.clock.now()):
                     await self.supervisor.guarded("reload", self.reload)
+                # Apart, so that trouble with requests keeps no job from being begun.
+                await self.supervisor.guarded("bus", self._system.serve_bus)
                 due = await self.supervisor.guarded("tick", self._tick)
                 self._signs.tick_ended()
                 await self._sleep_until_news(due)

@@ -116,7 +116,8 @@ class _Rehearsed:
         self._system = system
 
     def next_due(self) -> datetime | None:
-        moments = (next_slot(self._system.database), self._system.dispatcher.next_start())
+        system = self._system
+        moments = (next_slot(system.database), system.dispatcher.next_start(), system.next_for_bus())
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def tick(self) -> int:
@@ -138,9 +139,12 @@ class _Rehearsed:
         system = self._system
         system.enforce_deadlines()
         while True:
+            served = system.serve_bus()
             system.dispatcher.dispatch()
             if not system.dispatcher.count_open():
-                break
+                if served.is_nothing:
+                    break
+                continue
             if not system.dispatcher.wait_for_change(_LOOK_EVERY_S):
                 system.reconcile()
         settings = system.workspace().settings

@@ -20,12 +20,14 @@ from harness.store.requests import request_row
 from harness.store.runs import run_by_id
 
 
-def cancel_request(database: Database, request_id: str, reason: str, *, by: str, now: datetime) -> Standing:
-    """Give the request the final `cancelled`, and cancel the run that works on it; raises as `cancel` does."""
-    with database.write(alone=True) as connection:
-        runs = _hold_runs(connection, request_id)
-        standing = cancel(connection, request_id, reason, by=by, now=now)
-        _stop(connection, runs, standing, now)
+def cancel_request(connection: Connection, request_id: str, reason: str, *, by: str, now: datetime) -> Standing:
+    """Give the request the final `cancelled`, and cancel the run that works on it; raises as `cancel` does.
+
+    The transaction should be alone.
+    """
+    runs = _hold_runs(connection, request_id)
+    standing = cancel(connection, request_id, reason, by=by, now=now)
+    _stop(connection, runs, standing, now)
     return standing
 
 

@@ -315,6 +315,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             )
             """,
             "CREATE INDEX awaited_request ON awaited (request_id)",
+            "CREATE INDEX suspension_open ON suspension (run_id) WHERE continued_as IS NULL",
+            "CREATE INDEX fire_closed ON fire (job_id, closed_at) WHERE closed_at IS NOT NULL",
         ),
     ),
 )

@@ -220,10 +220,10 @@ def count_asked_by_run(connection: Connection, run_id: str) -> int:
     return int(connection.execute(select(func.count()).where(request.c.parent_run == run_id)).scalar_one())
 
 
-def overdue_requests(connection: Connection, now: datetime) -> list[RequestRow]:
+def overdue_requests(connection: Connection, now: datetime, limit: int) -> list[RequestRow]:
     """Return the open requests whose due time has passed, the longest due first."""
     query = select(*request.c).where(request.c.closed_at.is_(None), request.c.due_at <= now.timestamp())
-    return _requests(connection, query.order_by(request.c.due_at, request.c.id))
+    return _requests(connection, query.order_by(request.c.due_at, request.c.id).limit(limit))
 
 
 def next_request_due(connection: Connection) -> float | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.ports import Clock, Engine
 from harness.runs.alerts import GATHER_S, deliver_alerts, tell_incidents
+from harness.runs.bus_duties import BusDuties, BusServed
 from harness.runs.cancelling import carry_out_cancels
 from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
@@ -21,6 +25,7 @@ from harness.runs.turnstile import Turnstile
 from harness.runs.workflows import RunWorkflow
 from harness.store.database import Database
 from harness.store.nodes import Role
+from harness.store.request_duties import next_moment
 from harness.store.runs import RunRow
 from harness.store.state_folder import StateFolder
 from harness.workspace.current import CurrentWorkspace
@@ -42,6 +47,8 @@ class System:
     reconciler: Reconciler
     incidents: LedgerIncidents
     services: RunServices
+    bus: BusDuties
+    team: Callable[[], Team]
     is_shared: bool
     """Whether other daemons may use the same database."""
     turnstile: Turnstile = field(default_factory=Turnstile)
@@ -80,6 +87,15 @@ class System:
         """Begin the queued runs that may run now; return their ids."""
         with self.turnstile.passing():
             return self.dispatcher.dispatch()
+
+    def serve_bus(self) -> BusServed:
+        """Do what is due for requests now; cheap if nothing is."""
+        return self.bus.serve(self.team(), self.clock.now())
+
+    def next_for_bus(self) -> datetime | None:
+        """Return when something is to be done for a request at the latest."""
+        with self.database.read() as connection:
+            return next_moment(connection, self.clock.now())
 
     def tell_incidents(self, *, gather_s: float = GATHER_S) -> None:
         """Pause the jobs that keep failing, and tell the person what is broken and what works again.
