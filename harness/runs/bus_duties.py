@@ -31,8 +31,11 @@ AT_ONCE = 100
 WATCH_EVERY = timedelta(seconds=1)
 NOTE_EVERY = timedelta(seconds=5)
 REPAIR_EVERY = timedelta(seconds=15)
-TELL_AFTER = timedelta(hours=24)
-"""How long the end of a request may wait for its sender's next prompt, or for the person's eye."""
+TELL_AFTER = timedelta(days=4)
+"""How long the end of a request may wait for its sender's next prompt, or for the person's eye.
+
+Longer than from a Friday to a Monday: an agent that works on weekdays hears of it itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)

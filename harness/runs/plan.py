@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from harness.bus.news import News, news_for
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
-from harness.domain.request import request_of_job
+from harness.domain.request import Request
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.domain.settings import Settings
 from harness.runs.answer import Draft
-from harness.runs.request_work import job_of
+from harness.runs.request_work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id, spent_usd
@@ -30,7 +31,8 @@ class RunPlan:
     `budget_usd` is what is left for this run of its own, its agent's and the team's budget; None means
     no limit. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it;
     `is_forced`: also where a condition of the job does not hold. `goes_on_from` is the suspended run whose
-    conversation this one goes on with.
+    conversation this one goes on with. `request` is what it was asked over the bus, `news` what its prompt tells of
+    the agent's own requests: as both were when it began.
     """
 
     run_id: str
@@ -46,6 +48,8 @@ class RunPlan:
     is_forced: bool = False
     refusal: Draft | None = None
     goes_on_from: str | None = None
+    request: Request | None = None
+    news: tuple[News, ...] = ()
 
     @property
     def needs_preflight(self) -> bool:
@@ -71,6 +75,9 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     workspace = services.workspace()
     job = job_of(services, row)
     agent = workspace.agents[job.agent]
+    with services.database.read() as connection:
+        request = request_in(connection, job)
+        news = news_for(connection, agent)
     profile = row.options.get("profile")
     if profile:
         job = replace(job, profile=str(profile))
@@ -84,6 +91,8 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
         is_preview=bool(row.options.get("preview")),
         is_by_hand=row.kind is FireKind.MANUAL,
         is_forced=bool(row.options.get("force")),
+        request=request,
+        news=news,
     )
     if job.action:
         return plan
@@ -106,7 +115,7 @@ def _without_model(plan: RunPlan) -> RunPlan:
         case "template":
             return replace(plan, method="template")
         case "skip":
-            is_job = request_of_job(plan.job.id) is None
+            is_job = plan.request is None
             why = "and the job says without_model: skip" if is_job else "and nothing else can work on a request"
             reason = f"no language model is configured, {why}"
             return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))

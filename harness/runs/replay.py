@@ -144,9 +144,10 @@ def _plan_today(recording: Recording, workspace: Workspace) -> Json:
     value = recording.value("begin")
     if value is None:
         return None
-    job = workspace.job(recording.run.job_id)
-    profile = recording.run.options.get("profile")
     plan = from_json(RunPlan, value)
+    # There is no file of the work on a request that could have changed.
+    job = plan.job if plan.request is not None else workspace.job(recording.run.job_id)
+    profile = recording.run.options.get("profile")
     return to_json(RunPlan, replace(plan, job=replace(job, profile=str(profile)) if profile else job))
 
 

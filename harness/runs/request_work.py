@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from harness.bus.brief import brief_of, brief_overflow
-from harness.bus.log import standing_of
 from harness.bus.payload import write_overflow
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
@@ -59,10 +60,7 @@ def brief_for(services: RunServices, run_id: str, request: Request) -> str:
     return brief_of(request, limit)
 
 
-def request_of(services: RunServices, job: Job) -> Request | None:
-    """Return the request that the job works on, as its receiver has it; None if it is a job of the workspace."""
+def request_in(connection: Connection, job: Job) -> Request | None:
+    """Return the request that the job works on; None if it is a job of the workspace."""
     request_id = request_of_job(job.id)
-    if request_id is None:
-        return None
-    with services.database.read() as connection:
-        return standing_of(connection, request_id).request
+    return None if request_id is None else asked_in(connection, request_id)

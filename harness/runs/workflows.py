@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from harness.bus.handoffs import pass_on
-from harness.bus.news import news_for, note_told
+from harness.bus.news import note_told
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
@@ -46,7 +46,7 @@ from harness.runs.only_if import Ruling, collects, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import outcome_without_text, publish
-from harness.runs.request_work import brief_for, job_of, request_of
+from harness.runs.request_work import brief_for, job_of
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend, suspended
 from harness.store.json_codec import from_json, to_json
@@ -313,10 +313,7 @@ class RunWorkflow:
         services = self._services
         workspace = services.workspace()
         agent = workspace.agent(plan.job.agent)
-        request = request_of(services, plan.job)
-        brief = "" if request is None else brief_for(services, plan.run_id, request)
-        with services.database.read() as connection:
-            news = news_for(connection, agent)
+        brief = "" if plan.request is None else brief_for(services, plan.run_id, plan.request)
         gathered = gather(
             workspace,
             agent,
@@ -326,7 +323,7 @@ class RunWorkflow:
             run_inputs={},
             tools=services.tool_schemas(agent, plan.job),
             request=brief,
-            news=news,
+            news=plan.news,
         )
         prompt = without_secrets(assemble(gathered), services.redact)
         with services.database.write() as connection:
@@ -334,7 +331,7 @@ class RunWorkflow:
         return {
             "messages": to_json(tuple[Message, ...], prompt.messages),
             "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
-            "told": [one.request_id for one in news if one.is_final],
+            "told": [one.request_id for one in plan.news if one.is_final],
         }
 
     def _fill(self, plan: RunPlan, inputs: Inputs) -> Json:
@@ -347,17 +344,20 @@ class RunWorkflow:
         if nothing_made is not None:
             return to_json(Draft, replace(nothing_made, told=answer.told))
         draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
-        request = request_of(services, plan.job)
-        if request is not None:
-            draft = answered(draft, answer, request, services.state)
+        if plan.request is not None:
+            draft = answered(draft, answer, plan.request, services.state)
         return to_json(Draft, replace(draft, told=answer.told))
 
     def _notice(self, plan: RunPlan) -> str:
-        """Return what stands above the digest; a restored team does not know whether it delivered this before."""
+        """Return what stands above the digest: what the reader must know first, and what waits for them.
+
+        A restored team does not know whether it delivered this before.
+        """
         with self._services.database.read() as connection:
             restoration = last_restoration(connection)
+            waiting = reminder(connection) if plan.job.deliver else ""
         may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
-        return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "")))
+        return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "", waiting)))
 
     def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
         services = self._services
