@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from harness.domain.agent import Agent
 from harness.domain.tokens import estimate_tokens
+from harness.workspace.bus_rules import MaxOpen
 from harness.workspace.fields import DollarsPerDay, Node, Text
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.names import Names, is_inside
@@ -39,6 +40,7 @@ class AgentShape(Shape):
     read_paths: list[Folder] = Field(default_factory=list)
     write_paths: list[Folder] = Field(default_factory=list)
     on: Node | None = None
+    max_open: MaxOpen | None = None
 
 
 def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Agent | None:
@@ -76,6 +78,7 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         write_paths=tuple(shape.write_paths),
         budget_usd=shape.budget,
         on=shape.on,
+        max_open=shape.max_open,
     )
 
 

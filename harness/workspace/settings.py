@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PlainValidator
 from harness.domain.schedule import QuietHours
 from harness.domain.settings import Channel, Egress, Here, Profile, Settings, SourceLimits
 from harness.store.address import URL_VARIABLE, BadAddress, parse_address
+from harness.workspace.bus_rules import BusShape, bus_rules_of
 from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
 from harness.workspace.names import SLUG
@@ -97,6 +98,7 @@ class SettingsShape(Shape):
     watchdog: WatchdogShape = WatchdogShape()
     retention: RetentionShape = RetentionShape()
     backups: BackupsShape = BackupsShape()
+    bus: BusShape = BusShape()
 
 
 def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
@@ -147,6 +149,7 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         watchdog=watchdog_of(shape.watchdog),
         retention=retention_of(shape.retention),
         backups=backups_of(shape.backups),
+        bus=bus_rules_of(shape.bus, located, report),
     )
 
 
