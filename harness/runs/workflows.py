@@ -20,6 +20,7 @@ from typing import Any
 
 from harness.bus.handoffs import pass_on
 from harness.bus.news import note_told
+from harness.bus.reminder import reminder
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
