@@ -138,7 +138,7 @@ def event_words(event: Event, receiver: str) -> str:
         case Finished(final=final):
             return f"{result_words(final)}: {first_line(final.conclusion)}"
         case Noticed(how=how):
-            return f"the answer went to {how}"
+            return "you know of it" if how == USER else f"whoever asked was told: {how}"
         case DeadLettered(reason=reason):
             return f"dead letter: {first_line(reason)}"
         case Resent(request_id=again_as):
@@ -226,7 +226,7 @@ def _standing_rows(place: Place, story: RequestStory) -> Iterator[tuple[str, str
     urgency = "" if standing.request.priority == "normal" else f", priority {standing.request.priority}"
     yield "due", f"{when(standing.request.due_at, place.zone, place.now)}{urgency}"
     result = "" if standing.final is None else f"{result_words(standing.final)}: "
-    yield "state", f"{result}{situation_words(standing)}"
+    yield "state", f"{result}{situation_words(standing)}".removesuffix(": final")
     if record.why_waiting and standing.is_open:
         yield "waits", record.why_waiting
     if standing.is_dead_letter and standing.dead is not None:

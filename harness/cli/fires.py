@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,18 @@ def artifact_path(state: StateFolder, artifact: str) -> Path:
 
 
 def ledger_lines(
-    fires: Sequence[Fire], zone: str, width: int, *, show_all: bool = False, abandoned: Collection[str] = ()
+    fires: Sequence[Fire],
+    zone: str,
+    width: int,
+    *,
+    show_all: bool = False,
+    abandoned: Collection[str] = (),
+    asked: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return a line for each fire, by local day and time.
 
     Unless `show_all`, what a job did many times without anything to show stands in one line. Of the runs
-    that are `abandoned` it is said that nobody is at work on them.
+    that are `abandoned` it is said that nobody is at work on them. `asked` says by job id what a request is for.
     """
     by_day: dict[date, list[Fire]] = defaultdict(list)
     for fire in sorted(fires, key=lambda fire: (fire.due_at, fire.job_id)):
@@ -81,7 +87,7 @@ def ledger_lines(
         if lines:
             lines.append("")
         lines.append(f"{day:%a} {day.day} {day:%b %Y}, {zone}")
-        lines.extend(table_lines(list(_rows(of_day, zone, abandoned, show_all=show_all)), width))
+        lines.extend(table_lines(list(_rows(of_day, zone, abandoned, asked or {}, show_all=show_all)), width))
     return lines
 
 
@@ -101,7 +107,7 @@ def local_day(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 def _rows(
-    fires: Sequence[Fire], zone: str, abandoned: Collection[str], *, show_all: bool
+    fires: Sequence[Fire], zone: str, abandoned: Collection[str], asked: Mapping[str, str], *, show_all: bool
 ) -> Iterator[tuple[str, str, str, str]]:
     groups: dict[tuple[str, FireState], list[Fire]] = defaultdict(list)
     for fire in fires:
@@ -111,7 +117,8 @@ def _rows(
         if fire.run_id in abandoned:
             yield _clock(fire, zone), fire.job_id, ABANDONED, f"it is {fire.state}, and nobody is at work on it"
         elif show_all or fire.state not in _FOLDED_STATES or len(group) < _FOLD_FROM:
-            yield _clock(fire, zone), fire.job_id, str(fire.state), outcome_of(fire)
+            parts = (asked.get(fire.job_id, ""), outcome_of(fire))
+            yield _clock(fire, zone), fire.job_id, str(fire.state), "; ".join(part for part in parts if part)
         elif fire is group[0]:
             reasons = {each.reason for each in group}
             reason = f", {'always' if len(reasons) == 1 else 'last'}: {group[-1].reason}" if group[-1].reason else ""

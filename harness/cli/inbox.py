@@ -31,9 +31,9 @@ Examples:
   harness inbox --json | jq -r '.[].command'
 
 \b
-JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is request,
-answer, dead-letter, paused, file, delivery or incident. What is due soonest
-comes first."""
+JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is
+request, answer, dead-letter, paused, file, delivery or incident; they come in
+this order, the soonest due or the latest first."""
 _FILE_CAUSE = "file "
 _HEADINGS = {
     "request": "asked of you",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from harness.cli.bus_lines import first_line
 from harness.cli.completion import check_agent
 from harness.cli.failures import Misused
 from harness.cli.fires import ABANDONED, counts_in_words, fire_json, iso, ledger_lines, local_day
@@ -20,10 +22,13 @@ from harness.cli.table import table_lines, terminal_width
 from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import ago, local_time
+from harness.domain.request import request_of_job
 from harness.domain.run import Fire
-from harness.store.peek import peek
+from harness.store.peek import Peek, peek
 
 app = new_app()
+
+_TASK_CHARS = 60
 
 _EXAMPLES = """\b
 Examples:
@@ -67,12 +72,14 @@ def ledger(
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What the ledger says of one day. `abandoned` are the runs of open fires that nobody is at work on."""
+    """What the ledger says of one day. `abandoned` are the runs of open fires that nobody is at work on, `asked` says
+    by job id what was asked for where the fire is the work on a request."""
 
     has_ledger: bool = False
     fires: tuple[Fire, ...] = ()
     abandoned: tuple[str, ...] = ()
     overdue: tuple[tuple[str, datetime], ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 def _read(place: Place, day: date, agent: str | None) -> _Day:
@@ -83,6 +90,7 @@ def _read(place: Place, day: date, agent: str | None) -> _Day:
         fires = tuple(fire for fire in look.fires_between(*local_day(day, place.zone)) if agent in (None, fire.agent))
         open_fires = look.open_fires()
         planned = look.planned_jobs()
+        asked = _asked(look, fires)
     runs = {fire.run_id for fire in fires}
     abandoned = (entry.fire.run_id for entry in open_fires if not liveness.holds(entry.owner))
     overdue = overdue_jobs(planned.values(), liveness, place.now) if day == _today(place) else ()
@@ -91,12 +99,25 @@ def _read(place: Place, day: date, agent: str | None) -> _Day:
         fires,
         tuple(run_id for run_id in abandoned if run_id is not None and run_id in runs),
         tuple((job_id, slot) for job_id, slot in overdue if agent is None or job_id.startswith(f"{agent}/")),
+        asked,
     )
+
+
+def _asked(look: Peek, fires: Sequence[Fire]) -> dict[str, str]:
+    ids = {fire.job_id: request_id for fire in fires if (request_id := request_of_job(fire.job_id)) is not None}
+    records = look.requests.named(tuple(dict.fromkeys(ids.values())))
+    return {
+        job_id: f'"{first_line(records[request_id].task, _TASK_CHARS)}" for {records[request_id].sender}'
+        for job_id, request_id in ids.items()
+        if request_id in records
+    }
 
 
 def _say(place: Place, read: _Day, *, show_all: bool) -> None:
     width = terminal_width()
-    for line in ledger_lines(read.fires, place.zone, width, show_all=show_all, abandoned=read.abandoned):
+    for line in ledger_lines(
+        read.fires, place.zone, width, show_all=show_all, abandoned=read.abandoned, asked=read.asked
+    ):
         say(line)
     rows = [
         (local_time(moment, place.zone, place.now), job_id, "OVERDUE", f"{ago(moment, place.now)}: nothing fired it")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 
 from harness.cli.completion import run_ids
-from harness.cli.failures import DONE, FAILED, TRY_LATER, UnknownName
+from harness.cli.failures import DONE, FAILED, TRY_LATER, Misused, UnknownName
 from harness.cli.fires import fire_json, outcome_of
 from harness.cli.options import JsonOption, RunArgument, WorkspaceOption
 from harness.cli.output import emit_json, note, say
@@ -19,6 +19,7 @@ from harness.cli.place import Place, find_place
 from harness.cli.run import end_with, fire_in_ledger, progress_line
 from harness.daemon.control_client import NoDaemon, ask, ask_lines
 from harness.daemon.wording import when
+from harness.domain.request import request_of_job
 from harness.domain.run import Fire, FireState
 from harness.store.peek import peek
 from harness.store.records import RunRecord
@@ -34,8 +35,8 @@ Examples:
 
 \b
 JSON: run, became (cancelled, ended or asked), fire {see ledger}.
-Exit code 0 if it is cancelled, 1 if it had ended before, 75 if whoever is at
-work on it has been asked and has not done so yet."""
+Exit code 0 if it is cancelled, also if it was before; 1 if it had ended
+otherwise; 75 if whoever is at work on it was asked and has not done so yet."""
 RETRY_EXAMPLES = """\b
 Examples:
   harness runs retry cron:ainews/arxiv:1795101300
@@ -72,7 +73,8 @@ def cancel_run(
     if became == "asked":
         became = _wait_until_ended(place, run)
     fire = _fire_at(place, record)
-    if became == "closed":
+    if became != "asked":
+        # What was cancelled before is what was asked for.
         became = "cancelled" if fire.state is FireState.CANCELLED else "ended"
     if as_json:
         emit_json({"run": run, "became": became, "fire": fire_json(fire)})
@@ -137,6 +139,7 @@ def _do_over(
     place: Place, run: str, verb: str, more: dict[str, Any], here: Callable[[TextIO], Fire], *, as_json: bool
 ) -> NoReturn:
     record = find_run(place, run)
+    _refuse_request(record, verb)
     out = sys.stderr if as_json else sys.stdout
     new_run = ""
     try:
@@ -152,6 +155,17 @@ def _do_over(
     else:
         fire = fire_in_ledger(place, new_run)
     end_with(place, fire, is_preview=bool(record.options.get("preview")), as_json=as_json)
+
+
+def _refuse_request(record: RunRecord, verb: str) -> None:
+    """Raise Misused for the work on a request: it has had its one final, and whoever asked would never hear of more."""
+    request_id = request_of_job(record.job_id)
+    if request_id is None:
+        return
+    raise Misused(
+        f"{record.id} works on request {request_id}, which has one final; for a {verb} of a dead letter: "
+        f"harness bus resend {request_id}; otherwise ask again: harness ask {record.job_id.partition('/')[0]}"
+    )
 
 
 def _cancel(place: Place, run: str, reason: str) -> str:

@@ -31,8 +31,10 @@ def steps_json(steps: Sequence[RecordedStep]) -> list[dict[str, Any]]:
     ]
 
 
-def step_lines(run_id: str, steps: Sequence[RecordedStep], zone: str, now: datetime, width: int) -> list[str]:
-    """Return a line a step, and how to fork from one."""
+def step_lines(
+    run_id: str, steps: Sequence[RecordedStep], zone: str, now: datetime, width: int, *, can_fork: bool
+) -> list[str]:
+    """Return a line a step, and how to fork from one where that can be done."""
     rows = [
         (
             str(step.position),
@@ -43,10 +45,13 @@ def step_lines(run_id: str, steps: Sequence[RecordedStep], zone: str, now: datet
         )
         for step in steps
     ]
+    lines = table_lines(rows, width, ("step", "what", "began", "took", ""))
+    if not can_fork:
+        return lines
     last = last_fork_point(steps)
     steps_words = "step 1" if last == 1 else f"steps 1 to {last}"
     hint = f"fork from one of {steps_words}: harness runs fork {run_id} --step N"
-    return [*table_lines(rows, width, ("step", "what", "began", "took", "")), "", *wrap(hint, width)]
+    return [*lines, "", *wrap(hint, width)]
 
 
 def _detail(step: RecordedStep) -> str:

@@ -28,6 +28,7 @@ from harness.cli.run_history import (
 from harness.cli.run_steps import step_lines, steps_json
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import local_time, when
+from harness.domain.request import request_of_job
 from harness.domain.run import Fire
 from harness.schedule.catchup import duration_in_words
 from harness.store.peek import peek
@@ -54,8 +55,9 @@ inputs {name: value}, prompt_sha256, manifest, outcome, forgotten_at,
 artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
-source_run, fork {of, from_step} or null, cancel_reason, steps [{step, kind,
-call_id, started_at, ended_at, took_s, detail, error}]."""
+source_run, fork {of, from_step} or null, cancel_reason, request (that it works
+on, or null), steps [{step, kind, call_id, started_at, ended_at, took_s, detail,
+error}]."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
@@ -109,7 +111,8 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
         say(line)
     if steps:
         say()
-        for line in step_lines(run, steps, place.zone, place.now, width):
+        can_fork = request_of_job(record.job_id) is None
+        for line in step_lines(run, steps, place.zone, place.now, width, can_fork=can_fork):
             say(line)
 
 
@@ -128,6 +131,7 @@ def run_document(
         "source_run": run.source_run,
         "fork": run.options.get("fork"),
         "cancel_reason": run.cancel_reason,
+        "request": request_of_job(run.job_id),
         "inputs": run.inputs,
         "prompt_sha256": run.prompt_sha256,
         "manifest": run.manifest,
@@ -172,6 +176,9 @@ def run_lines(
         ("due", f"{when(due_at, place.zone, place.now)}, {run.kind}"),
         ("state", run.state),
     ]
+    request_id = request_of_job(run.job_id)
+    if request_id is not None:
+        rows.append(("works on", f"{request_id}: harness bus show {request_id}"))
     if fire is not None:
         rows.append(("fire", f"{fire.state}{f': {outcome_of(fire)}' if outcome_of(fire) else ''}"))
     if run.stop:

@@ -6,7 +6,7 @@ Standard library only, and it never asks the daemon: what is shown holds also wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +24,10 @@ from harness.daemon.wording import when
 from harness.domain.cause import disabled_cause
 from harness.domain.pause import PauseRow, covers, scope_name, whose_pause
 from harness.domain.run import FireState
+from harness.domain.sizes import counted
 from harness.store.peek import peek
 from harness.store.records import Delivery, OpenFire, OpenIncident
+from harness.store.request_records import RequestCounts
 
 app = new_app()
 
@@ -41,7 +43,7 @@ last_heartbeat_at}, has_ledger, running [{job, run, state, due_at, is_held}],
 overdue [{job, since}], next {job, due_at}, last_24h {state: count},
 incidents [{cause, message, since, occurrences, jobs}], paused [{scope, by,
 reason, since, is_automatic}], outbox [{id, channel, state, attempts, since,
-error}], held_back [file].
+error}], requests {open, for_you, dead}, held_back [file].
 daemon.state is alive, starting, draining, stalled, silent, dead, absent or
 elsewhere."""
 
@@ -60,6 +62,7 @@ class Status:
     incidents: tuple[OpenIncident, ...] = ()
     pauses: tuple[PauseRow, ...] = ()
     outbox: tuple[Delivery, ...] = ()
+    requests: RequestCounts = field(default_factory=RequestCounts)
 
     def is_held(self, entry: OpenFire) -> bool:
         """Return whether a living executor has the fire in its hands, or will take it."""
@@ -99,6 +102,7 @@ def look(place: Place) -> Status:
             incidents=ledger.open_incidents(),
             pauses=tuple(ledger.pauses().values()),
             outbox=ledger.unacknowledged_deliveries(),
+            requests=ledger.requests.counts(),
         )
 
 
@@ -138,13 +142,33 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
     paused = [f"{covers(pause.scope)}: {whose_pause(pause, seen.place.zone)}" for pause in seen.pauses]
     yield from _listed("paused", paused, "harness jobs")
-    outbox = [
-        f"{row.run_id} to {row.channel}: {row.state} after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'},"
-        f" since {_moment(seen, datetime.fromtimestamp(row.created_at, UTC))}"
-        f"{f': {row.last_error}' if row.last_error else ''}"
-        for row in seen.outbox
-    ]
+    outbox = [_delivery_words(seen, row) for row in seen.outbox if row.state != "dead"]
     yield from _listed("outbox", outbox, "harness doctor", otherwise="empty")
+    yield from _given_up(seen)
+    yield "requests", _request_words(seen.requests)
+
+
+def _request_words(counts: RequestCounts) -> str:
+    parts = [f"{counts.open} open"] if counts.open else []
+    parts += [f"{counts.for_person} for you"] if counts.for_person else []
+    parts += ["1 dead letter" if counts.dead == 1 else f"{counts.dead} dead letters"] if counts.dead else []
+    see = "harness inbox" if counts.for_person or counts.dead else "harness bus"
+    return f"{', '.join(parts)}: {see}" if parts else "none open"
+
+
+def _given_up(seen: Status) -> Iterator[tuple[str, str]]:
+    """Yield one line about the deliveries that nobody will get, however many others wait before them."""
+    dead = [row for row in seen.outbox if row.state == "dead"]
+    if dead:
+        what = counted(len(dead), "delivery", "deliveries")
+        yield "given up", f"{what}, the last: {_delivery_words(seen, dead[-1])}; see: harness doctor"
+
+
+def _delivery_words(seen: Status, row: Delivery) -> str:
+    tries = counted(row.attempts, "try", "tries")
+    since = _moment(seen, datetime.fromtimestamp(row.created_at, UTC))
+    error = f": {row.last_error}" if row.last_error else ""
+    return f"{row.run_id} to {row.channel}: {row.state} after {tries}, since {since}{error}"
 
 
 def _listed(label: str, texts: Sequence[str], see: str, *, otherwise: str = "") -> Iterator[tuple[str, str]]:
@@ -244,5 +268,10 @@ def status_json(seen: Status) -> dict[str, Any]:
             }
             for row in seen.outbox
         ],
+        "requests": {
+            "open": seen.requests.open,
+            "for_you": seen.requests.for_person,
+            "dead": seen.requests.dead,
+        },
         "held_back": list(beat.held_back) if beat is not None else [],
     }

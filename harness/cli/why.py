@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.cli.bus_story import RequestStory, story_json, story_lines, tell_story
+from harness.cli.bus_story import advise as advise_on_request
 from harness.cli.completion import job_names, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import fire_json, iso, outcome_of
@@ -28,6 +30,7 @@ from harness.daemon.nodes import (
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
 from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
+from harness.domain.request import request_job, request_of_job
 from harness.domain.run import Fire, FireState
 from harness.store.peek import Peek, peek
 from harness.store.records import Delivery, OpenIncident, PlannedJob, RunRecord, Spending
@@ -39,12 +42,13 @@ _EXAMPLES = """\b
 Examples:
   harness why ainews/arxiv
   harness why cron:ainews/arxiv:1795101300
+  harness why r-4mq2t7xkpa
 
 \b
 JSON: job, schedule, next_due, overdue_since, fires [{see ledger}], incidents
 [{cause, message, since, occurrences, jobs}], paused {scope, by, reason,
 since, is_automatic} or null, advice [sentence], run {see runs show, without
-its steps} or null."""
+its steps} or null, request {see bus show} or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Story:
     deliveries: tuple[Delivery, ...] = ()
     spending: Spending = field(default_factory=Spending)
     absent_node: str = ""
+    request: RequestStory | None = None
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -104,6 +109,9 @@ def advise(story: Story) -> tuple[str, ...]:
 
 
 def _advice(story: Story) -> Iterator[str]:
+    if story.request is not None:
+        yield from advise_on_request(story.request, story.liveness)
+        return
     fire = story.fire or (story.fires[0] if story.fires else None)
     if story.pause is not None:
         gone = (
@@ -166,9 +174,12 @@ def _advice_on_deliveries(story: Story) -> Iterator[str]:
 
 def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> Story:
     run = None if look is None else look.run(subject)
+    request = None if look is None else _request_meant(look, subject if run is None else run.job_id)
     job_id = subject if run is None else run.job_id
+    if request is not None:
+        job_id = request_job(request.standing.receiver, request.record.id)
     known = [*job_names(place.root), *(() if look is None else look.job_ids())]
-    if job_id not in known:
+    if job_id not in known and request is None:
         if ":" in subject:
             raise UnknownName("run", subject, run_ids(place), "harness runs")
         raise UnknownName("job", subject, known, "harness jobs")
@@ -193,7 +204,14 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         deliveries=() if shown is None else look.deliveries_of_run(shown),
         spending=Spending() if run is None else look.spending_of_run(run.id),
         absent_node="" if shown is None else _absent_node(place, look, job_id, shown),
+        request=request,
     )
+
+
+def _request_meant(look: Peek, subject: str) -> RequestStory | None:
+    """Return the story of the request that is named by its id, or by the job that is the work on it."""
+    request_id = request_of_job(subject) or subject
+    return tell_story(look, request_id) if look.requests.record(request_id) is not None else None
 
 
 def _absent_node(place: Place, look: Peek, job_id: str, run_id: str) -> str:
@@ -207,6 +225,9 @@ def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
     if story.run is not None:
         yield from run_lines(place, story.run, story.fire, story.deliveries, story.spending, width)
         yield ""
+    if story.request is not None:
+        yield from story_lines(place, story.request, story.liveness, width)
+        return
     schedule = "never planned yet" if story.planned is None else story.planned.schedule.replace("'", "")
     yield f"{story.job_id}: {schedule}"
     if story.overdue_since is not None:
@@ -244,4 +265,5 @@ def _story_json(story: Story) -> dict[str, Any]:
         "paused": None if story.pause is None else pause_json(story.pause),
         "advice": list(advise(story)),
         "run": None if story.run is None else run_document(story.run, story.fire, story.deliveries, story.spending),
+        "request": None if story.request is None else story_json(story.request, story.liveness),
     }

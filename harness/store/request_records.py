@@ -49,6 +49,7 @@ _CONDITIONS: Mapping[Waiting, str] = {
     "unsettled": "(closed_at IS NULL OR is_dead = 1)",
     "untold": "closed_at IS NOT NULL AND noticed_at IS NULL AND is_dead = 0",
 }
+_AT_ONCE = 500
 _ID = re.compile(r"[a-z0-9-]+")
 
 
@@ -139,6 +140,14 @@ class RequestRecords:
         """Return one request."""
         found = self._records("WHERE id = ?", request_id)
         return found[0] if found else None
+
+    def named(self, ids: Sequence[str]) -> dict[str, RequestRecord]:
+        """Return those of these requests that there are, by their ids."""
+        found: dict[str, RequestRecord] = {}
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            found |= {row.id: row for row in self._records(f"WHERE id IN ({', '.join('?' * len(some))})", *some)}
+        return found
 
     def listed(
         self,

@@ -22,7 +22,7 @@ from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.domain.run import FireState
 from harness.store.address import file_address
 from harness.store.incidents import open_incident
-from harness.store.outbox import promise
+from harness.store.outbox import deliveries_of_run, give_up, promise
 from harness.store.peek import peek
 from harness.store.state_folder import StateFolder
 
@@ -144,6 +144,23 @@ def test_incidents_outbox_and_bad_edits_are_on_the_screen(
     assert "held back agents/scout/jobs/morning.md: the version before your last edit is in force" in text
 
 
+def test_delivery_that_was_given_up_is_on_the_screen_also_behind_many_that_wait(
+    screen: Callable[[], str], ledger: Ledger
+) -> None:
+    ledger.fire("scout/morning", NOW - timedelta(minutes=5), FireState.SUSPENDED)
+    waiting = [f"cron:scout/morning:{number}" for number in range(6)]
+    for run_id in (*waiting, "alert:job scout/morning:1.000:1"):
+        ledger.write(partial(promise, run_id=run_id, channel="digest", digest="{}", now=NOW))
+    dead = "alert:job scout/morning:1.000:1"
+    ledger.write(lambda connection: give_up(connection, deliveries_of_run(connection, dead)[0].id, "no such folder"))
+    text = " ".join(screen().split())
+    assert (
+        f"given up 1 delivery, the last: {dead} to digest: dead after 1 try, since 09:18 (0 s ago): no such folder; "
+        "see: harness doctor"
+    ) in text
+    assert "and 2 more: harness doctor" in text, "what was given up is not among those that wait"
+
+
 def test_screen_stays_one_screen_when_everything_is_broken(
     screen: Callable[[], str], ledger: Ledger, state: StateFolder
 ) -> None:
@@ -173,7 +190,7 @@ def test_json_keeps_its_keys(root: Path, state: StateFolder, ledger: Ledger) -> 
     document = status_json(look(Place(root, state, {}, NOW, ZONE)))
     assert list(document) == [
         "workspace", "state_folder", "zone", "now", "daemon", "has_ledger", "running", "overdue", "next", "last_24h",
-        "incidents", "paused", "outbox", "held_back",
+        "incidents", "paused", "outbox", "requests", "held_back",
     ]  # fmt: skip
     assert list(document["daemon"]) == ["state", "pid", "started_at", "last_heartbeat_at"]
 
