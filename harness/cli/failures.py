@@ -21,6 +21,8 @@ _FIXES = {
     errno.EPERM: "make it readable and writable for you, or run this as its owner",
     errno.ENOENT: "name a folder that exists or can be made",
     errno.ENOTDIR: "a file is in the way; name another folder",
+    errno.EISDIR: "a folder is in the way; name another file",
+    errno.ELOOP: "correct the link, which leads to itself",
     errno.ENAMETOOLONG: "name a shorter one",
 }
 
@@ -31,7 +33,7 @@ class UnknownName(HarnessError):
     """The command line names something that doesn't exist."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], see: str) -> None:
-        near = get_close_matches(name, list(known), n=3)
+        near = get_close_matches(name, list(dict.fromkeys(known)), n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"see: {see}"
         super().__init__(f"there is no {kind} {name!r}; {hint}")
 

@@ -48,7 +48,7 @@ Examples:
 JSON: resumed {scope, by, reason, since, is_automatic} or null, still_paused
 [the same keys]: wider pauses that cover it, narrower [the same keys]: pauses
 of a part of it, which stay.
-Exit code 1 if it was not paused, or is paused still."""
+Exit code 0 also if it was not paused, 1 if a wider pause covers it still."""
 
 _Subject = Annotated[
     str | None,
@@ -90,7 +90,8 @@ def resume_jobs(
 ) -> None:
     """Have the schedule start it again, from its next slot on.
 
-    A job that the harness paused because it kept failing gets all its chances again.
+    A job that the harness paused because it kept failing gets all its chances again. What is not paused stays as
+    it is, and that is no failure.
     """
     place = find_place(workspace)
     scope = _scope(place, subject, everything=everything)
@@ -103,14 +104,14 @@ def resume_jobs(
     elif ended is not None:
         say(f"{covers(scope)} is resumed; it was paused {whose_pause(ended, place.zone)}")
     else:
-        note(f"{covers(scope)} was not paused" + (" itself" if wider else ""))
+        say(f"nothing to do: {covers(scope)} is not paused{' itself' if wider else ''}")
     for row in wider:
         words = pause_in_words(row, place.zone)
         note(f"{covers(scope)} stays {words}; end that with: harness jobs resume {scope_name(row.scope)}")
     for row in narrower:
         words = whose_pause(row, place.zone)
         note(f"{covers(row.scope)} stays paused {words}; end that with: harness jobs resume {scope_name(row.scope)}")
-    raise typer.Exit(DONE if ended is not None and not wider else FAILED)
+    raise typer.Exit(FAILED if wider else DONE)
 
 
 def person() -> str:

@@ -38,7 +38,8 @@ def test_pausing_again_names_who_was_first_and_resuming_ends_it(harness: Command
     resumed = json.loads(harness("jobs", "resume", "scout/morning", "--json").stdout)
     assert (resumed["resumed"]["scope"], resumed["still_paused"]) == ("job:scout/morning", [])
     twice = harness("jobs", "resume", "scout/morning")
-    assert (twice.returncode, twice.stderr) == (1, "scout/morning was not paused\n")
+    assert (twice.returncode, twice.stdout, twice.stderr) == (0, "nothing to do: scout/morning is not paused\n", "")
+    assert json.loads(harness("jobs", "resume", "scout/morning", "--json").stdout)["resumed"] is None
 
 
 def test_what_a_wider_pause_covers_is_not_resumed_and_says_what_would(harness: CommandLine, ledger: Ledger) -> None:
@@ -47,6 +48,8 @@ def test_what_a_wider_pause_covers_is_not_resumed_and_says_what_would(harness: C
     resumed = harness("jobs", "resume", "scout/morning")
     assert resumed.returncode == 1
     assert "end that with: harness jobs resume --all" in resumed.stderr
+    again = harness("jobs", "resume", "scout/morning")
+    assert (again.returncode, again.stdout) == (1, "nothing to do: scout/morning is not paused itself\n")
     assert harness("jobs", "resume", "--all").returncode == 0
 
 

@@ -66,6 +66,14 @@ def test_a_queued_run_is_cancelled_with_who_and_why(harness: CommandLine, ledger
     assert found["fire"]["reason"] == "cancelled by Sam: not today"
 
 
+def test_a_run_that_is_cancelled_already_is_what_was_asked_for(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.PLANNED)
+    document(harness, "runs", "cancel", run_id, "--reason", "not today")
+    again = harness("runs", "cancel", run_id, "--reason", "again")
+    assert (again.returncode, again.stdout) == (0, f"{run_id} cancelled by Sam: not today\n")
+    assert document(harness, "runs", "cancel", run_id)["became"] == "cancelled"
+
+
 def test_a_run_that_has_ended_cannot_be_cancelled(harness: CommandLine, done: str) -> None:
     ended = harness("runs", "cancel", done)
     assert (ended.returncode, ended.stdout) == (1, "")
