@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Float, Row, Select, String, Update, and_, bindparam, func, or_, select, update
 
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, RunState
@@ -126,14 +127,17 @@ def claim_runs(
         ).scalars()
     )
     claimed: list[RunRow] = []
-    for row in connection.execute(_claimable(now, only, node)).all():
+    wanted = {"now": now.timestamp(), "node": node, "only": only}
+    for row in connection.execute(_claimable(one=only is not None), wanted).all():
         if row.lane == "agent" and (row.agent in busy or len(busy) >= max_running):
             continue
-        values: dict[str, Any] = {"state": str(RunState.RUNNING), "owner": owner, "started_at": now.timestamp()}
-        if workflow_version is not None:
-            values["workflow_version"] = workflow_version
-        queued = update(run).where(run.c.id == row.id, run.c.state == str(RunState.QUEUED))
-        if connection.execute(queued.values(values)).rowcount == 0:
+        claim = {
+            "run_id": row.id,
+            "by": owner,
+            "now": now.timestamp(),
+            "version": row.workflow_version if workflow_version is None else workflow_version,
+        }
+        if connection.execute(_claim(), claim).rowcount == 0:
             continue  # its deadline passed, or somebody cancelled it, since it was read
         if row.lane == "agent":
             busy.add(row.agent)
@@ -141,16 +145,35 @@ def claim_runs(
     return claimed
 
 
-def _claimable(now: datetime, only: str | None, node: str | None) -> Select[Any]:
-    """Return the query for what may be claimed: of each agent's own jobs the first, and all that need no model."""
+@lru_cache(maxsize=1)
+def _claim() -> Update:
+    return (
+        update(run)
+        .where(run.c.id == bindparam("run_id"), run.c.state == str(RunState.QUEUED))
+        .values(
+            state=str(RunState.RUNNING),
+            owner=bindparam("by"),
+            started_at=bindparam("now"),
+            workflow_version=bindparam("version"),
+        )
+    )
+
+
+@lru_cache(maxsize=2)
+def _claimable(*, one: bool) -> Select[Any]:
+    """Return the query for what may be claimed: of each agent's own jobs the first, and all that need no model.
+
+    It takes `now` and `node`, and with `one` the id of the `only` run. Putting it together costs more than
+    asking it does, so it is put together once.
+    """
     order = (run.c.priority, run.c.due_at, run.c.created_at, run.c.id)
     conditions = [
         run.c.state == str(RunState.QUEUED),
-        or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp()),
-        or_(run.c.node.is_(None), run.c.node == node),
+        or_(run.c.not_before.is_(None), run.c.not_before <= bindparam("now", type_=Float)),
+        or_(run.c.node.is_(None), run.c.node == bindparam("node", type_=String)),
     ]
-    if only is not None:
-        conditions.append(run.c.id == only)
+    if one:
+        conditions.append(run.c.id == bindparam("only"))
     # A herd of thousands may be queued: only those that can be claimed at all are read.
     place = func.row_number().over(partition_by=(run.c.agent, run.c.lane), order_by=order).label("place")
     ranked = select(run.c.id, place).where(*conditions).subquery()
@@ -160,10 +183,13 @@ def _claimable(now: datetime, only: str | None, node: str | None) -> Select[Any]
 
 def has_claimable(connection: Connection, now: datetime) -> bool:
     """Say whether any run waits in the queue whose time has come."""
-    query = select(run.c.id).where(
-        run.c.state == str(RunState.QUEUED), or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp())
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(_any_claimable(), {"now": now.timestamp()}).first() is not None
+
+
+@lru_cache(maxsize=1)
+def _any_claimable() -> Select[Any]:
+    is_time = or_(run.c.not_before.is_(None), run.c.not_before <= bindparam("now", type_=Float))
+    return select(run.c.id).where(run.c.state == str(RunState.QUEUED), is_time).limit(1)
 
 
 def next_not_before(connection: Connection, now: datetime) -> float | None:
@@ -225,9 +251,15 @@ def run_by_id(connection: Connection, run_id: str, *, for_change: bool = False) 
 
     Whoever changes a run and its fire asks for the run first, so that no two wait for each other.
     """
-    query = select(*run.c).where(run.c.id == run_id)
-    row = connection.execute(query.with_for_update() if for_change else query).first()
+    row = connection.execute(_by_id(for_change=for_change), {"run_id": run_id}).first()
     return None if row is None else _run(row)
+
+
+@lru_cache(maxsize=2)
+def _by_id(*, for_change: bool) -> Select[Any]:
+    """Return the query for one run, put together once: a run asks for itself eight times."""
+    query = select(*run.c).where(run.c.id == bindparam("run_id"))
+    return query.with_for_update() if for_change else query
 
 
 def record_prompt(connection: Connection, run_id: str, sha256: str, manifest: Any) -> None:
