@@ -8,12 +8,16 @@ from collections.abc import Iterator
 DISK = "disk"
 NETWORK = "network"
 DATABASE = "database"
+DEAD_LETTERS = "dead letters"
+"""More requests were not worked to their end than are told one by one."""
 
 _DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _DISK_CODES = ("SQLITE_FULL", "SQLITE_IOERR")
 _DISK_FULL_OF_SERVER = "53100"
 _OF_ONE_JOB = ("job", "missed")
 _DISABLED = "disabled"
+_DEAD_LETTER = "dead letter"
+_UNTOLD = "untold"
 
 
 def job_cause(job_id: str) -> str:
@@ -49,6 +53,21 @@ def profile_cause(profile: str) -> str:
 def channel_cause(channel: str) -> str:
     """Return the key of a channel that takes no digest."""
     return f"channel {channel}"
+
+
+def dead_letter_cause(request_id: str) -> str:
+    """Return the key of a request that was not worked to its end, and waits for the person."""
+    return f"{_DEAD_LETTER} {request_id}"
+
+
+def dead_letter_of(cause: str) -> str | None:
+    """Return the request of which the key says that it is a dead letter, or None."""
+    return cause.removeprefix(f"{_DEAD_LETTER} ") if cause.startswith(f"{_DEAD_LETTER} ") else None
+
+
+def happens_once(cause: str) -> bool:
+    """Say whether the cause stays until somebody acts: whoever waits for it to come again is never told."""
+    return cause == DEAD_LETTERS or cause.startswith(f"{_UNTOLD} ") or dead_letter_of(cause) is not None
 
 
 def cause_of(error: BaseException) -> str | None:

@@ -54,6 +54,14 @@ _KINDS = {
         "the nodes agree again on {}",
         "bring the workspaces of all nodes up to date",
     ),
+    "dead letter": _Kind(
+        "request {} was not worked to its end",
+        "request {} is settled",
+        "`harness bus show {}`, then `harness bus resend {}` or `harness bus drop {}`",
+    ),
+    "dead letters": _Kind(
+        "many requests were not worked to their end", "few requests are dead letters", "`harness bus dead`"
+    ),
     "disk": _Kind("the disk is full or fails", "the disk works again", "free some space; `harness doctor`"),
     "network": _Kind("the network is down", "the network is back", "`harness doctor`"),
     "database": _Kind("the database cannot be used", "the database works again", "`harness doctor`"),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from harness.delivery.channels import Channel
 from harness.delivery.digest import digest_to_json
 from harness.delivery.outbox import deliver_due
+from harness.domain.cause import happens_once
 from harness.domain.settings import Alerts, Settings
 from harness.runs.alert_page import alert_digest
 from harness.store.database import Database
@@ -119,7 +120,8 @@ def _is_news(row: IncidentRow, told_at: float | None, alerts: Alerts, now: datet
 
     What the person believes to be broken anyway is not told sooner because it worked for a moment.
     """
-    if row.occurrences < alerts.after or row.occurrences <= row.alerted_occurrences:
+    enough = 1 if happens_once(row.cause) else alerts.after
+    if row.occurrences < enough or row.occurrences <= row.alerted_occurrences:
         return False
     return told_at is None or now.timestamp() >= told_at + alerts.cool_down_s
 

@@ -19,6 +19,7 @@ from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.pausing import pause_failing_jobs
 from harness.runs.recovery import Reconciler
+from harness.runs.requests_to_person import keep_dead_letters_told, tell_urgent_requests
 from harness.runs.retention import Retained, retain
 from harness.runs.services import RunServices
 from harness.runs.turnstile import Turnstile
@@ -98,12 +99,14 @@ class System:
             return next_moment(connection, self.clock.now())
 
     def tell_incidents(self, *, gather_s: float = GATHER_S) -> None:
-        """Pause the jobs that keep failing, and tell the person what is broken and what works again.
+        """Pause the jobs that keep failing; tell the person what is broken, what works again, and what is asked of them.
 
         What is new waits `gather_s` for others, so that one cause is one message.
         """
         settings, now = self.workspace().settings, self.clock.now()
         pause_failing_jobs(self.database, self.workspace(), now)
+        keep_dead_letters_told(self.database, now)
+        tell_urgent_requests(self.database, settings, now, notice=self.services.notice)
         tell_incidents(self.database, settings, now, notice=self.services.notice, gather_s=gather_s)
         deliver_alerts(self.database, self.services.channels(settings), settings, now)
 
