@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from harness.bus.mirror_pages import (
@@ -28,6 +27,7 @@ from harness.bus.mirror_pages import (
     version_of,
 )
 from harness.bus.sealed_folder import SealedFolder
+from harness.bus.standing_incidents import OpenIncidents, keep_incidents
 from harness.domain.cause import is_disk_trouble
 from harness.domain.errors import HarnessError
 from harness.domain.request import Event
@@ -42,7 +42,7 @@ ALL_EVERY = timedelta(minutes=5)
 """How often everything is compared; in between, only what the log says is new."""
 
 _OVERLAP_S = 120.0
-"""Events may come to light later than others with a later time: of a transaction that took long, of another clock."""
+"""An event may come to light so long after its time: of a transaction that took long, of another node's clock."""
 
 _AT_ONCE = 200
 _DAYS_REMEMBERED = 3
@@ -50,16 +50,6 @@ EDITED = "edited"
 UNREADABLE = "request log"
 
 log = logging.getLogger("harness.bus")
-
-
-class OpenIncidents(Protocol):
-    """The incidents, with a way to ask which are open."""
-
-    def open(self, cause: str, message: str) -> None: ...
-
-    def resolve(self, cause: str) -> None: ...
-
-    def open_causes(self, prefix: str) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +74,23 @@ class _Known:
 class Mirrors:
     """Keeps the files of one workspace equal to the log; used by one thread at a time.
 
-    `redact` takes secrets out of all that requests say. What cannot be written stays due for the next look.
+    `redact` takes secrets out of all that requests say. `node` names this one where others with files of their own
+    use the same database. What cannot be written stays due for the next look.
     """
 
     def __init__(
-        self, database: Database, workspace: Callable[[], Workspace], incidents: OpenIncidents, redact: Redact
+        self,
+        database: Database,
+        workspace: Callable[[], Workspace],
+        incidents: OpenIncidents,
+        redact: Redact,
+        node: str = "",
     ) -> None:
         self._database = database
         self._workspace = workspace
         self._incidents = incidents
         self._redact = redact
+        self._node = node
         self._status = SealedFolder(".json")
         self._pages = SealedFolder(".md")
         self._on_disk: dict[str, str | None] = {}
@@ -103,6 +100,7 @@ class Mirrors:
         self._unreadable: dict[str, str] = {}
         self._zone = ""
         self._all_at: datetime | None = None
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def look(self, now: datetime, *, everything: bool = False) -> Mirrored:
         """Write what the log says now; afterwards the files are equal to it.
@@ -130,6 +128,7 @@ class Mirrors:
     def _compare_all(self, now: datetime) -> int:
         with self._database.read() as connection:
             versions = request_versions(connection, ended_after=self._kept_since(now))
+        self._looked_at = now
         known = self._known = _Known({one.id: one for one in versions})
         for one in versions:
             known.days.setdefault(self._day(one), set()).add(one.id)
@@ -143,10 +142,10 @@ class Mirrors:
         return removed + _remove_others(self._pages, self._pages_folder, self._pages_on_disk, map(_page, known.days))
 
     def _take_news(self, now: datetime) -> None:
-        known = self._known
-        since = max((one.updated_at for one in known.versions.values()), default=0.0) - _OVERLAP_S
+        known, since = self._known, self._looked_at.timestamp() - _OVERLAP_S
         with self._database.read() as connection:
             news = request_versions(connection, ended_after=self._kept_since(now), changed_since=since)
+        self._looked_at = now
         for one in news:
             if known.versions.get(one.id) != one:
                 known.versions[one.id] = one
@@ -273,7 +272,7 @@ class Mirrors:
             for request_id, why in self._unreadable.items()
             if request_id in self._known.versions
         }
-        keep_incidents(self._incidents, (f"{EDITED} ", f"{UNREADABLE} "), told)
+        keep_incidents(self._incidents, (f"{EDITED} ", f"{UNREADABLE} "), told, self._node)
 
     # ── Names ────────────────────────────────────────────────────────────────────────────────────
 
@@ -291,16 +290,6 @@ class Mirrors:
     def _page_fingerprint(self, day: date) -> str:
         versions = self._known.versions
         return fingerprint((versions[one] for one in self._known.days[day]), self._zone)
-
-
-def keep_incidents(incidents: OpenIncidents, prefixes: Iterable[str], told: dict[str, str]) -> None:
-    """Open the incidents that are told and not open yet, and close those of these prefixes that are not told."""
-    is_open = {cause for prefix in prefixes for cause in incidents.open_causes(prefix)}
-    for cause in sorted(is_open - told.keys()):
-        incidents.resolve(cause)
-    for cause, message in told.items():
-        if cause not in is_open:
-            incidents.open(cause, message)
 
 
 def _look_over(files: SealedFolder, folder: Path, on_disk: dict[str, str | None]) -> None:

@@ -45,10 +45,11 @@ class AskFile:
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
-    """A file that answers a request which waits for the person."""
+    """A file that answers a request which waits for the person. `evidence` are paths, not looked at yet."""
 
     request_id: str
     final: Final
+    evidence: tuple[str, ...] = ()
 
 
 class WatchShape(Shape):
@@ -81,6 +82,7 @@ class AskShape(Shape):
 class AnswerShape(Shape):
     answers: Text
     result: Literal["done", "rejected", "failed"] = "done"
+    evidence: Texts = Field(default_factory=list)
     actions: Texts = Field(default_factory=list)
 
 
@@ -148,7 +150,8 @@ def _read_answer(matter: FrontMatter, report: Report) -> AnswerFile | None:
         report.error(matter.body_line, "the answer says nothing", "write what it came to below the second line ---")
     if shape is None or report.has_errors:
         return None
-    return AnswerFile(shape.answers, Final(shape.result, matter.body.strip(), actions=tuple(shape.actions)))
+    final = Final(shape.result, matter.body.strip(), actions=tuple(shape.actions))
+    return AnswerFile(shape.answers, final, tuple(shape.evidence))
 
 
 def _read_ask(matter: FrontMatter, workspace: Workspace, report: Report, now: datetime) -> AskFile | None:

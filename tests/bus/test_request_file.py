@@ -73,8 +73,9 @@ All of them.
 
 
 def test_a_file_may_answer_a_request_that_waits_for_the_person() -> None:
-    text = "---\nanswers: r-abc\nresult: rejected\nactions: [ask again in May]\n---\nNot now.\n"
-    assert parse(text) == AnswerFile("r-abc", Final("rejected", "Not now.", actions=("ask again in May",)))
+    text = "---\nanswers: r-abc\nresult: rejected\nevidence: notes/x.md\nactions: [ask again in May]\n---\nNot now.\n"
+    final = Final("rejected", "Not now.", actions=("ask again in May",))
+    assert parse(text) == AnswerFile("r-abc", final, ("notes/x.md",))
 
 
 @pytest.mark.parametrize(

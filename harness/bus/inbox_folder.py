@@ -1,0 +1,339 @@
+"""`shared-context/dispatches/inbox/`: a Markdown file that is dropped there becomes a request, or answers one.
+
+What lies still is taken once: its request is written with a key made of the file's name and content, and then the
+file moves to `taken/`, with the request's id in its name. Killed between any two instructions, the next look finds
+the file where it was, and the same request by its key. What cannot be understood moves to `refused/`, with the
+reason beside it, and is an incident until it is gone from there.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from harness.bus.ending import answer
+from harness.bus.evidence import Folders, look_at
+from harness.bus.log import standing_of
+from harness.bus.mirror_pages import PAGES_FOLDER
+from harness.bus.request_file import AnswerFile, AskFile, parse_request_file
+from harness.bus.sending import send
+from harness.bus.standing_incidents import OpenIncidents, keep_incidents
+from harness.bus.team import Team
+from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.domain.request import USER, Final, IllegalTransition
+from harness.gate.paths import PathRules
+from harness.store.database import Database
+from harness.store.durable_file import read_if_there, replace_text
+from harness.store.requests import request_with_key
+
+INBOX = f"{PAGES_FOLDER}/inbox"
+TAKEN, REFUSED = "taken", "refused"
+STILL_S = 1.0
+"""So long a file must not have changed before it is taken."""
+STILL_IF_ODD_S = 30.0
+"""The same for a file that is empty, or does not end in .md: it may not be what it is going to be."""
+
+MAX_BYTES = 1_000_000
+_AT_ONCE = 200
+_LONGEST_NAME = 200
+_REASON = ".reason.md"
+_CAUSE = "inbox "
+_UNFINISHED_STARTS = (".", "#", "~")
+_UNFINISHED_ENDS = ("~", ".swp", ".swx", ".tmp", ".bak", ".part", ".crdownload", "___jb_tmp___", "___jb_old___")
+_NOT_FOR_US = frozenset({"README.md", "4913", "desktop.ini", "Thumbs.db"})
+
+_Stamp = tuple[int, int, int]
+
+log = logging.getLogger("harness.bus")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look did: the requests of the files that were taken, and the names of those that were refused."""
+
+    taken: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    """A file as it was read."""
+
+    path: Path
+    stamp: _Stamp
+    content: bytes
+
+
+class _NotARequest(HarnessError):
+    """The file cannot be taken, for a reason that the person is told."""
+
+
+class InboxFolder:
+    """Takes what is dropped into the folder of one workspace; used by one thread at a time.
+
+    `state` is the state folder, `stopwatch` counts seconds. `node` names this one where others with folders of
+    their own use the same database.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        team: Callable[[], Team],
+        incidents: OpenIncidents,
+        *,
+        state: Path,
+        stopwatch: Callable[[], float],
+        node: str = "",
+    ) -> None:
+        self._database = database
+        self._team = team
+        self._incidents = incidents
+        self._state = state
+        self._stopwatch = stopwatch
+        self._node = node
+        self._seen: dict[str, tuple[_Stamp, float]] = {}
+        self._told: frozenset[str] | None = None
+
+    def look(self, now: datetime) -> Looked:
+        """Take what lies still in the folder, which is made if it is missing.
+
+        Raises OSError if the folder cannot be read or written, TransientError while the database cannot be reached;
+        what was not taken then stays where it is.
+        """
+        folder = self._folder
+        folder.mkdir(parents=True, exist_ok=True)
+        taken, refused = list[str](), list[str]()
+        for path in self._still(folder):
+            try:
+                dropped = _read(path)
+                if dropped is not None:
+                    taken += self._take(dropped, now)
+            except _NotARequest as reason:
+                refused.append(self._refuse(path, str(reason)))
+            self._seen.pop(path.name, None)
+        self._tell(folder / REFUSED)
+        return Looked(tuple(taken), tuple(refused))
+
+    @property
+    def _folder(self) -> Path:
+        return self._team().workspace.root / INBOX
+
+    # ── What lies still ──────────────────────────────────────────────────────────────────────────
+
+    def _still(self, folder: Path) -> list[Path]:
+        now_s = self._stopwatch()
+        found: dict[str, tuple[_Stamp, float]] = {}
+        still: list[Path] = []
+        for path, stamp in _listed(folder):
+            before = self._seen.get(path.name)
+            since = before[1] if before is not None and before[0] == stamp else now_s
+            found[path.name] = (stamp, since)
+            is_odd = stamp[1] == 0 or not path.name.endswith(".md")
+            if now_s - since >= (STILL_IF_ODD_S if is_odd else STILL_S):
+                still.append(path)
+        self._seen = found
+        return sorted(still)[:_AT_ONCE]
+
+    # ── Taking ───────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, dropped: _Dropped, now: datetime) -> list[str]:
+        if not dropped.path.name.endswith(".md"):
+            raise _NotARequest(
+                f"{_shown(dropped.path)} is none of those that are read; give it a name that ends in .md"
+            )
+        try:
+            request_id = self._known(dropped) or self._carry_out(self._parse(dropped, now), dropped, now)
+        except (TransientError, OwnerError):
+            raise  # the database, not the file
+        except HarnessError as error:
+            raise _NotARequest(str(error)) from error
+        return [request_id] if self._acknowledge(dropped, request_id) else []
+
+    def _parse(self, dropped: _Dropped, now: datetime) -> AskFile | AnswerFile:
+        try:
+            text = dropped.content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = dropped.content.count(b"\n", 0, error.start) + 1
+            raise _NotARequest(f"{INBOX}/{_shown(dropped.path)}:{line}: is not UTF-8 text; save it as UTF-8") from error
+        try:
+            return parse_request_file(text, f"{INBOX}/{_shown(dropped.path)}", self._team().workspace, now)
+        except OwnerError as error:  # the file, not the database
+            raise _NotARequest(str(error)) from error
+
+    def _known(self, dropped: _Dropped) -> str | None:
+        """Return the request that was made of this very file before it could be moved, because of a crash.
+
+        It comes before reading it anew: what is due in two hours is due at another moment by now.
+        """
+        senders = (USER, *self._team().workspace.agents)
+        with self._database.read() as connection:
+            rows = [row for sender in senders if (row := request_with_key(connection, sender, _key(dropped)))]
+        if not rows:
+            return None
+        if self._taken_as(dropped, rows[0].id).exists():
+            raise _NotARequest(
+                f"a file of this name and content was taken before, as request {rows[0].id}, which is "
+                f"{rows[0].state}; to ask for the same again, give it a key of its own, such as key: again-1"
+            )
+        return rows[0].id
+
+    def _carry_out(self, parsed: AskFile | AnswerFile, dropped: _Dropped, now: datetime) -> str:
+        if isinstance(parsed, AnswerFile):
+            return self._answer(parsed, now)
+        wanted = replace(parsed.ask, key=parsed.ask.key or _key(dropped))
+        with self._database.write(alone=True) as connection:
+            return send(connection, wanted, self._team(), now).standing.request.id
+
+    def _answer(self, parsed: AnswerFile, now: datetime) -> str:
+        root = self._team().workspace.root
+        # What the person points at may be older than the question: they know what they point at.
+        evidence = look_at(parsed.evidence, Folders(PathRules(root, read_paths=(".",)), (), self._state), None)
+        final = replace(parsed.final, evidence=evidence)
+        try:
+            with self._database.write(alone=True) as connection:
+                answer(connection, parsed.request_id, final, by=USER, now=now)
+        except IllegalTransition:
+            self._check_answered(parsed.request_id, final)
+        return parsed.request_id
+
+    def _check_answered(self, request_id: str, final: Final) -> None:
+        """Pass over an answer that was given by this very file, before a crash; raise for another."""
+        with self._database.read() as connection:
+            there = standing_of(connection, request_id).final
+        if there is None or (there.result, there.conclusion, there.actions) != (
+            final.result, final.conclusion, final.actions,
+        ):  # fmt: skip
+            what = "" if there is None else f" already: {there.result}, {there.conclusion}"
+            raise _NotARequest(f"request {request_id} is final{what}")
+
+    def _taken_as(self, dropped: _Dropped, request_id: str) -> Path:
+        return self._folder / TAKEN / f"{_short(_stem(dropped.path))}.{request_id}.md"
+
+    def _acknowledge(self, dropped: _Dropped, request_id: str) -> bool:
+        """Move the file to those that were taken; False if another process did, or if it is another file by now."""
+        target = _free(self._taken_as(dropped, request_id))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            dropped.path.rename(target)
+            if _stamp(target) == dropped.stamp:
+                log.info("inbox: %s is request %s", _shown(dropped.path), request_id)
+                return True
+            # Somebody saved it anew in this moment: what was read is asked for, and this is another file.
+            target.rename(_free(dropped.path))
+        return False
+
+    # ── Refusing ─────────────────────────────────────────────────────────────────────────────────
+
+    def _refuse(self, path: Path, reason: str) -> str:
+        folder = self._folder / REFUSED
+        # A note's name is for notes alone.
+        stem = _short(path.name.removesuffix(_REASON)) if path.name.endswith(_REASON) else _short(_stem(path))
+        target = _free(folder / (f"{stem}.md" if path.name.endswith(".md") else _short(path.name)))
+        # The reason first: no file is ever there without one.
+        replace_text(target.with_name(_shown(target) + _REASON), _reason_text(_shown(path), reason))
+        with suppress(FileNotFoundError):
+            path.rename(target)
+        log.warning("inbox: %s is refused: %s", _shown(path), reason)
+        return path.name
+
+    def _tell(self, folder: Path) -> None:
+        """Keep an incident for each file that was refused and is there still, with its reason."""
+        names = frozenset(_shown(path) for path in _paths(folder) if not path.name.endswith(_REASON))
+        if names == self._told:
+            return
+        told = {}
+        for name in sorted(names):
+            lines = (read_if_there(folder / f"{name}{_REASON}") or "").splitlines()
+            reason = next((line for line in lines[1:] if line.strip()), "see the file")
+            told[f"{_CAUSE}{name}"] = f"{reason} (it lies in {INBOX}/{REFUSED})"
+        keep_incidents(self._incidents, (_CAUSE,), told, self._node)
+        self._told = names
+
+
+def _listed(folder: Path) -> Iterable[tuple[Path, _Stamp]]:
+    for path in _paths(folder):
+        name = path.name
+        if name in _NOT_FOR_US or name.startswith(_UNFINISHED_STARTS) or name.endswith(_UNFINISHED_ENDS):
+            continue
+        with suppress(FileNotFoundError):
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                yield path, _stamp(path)
+
+
+def _paths(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+
+
+def _read(path: Path) -> _Dropped | None:
+    """Return the file as it is now; None if it is gone. Raises _NotARequest for what is no plain file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _NotARequest(f"{_shown(path)} is a link or no regular file; put the text itself there") from error
+        if error.errno == errno.EACCES:
+            raise _NotARequest(
+                f"{_shown(path)} may not be read by whoever runs the harness; change its permissions"
+            ) from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _NotARequest(f"{_shown(path)} is a link or no regular file; put the text itself there")
+        content = file.read(MAX_BYTES + 1)
+        found = os.fstat(descriptor)
+    if len(content) > MAX_BYTES:
+        raise _NotARequest(
+            f"{_shown(path)} is longer than {MAX_BYTES:,} bytes; put the long part into a file, and name that in inputs"
+        )
+    return _Dropped(path, (found.st_mtime_ns, found.st_size, found.st_ino), content)
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.lstat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _shown(path: Path) -> str:
+    """Return the file's name as text that can be written anywhere, whatever bytes it is made of."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "?" for char in name)
+
+
+def _key(dropped: _Dropped) -> str:
+    return f"inbox {_shown(dropped.path)} {hashlib.sha256(dropped.content).hexdigest()[:32]}"
+
+
+def _short(name: str) -> str:
+    """Return the beginning of a name, so that something can be added to it: names have at most 255 bytes."""
+    return os.fsdecode(os.fsencode(name)[:_LONGEST_NAME])
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".md")
+
+
+def _free(path: Path) -> Path:
+    if not os.path.lexists(path):
+        return path
+    numbered = (path.with_name(f"{_stem(path)}.{number}.md") for number in range(2, 100_000))
+    return next(one for one in numbered if not os.path.lexists(one))
+
+
+def _reason_text(name: str, reason: str) -> str:
+    return (
+        f"# Why {name} was not taken\n\n{reason}\n\n"
+        "Correct the file and move it back into the inbox, or delete it; this note may go then.\n"
+    )
