@@ -7,13 +7,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from harness.bus.log import append, standing_of
-from harness.domain.request import HandedOff
+from harness.domain.request import HandedOff, RequestState
 from harness.domain.tool import PassOn
 from harness.store.runs import RunRow
 
 
-def pass_on(connection: Connection, run: RunRow, to: PassOn, now: datetime) -> None:
-    """Pass on the request that the run works on. Raises Superseded if it is not the run's any more."""
+def pass_on(connection: Connection, run: RunRow, to: PassOn, now: datetime) -> bool:
+    """Pass on the request that the run works on; False, with nothing changed, if it is over or another's by now."""
     standing = standing_of(connection, run.options["request"], for_change=True)
-    event = HandedOff(int(run.options["token"]), to.receiver, to.reason)
-    append(connection, standing, event, by=run.agent, now=now)
+    token = int(run.options["token"])
+    if standing.state is not RequestState.CONFIRMED or standing.token != token:
+        return False
+    append(connection, standing, HandedOff(token, to.receiver, to.reason), by=run.agent, now=now)
+    return True

@@ -3,9 +3,9 @@
 begin → preflight → collect → only_if → assemble → (model ↔ tools → check) at most twice → publish → deliver →
 close. A run that waits for others is closed where it is, as suspended; the one that goes on with it begins with
 begin → resume, in the middle of the conversation. Steps that a job has no use for are left out: which ones, its
-recorded plan says. Everything that touches
-time, files, network or database happens inside a step, so that a run that was killed goes on at the first step
-that is not recorded. Whoever changes the order raises `engine.WORKFLOW_VERSION`.
+recorded plan says. Everything that touches time, files, network or database happens inside a step (`step_work`), so
+that a run that was killed goes on at the first step that is not recorded. Whoever changes the order raises
+`engine.WORKFLOW_VERSION`.
 """
 
 from __future__ import annotations
@@ -14,45 +14,31 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from harness.bus.handoffs import pass_on
-from harness.bus.news import note_told
-from harness.bus.reminder import reminder
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
-from harness.domain.request import request_of_job
-from harness.domain.run import Completed, FireState, Outcome, in_preview
+from harness.domain.run import Completed, FireState, Outcome
 from harness.domain.source import Item
 from harness.domain.tool import ToolResult
 from harness.ports import Blocking, Json, Steps
-from harness.prompt.assemble import assemble, without_secrets
-from harness.prompt.gather import gather
-from harness.prompt.template import render_template
-from harness.runs.answer import Again, Answer, Draft
-from harness.runs.answering import answer_by_signal, answered, without_artifact
-from harness.runs.attempts import begin_again, next_attempt
+from harness.runs.answer import Answer, Draft
+from harness.runs.answering import answer_by_signal
 from harness.runs.broken_off import words_for
-from harness.runs.cancelling import close_if_cancelled
-from harness.runs.closing import close_or_suspend
-from harness.runs.collecting import Inputs, collect_inputs
+from harness.runs.collecting import Inputs
 from harness.runs.contract import Verdict, examine
-from harness.runs.deliveries import deliver_run
-from harness.runs.forking import leave_to_holder, open_run
-from harness.runs.only_if import Ruling, collects, rule
-from harness.runs.plan import RunPlan, plan_run
-from harness.runs.preflight import preflight
-from harness.runs.publishing import outcome_without_text, publish
-from harness.runs.request_work import brief_for, job_of
+from harness.runs.forking import open_run
+from harness.runs.only_if import Ruling, collects
+from harness.runs.plan import RunPlan
+from harness.runs.publishing import outcome_without_text
 from harness.runs.services import RunServices
-from harness.runs.suspending import Conversation, resume, resumed_plan, suspend, suspended
+from harness.runs.step_work import StepWork
+from harness.runs.suspending import Conversation, suspended
 from harness.store.json_codec import from_json, to_json
-from harness.store.restorations import last_restoration
-from harness.store.runs import RunRow, record_prompt, record_usage, run_by_id
+from harness.store.runs import record_usage
 from harness.turn.limits import Progress, TurnLimits, progress_from_json
 from harness.turn.loop import Turn, run_turn
 
@@ -66,6 +52,7 @@ class RunWorkflow:
 
     def __init__(self, services: RunServices) -> None:
         self._services = services
+        self._work = StepWork(services)
 
     async def __call__(self, run_id: str, steps: Steps) -> Json:
         """Take the run to its end, whatever happens in it; only a replay that does not fit escapes."""
@@ -73,7 +60,7 @@ class RunWorkflow:
             draft = await self.decide(run_id, steps)
             if draft is None:
                 return {"state": None, "reason": "it had ended, or was cancelled"}
-            return await steps.reserve("close", "close", {}).run(Blocking(partial(self._close, run_id, draft)))
+            return await steps.reserve("close", "close", {}).run(Blocking(partial(self._work.close, run_id, draft)))
         except Exception as error:
             # Its end cannot be recorded; whoever finds it unfinished shall be able to say why.
             self._services.broken_off.note(run_id, error)
@@ -100,21 +87,25 @@ class RunWorkflow:
             return _failed(words_for(error), error)
 
     async def _take(self, run_id: str, steps: Steps) -> Draft:
-        plan = from_json(RunPlan, await steps.reserve("begin", "begin", {}).run(Blocking(partial(self._begin, run_id))))
+        plan = from_json(
+            RunPlan, await steps.reserve("begin", "begin", {}).run(Blocking(partial(self._work.begin, run_id)))
+        )
         if plan.refusal is not None:
             return plan.refusal
         if plan.goes_on_from is not None:
             return await self._go_on(plan, steps)
         if plan.needs_preflight:
-            held_back = await steps.reserve("preflight", "preflight", {}).run(partial(self._preflight, plan))
+            held_back = await steps.reserve("preflight", "preflight", {}).run(partial(self._work.preflight, plan))
             if held_back is not None:
                 return from_json(Draft, held_back)
         inputs = Inputs()
         if collects(plan):
-            inputs = from_json(Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._collect, plan)))
+            inputs = from_json(
+                Inputs, await steps.reserve("collect", "collect", {}).run(partial(self._work.collect, plan))
+            )
         ruling = Ruling()
         if not plan.job.only_if.is_empty:
-            judge = Blocking(partial(self._rule, plan, inputs))
+            judge = Blocking(partial(self._work.rule, plan, inputs))
             ruling = from_json(Ruling, await steps.reserve("only_if", "only_if", {}).run(judge))
         return ruling.held_back or ruling.kept_in(await self._make(plan, inputs, steps))
 
@@ -128,7 +119,7 @@ class RunWorkflow:
 
     async def _go_on(self, plan: RunPlan, steps: Steps) -> Draft:
         """Go on with the conversation of a run that waited, now that the answers are there."""
-        resumed = Blocking(partial(self._resume, plan.run_id))
+        resumed = Blocking(partial(self._work.resume, plan.run_id))
         kept = from_json(Conversation, await steps.reserve("resume", "resume", {}).run(resumed))
         request = replace(kept.request, sources=kept.inputs.items)
         written = await self._ask(
@@ -141,21 +132,23 @@ class RunWorkflow:
     async def _hand_out(self, plan: RunPlan, inputs: Inputs, written: Answer, steps: Steps) -> Draft:
         draft = from_json(
             Draft,
-            await steps.reserve("publish", "publish", {}).run(Blocking(partial(self._publish, plan, inputs, written))),
+            await steps.reserve("publish", "publish", {}).run(
+                Blocking(partial(self._work.publish, plan, inputs, written))
+            ),
         )
         if draft.outcome.artifact is not None and plan.job.deliver and not plan.is_preview:
-            await steps.reserve("deliver", "deliver", {}).run(Blocking(partial(self._deliver, plan, draft)))
+            await steps.reserve("deliver", "deliver", {}).run(Blocking(partial(self._work.deliver, plan, draft)))
         return draft
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────
 
     async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer | Draft:
         if plan.method == "template":
-            fill = Blocking(partial(self._fill, plan, inputs))
+            fill = Blocking(partial(self._work.fill, plan, inputs))
             text = str(await steps.reserve("assemble", "template", {}).run(fill))
             verdict = await self._check(plan, inputs.items, text, steps, "check-1")
             return Answer(text, BY_TEMPLATE, Completed(), verdict)
-        prompt = await steps.reserve("assemble", "prompt", {}).run(Blocking(partial(self._assemble, plan, inputs)))
+        prompt = await steps.reserve("assemble", "prompt", {}).run(Blocking(partial(self._work.assemble, plan, inputs)))
         request = ModelRequest(
             messages=from_json(tuple[Message, ...], prompt["messages"]),
             tools=from_json(tuple[ToolSchema, ...], prompt["tools"]),
@@ -273,158 +266,9 @@ class RunWorkflow:
             return Draft(Outcome(FireState.SILENT, result["reason"]), "completed")
         return Answer(result["text"], f"{plan.job.action}, no model", Completed())
 
-    # ── The work inside the steps ────────────────────────────────────────────────────────────────
-
     @staticmethod
     async def _in_thread(work: Callable[..., Json], *args: Any) -> Json:
         return await asyncio.to_thread(work, *args)
-
-    def _begin(self, run_id: str) -> Json:
-        services = self._services
-        run = self._run(run_id)
-        goes_on = "continues" in run.options
-        plan = resumed_plan(services.database, run) if goes_on else plan_run(services, run_id)
-        return to_json(RunPlan, plan)
-
-    def _run(self, run_id: str) -> RunRow:
-        with self._services.database.read() as connection:
-            run = run_by_id(connection, run_id)
-        if run is None:
-            raise HarnessError(f"there is no run {run_id}")
-        return run
-
-    def _resume(self, run_id: str) -> Json:
-        services = self._services
-        limit, folder = services.workspace().settings.bus.max_chars, services.state.run_folder(run_id)
-        return to_json(Conversation, resume(services.database, self._run(run_id), limit, folder))
-
-    async def _preflight(self, plan: RunPlan) -> Json:
-        held_back = await preflight(self._services, plan)
-        return None if held_back is None else to_json(Draft, held_back)
-
-    async def _collect(self, plan: RunPlan) -> Json:
-        services = self._services
-        inputs = await collect_inputs(services, services.workspace(), plan.job, plan.inputs, plan.begun_at)
-        return to_json(Inputs, inputs)
-
-    def _rule(self, plan: RunPlan, inputs: Inputs) -> Json:
-        return to_json(Ruling, rule(self._services, plan, inputs))
-
-    def _assemble(self, plan: RunPlan, inputs: Inputs) -> Json:
-        services = self._services
-        workspace = services.workspace()
-        agent = workspace.agent(plan.job.agent)
-        brief = "" if plan.request is None else brief_for(services, plan.run_id, plan.request)
-        gathered = gather(
-            workspace,
-            agent,
-            plan.job,
-            inputs.collected,
-            now=plan.begun_at,
-            run_inputs={},
-            tools=services.tool_schemas(agent, plan.job),
-            request=brief,
-            news=plan.news,
-        )
-        prompt = without_secrets(assemble(gathered), services.redact)
-        with services.database.write() as connection:
-            record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
-        return {
-            "messages": to_json(tuple[Message, ...], prompt.messages),
-            "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
-            "told": [one.request_id for one in plan.news if one.is_final],
-        }
-
-    def _fill(self, plan: RunPlan, inputs: Inputs) -> Json:
-        user_name = self._services.workspace().settings.user_name
-        return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
-
-    def _publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
-        services = self._services
-        nothing_made = without_artifact(answer)
-        if nothing_made is not None:
-            return to_json(Draft, replace(nothing_made, told=answer.told))
-        draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
-        if plan.request is not None:
-            draft = answered(draft, answer, plan.request, services.state)
-        return to_json(Draft, replace(draft, told=answer.told))
-
-    def _notice(self, plan: RunPlan) -> str:
-        """Return what stands above the digest: what the reader must know first, and what waits for them.
-
-        A restored team does not know whether it delivered this before.
-        """
-        with self._services.database.read() as connection:
-            restoration = last_restoration(connection)
-            waiting = reminder(connection) if plan.job.deliver else ""
-        may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
-        return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "", waiting)))
-
-    def _deliver(self, plan: RunPlan, draft: Draft) -> Json:
-        services = self._services
-        settings = services.workspace().settings
-        attempts = deliver_run(
-            services.database,
-            services.channels(settings),
-            settings,
-            run_id=plan.run_id,
-            names=plan.job.deliver,
-            digest=draft.digest,
-            now=services.clock.now(),
-            owner=services.owner(),
-        )
-        return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]
-
-    def _close(self, run_id: str, draft: Draft) -> Json:
-        services = self._services
-        now = services.clock.now()
-        is_of_the_bus = bool(draft.suspension or draft.told or request_of_job(self._run(run_id).job_id))
-        with services.database.write(alone=is_of_the_bus) as connection:
-            # Nobody can ask for its cancel between the look and what follows: the wish would be lost.
-            run = run_by_id(connection, run_id, for_change=True)
-            if run is None:
-                raise HarnessError(f"there is no run {run_id}")
-            # Recorded as closed by whoever cannot close it, it would end with its fire open.
-            leave_to_holder(run, services.owner())
-            cancelled = close_if_cancelled(connection, run, now)
-            if cancelled is not None:
-                return {"state": str(FireState.CANCELLED), "reason": cancelled}
-            again = draft.again or self._next_attempt(run, draft, now)
-            if again is not None:
-                next_run = begin_again(connection, run, again, owner=services.owner(), now=now)
-                return {"state": None if next_run is None else "planned", "reason": again.reason, "next": next_run}
-            if draft.suspension is not None:
-                state = suspend(connection, run, draft, services.owner(), now)
-                return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
-            if draft.pass_on is not None:
-                pass_on(connection, run, draft.pass_on, now)
-            state = close_or_suspend(
-                connection,
-                run_id=run_id,
-                job_id=run.job_id,
-                outcome=_marked(draft.outcome, run),
-                stop=draft.stop,
-                owner=services.owner(),
-                now=now,
-                final=draft.final,
-            )
-            if state is not None and draft.outcome.state.is_success:
-                note_told(connection, draft.told, run_id, now)
-        return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
-
-    def _next_attempt(self, run: RunRow, draft: Draft, now: datetime) -> Again | None:
-        if not draft.is_transient:
-            return None
-        try:
-            job = job_of(self._services, run)
-        except HarnessError:  # the person removed it while it ran
-            return None
-        return next_attempt(run, job, draft.outcome.reason, now)
-
-
-def _marked(outcome: Outcome, run: RunRow) -> Outcome:
-    has_failed = outcome.state is FireState.FAILED and run.options.get("preview")
-    return replace(outcome, reason=in_preview(outcome.reason)) if has_failed else outcome
 
 
 def _answer(turn: Turn) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, delete, func, literal_column, select, tuple_, union, update
 
 from harness.domain.run import PREVIEW_REASON, FireState, begun_as
-from harness.store.tables import fire, incident, outbox, run, seen_item, source_cache
+from harness.store.tables import awaited, fire, incident, outbox, run, seen_item, source_cache, suspension
 
 _PER_QUESTION = 500
 _SUCCESSES = [str(state) for state in FireState if state.is_success]
@@ -27,13 +27,15 @@ class Marks:
 def runs_to_forget(connection: Connection, before: datetime, limit: int, *, but: Sequence[str] = ()) -> list[str]:
     """Return runs that ended before then and whose steps are still kept, the oldest first.
 
-    Those that somebody waits for are not among them: a delivery that is pending, a run that repeats them. Nor
-    are those of `but`.
+    Those that somebody waits for are not among them: a delivery that is pending, a run that repeats them or goes
+    on with them. Nor are those of `but`.
     """
+    earlier = run.alias()
+    is_its_fire = and_(fire.c.job_id == earlier.c.job_id, fire.c.due_at == earlier.c.due_at)
     waiting = union(
         select(outbox.c.run_id).where(outbox.c.state == "pending"),
         select(run.c.source_run).where(run.c.ended_at.is_(None), run.c.source_run.is_not(None)),
-        select(fire.c.run_id).where(fire.c.closed_at.is_(None), fire.c.run_id.is_not(None)),
+        select(earlier.c.id).join(fire, is_its_fire).where(fire.c.closed_at.is_(None)),
     )
     query = select(run.c.id).where(
         # Not as a parameter: the index is of these rows only, and the planner has to see that.
@@ -52,6 +54,8 @@ def announce_forgotten(connection: Connection, run_ids: Sequence[str], now: date
     connection.execute(these.where(run.c.forgotten_at.is_(None)).values(forgotten_at=now.timestamp()))
     connection.execute(these.values(manifest=None))
     connection.execute(delete(outbox).where(outbox.c.run_id.in_(run_ids), outbox.c.state != "pending"))
+    connection.execute(delete(awaited).where(awaited.c.run_id.in_(run_ids)))
+    connection.execute(delete(suspension).where(suspension.c.run_id.in_(run_ids)))
 
 
 def record_forgotten(connection: Connection, run_ids: Sequence[str]) -> None:

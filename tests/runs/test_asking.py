@@ -16,7 +16,8 @@ from harness.domain.message import ToolCall
 from harness.domain.request import RequestState, Standing
 from harness.domain.run import Fire, FireState, RunState
 from harness.pytest_plugin import NOW, Workbench
-from harness.store.requests import requests_in
+from harness.store.expiry import announce_forgotten, runs_to_forget
+from harness.store.requests import conversation_of, requests_in
 from harness.store.runs import run_by_id
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from harness.wiring.build import team_of
@@ -34,7 +35,8 @@ def agent(name: str, *may_ask: str) -> dict[str, str | None]:
         f"agents/{name}/AGENTS.md": "Be brief.\n",
         f"agents/{name}/agent.toml": (
             f'description = "the {name}"\nprofile = "cheap"\nmay_ask = [{asks}]\n'
-            'tools = ["files.write", "files.read"]\nread_paths = ["shared-context"]\nwrite_paths = ["shared-context/intel"]\n'
+            'tools = ["files.write", "files.read"]\nread_paths = ["shared-context"]\n'
+            'write_paths = ["shared-context/intel"]\n'
         ),
     }
 
@@ -251,6 +253,23 @@ def test_a_waiting_run_holds_no_slot_and_says_for_whom_it_waits(workbench: Workb
     assert run is not None
     assert (run.state, run.stop) == (RunState.SUSPENDED, "suspended")
     assert workbench.system.reconcile() == [], "it is no run that was forgotten"
+
+
+def test_what_a_waiting_run_goes_on_with_is_kept_until_it_has_gone_on_however_old_it_is(
+    workbench: Workbench, models: Models
+) -> None:
+    models.says = {"zoe": [call_tools(tool("ask", {**QUESTION, "to": "user"})), say("Nobody answered.")]}
+    workbench.tick_at(EIGHT)
+    suspended = fires_by_job(workbench)["zoe/report"].run_id
+    database, later = workbench.system.database, EIGHT + timedelta(days=365)
+    with database.write(alone=True) as connection:
+        cancel(connection, the_request(workbench).request.id, "not needed", by="user", now=workbench.clock.now())
+        assert suspended not in runs_to_forget(connection, later, 10), "another run goes on with it"
+    workbench.settle()
+    with database.write() as connection:
+        assert suspended in runs_to_forget(connection, later, 10)
+        announce_forgotten(connection, [str(suspended)], later)
+        assert conversation_of(connection, str(suspended)) is None
 
 
 def test_a_request_that_is_cancelled_lets_the_waiting_run_go_on(workbench: Workbench, models: Models) -> None:

@@ -11,7 +11,7 @@ from harness.ports import Parked
 from harness.runs.answer import Draft
 from harness.runs.forking import open_run
 from harness.runs.services import RunServices
-from harness.runs.workflows import RunWorkflow
+from harness.runs.step_work import StepWork
 from harness.store.database import Database
 from harness.store.runs import NewRun, claim_runs, hand_over, queue_run
 from harness.testing.clock import VirtualClock
@@ -44,4 +44,4 @@ def test_a_run_that_was_handed_over_in_the_middle_is_not_recorded_as_closed(data
         claim_runs(connection, "mac.1", 8, NOW)
         hand_over(connection, RUN, "mac.1", "server.1")
     with pytest.raises(Parked):
-        RunWorkflow(services)._close(RUN, Draft(Outcome(FireState.SILENT, "nothing new"), "completed"))
+        StepWork(services).close(RUN, Draft(Outcome(FireState.SILENT, "nothing new"), "completed"))

@@ -1,0 +1,204 @@
+"""The work inside a run's steps: all of it that touches files, database or network, but for models and tools.
+
+Each method is what one step does and returns what is recorded of it, plain JSON; in which order they come, `workflows`
+says. What is returned may be done again by a crash before it was recorded: doing it twice comes to the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from harness.bus.handoffs import pass_on
+from harness.bus.news import note_told
+from harness.bus.reminder import reminder
+from harness.domain.errors import HarnessError
+from harness.domain.message import Message, ToolSchema
+from harness.domain.request import request_of_job
+from harness.domain.run import FireState, Outcome, in_preview
+from harness.ports import Json
+from harness.prompt.assemble import assemble, without_secrets
+from harness.prompt.gather import gather
+from harness.prompt.template import render_template
+from harness.runs.answer import Again, Answer, Draft
+from harness.runs.answering import answered, without_artifact
+from harness.runs.attempts import begin_again, next_attempt
+from harness.runs.cancelling import close_if_cancelled
+from harness.runs.closing import close_or_suspend
+from harness.runs.collecting import Inputs, collect_inputs
+from harness.runs.deliveries import deliver_run
+from harness.runs.forking import leave_to_holder
+from harness.runs.only_if import Ruling, rule
+from harness.runs.plan import RunPlan, plan_run
+from harness.runs.preflight import preflight
+from harness.runs.publishing import publish
+from harness.runs.request_work import brief_for, job_of
+from harness.runs.services import RunServices
+from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
+from harness.store.json_codec import to_json
+from harness.store.restorations import last_restoration
+from harness.store.runs import RunRow, record_prompt, run_by_id
+
+
+class StepWork:
+    """What the steps of all runs do, with the services that they reach out to."""
+
+    def __init__(self, services: RunServices) -> None:
+        self._services = services
+
+    def begin(self, run_id: str) -> Json:
+        """Return the plan of the run: its own, or that of the run whose conversation it goes on with."""
+        services = self._services
+        run = self._run(run_id)
+        goes_on = "continues" in run.options
+        plan = resumed_plan(services.database, run) if goes_on else plan_run(services, run_id)
+        return to_json(RunPlan, plan)
+
+    def _run(self, run_id: str) -> RunRow:
+        with self._services.database.read() as connection:
+            run = run_by_id(connection, run_id)
+        if run is None:
+            raise HarnessError(f"there is no run {run_id}")
+        return run
+
+    def resume(self, run_id: str) -> Json:
+        """Return the conversation that the run goes on with, with the answers that it waited for."""
+        services = self._services
+        limit, folder = services.workspace().settings.bus.max_chars, services.state.run_folder(run_id)
+        return to_json(Conversation, resume(services.database, self._run(run_id), limit, folder))
+
+    async def preflight(self, plan: RunPlan) -> Json:
+        """Return how the run ends or waits where something that it needs is missing; None if all is there."""
+        held_back = await preflight(self._services, plan)
+        return None if held_back is None else to_json(Draft, held_back)
+
+    async def collect(self, plan: RunPlan) -> Json:
+        """Return what the job reads."""
+        services = self._services
+        inputs = await collect_inputs(services, services.workspace(), plan.job, plan.inputs, plan.begun_at)
+        return to_json(Inputs, inputs)
+
+    def rule(self, plan: RunPlan, inputs: Inputs) -> Json:
+        """Return what the job's condition comes to."""
+        return to_json(Ruling, rule(self._services, plan, inputs))
+
+    def assemble(self, plan: RunPlan, inputs: Inputs) -> Json:
+        """Return the prompt: its messages and tools, and the requests of whose ends it tells."""
+        services = self._services
+        workspace = services.workspace()
+        agent = workspace.agent(plan.job.agent)
+        brief = "" if plan.request is None else brief_for(services, plan.run_id, plan.request)
+        gathered = gather(
+            workspace,
+            agent,
+            plan.job,
+            inputs.collected,
+            now=plan.begun_at,
+            run_inputs={},
+            tools=services.tool_schemas(agent, plan.job),
+            request=brief,
+            news=plan.news,
+        )
+        prompt = without_secrets(assemble(gathered), services.redact)
+        with services.database.write() as connection:
+            record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
+        return {
+            "messages": to_json(tuple[Message, ...], prompt.messages),
+            "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
+            "told": [one.request_id for one in plan.news if one.is_final],
+        }
+
+    def fill(self, plan: RunPlan, inputs: Inputs) -> Json:
+        """Return the text of a job that a template writes."""
+        user_name = self._services.workspace().settings.user_name
+        return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
+
+    def publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
+        """Write what the run made; return what its fire is to be closed with."""
+        services = self._services
+        nothing_made = without_artifact(answer)
+        if nothing_made is not None:
+            return to_json(Draft, replace(nothing_made, told=answer.told))
+        draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
+        if plan.request is not None:
+            draft = answered(draft, answer, plan.request, services.state)
+        return to_json(Draft, replace(draft, told=answer.told))
+
+    def _notice(self, plan: RunPlan) -> str:
+        """Return what stands above the digest: what the reader must know first, and what waits for them.
+
+        A restored team does not know whether it delivered this before.
+        """
+        with self._services.database.read() as connection:
+            restoration = last_restoration(connection)
+            waiting = reminder(connection) if plan.job.deliver else ""
+        may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
+        return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "", waiting)))
+
+    def deliver(self, plan: RunPlan, draft: Draft) -> Json:
+        """Promise the digest to the job's channels and try each of them once; return how that went."""
+        services = self._services
+        settings = services.workspace().settings
+        attempts = deliver_run(
+            services.database,
+            services.channels(settings),
+            settings,
+            run_id=plan.run_id,
+            names=plan.job.deliver,
+            digest=draft.digest,
+            now=services.clock.now(),
+            owner=services.owner(),
+        )
+        return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]
+
+    def close(self, run_id: str, draft: Draft) -> Json:
+        """Close or suspend the run's fire, or begin the run again; return which of it. Who does not hold it parks."""
+        services = self._services
+        now = services.clock.now()
+        is_of_the_bus = bool(draft.suspension or draft.told or request_of_job(self._run(run_id).job_id))
+        with services.database.write(alone=is_of_the_bus) as connection:
+            # Nobody can ask for its cancel between the look and what follows: the wish would be lost.
+            run = run_by_id(connection, run_id, for_change=True)
+            if run is None:
+                raise HarnessError(f"there is no run {run_id}")
+            # Recorded as closed by whoever cannot close it, it would end with its fire open.
+            leave_to_holder(run, services.owner())
+            cancelled = close_if_cancelled(connection, run, now)
+            if cancelled is not None:
+                return {"state": str(FireState.CANCELLED), "reason": cancelled}
+            again = draft.again or self._next_attempt(run, draft, now)
+            if again is not None:
+                next_run = begin_again(connection, run, again, owner=services.owner(), now=now)
+                return {"state": None if next_run is None else "planned", "reason": again.reason, "next": next_run}
+            if draft.suspension is not None:
+                state = suspend(connection, run, draft, services.owner(), now)
+                return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
+            if draft.pass_on is not None and not pass_on(connection, run, draft.pass_on, now):
+                draft = replace(draft, outcome=replace(draft.outcome, reason=f"too late: {draft.outcome.reason}"))
+            state = close_or_suspend(
+                connection,
+                run_id=run_id,
+                job_id=run.job_id,
+                outcome=_marked(draft.outcome, run),
+                stop=draft.stop,
+                owner=services.owner(),
+                now=now,
+                final=draft.final,
+            )
+            if state is not None and draft.outcome.state.is_success:
+                note_told(connection, draft.told, run_id, now)
+        return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
+
+    def _next_attempt(self, run: RunRow, draft: Draft, now: datetime) -> Again | None:
+        if not draft.is_transient:
+            return None
+        try:
+            job = job_of(self._services, run)
+        except HarnessError:  # the person removed it while it ran
+            return None
+        return next_attempt(run, job, draft.outcome.reason, now)
+
+
+def _marked(outcome: Outcome, run: RunRow) -> Outcome:
+    has_failed = outcome.state is FireState.FAILED and run.options.get("preview")
+    return replace(outcome, reason=in_preview(outcome.reason)) if has_failed else outcome
