@@ -99,7 +99,7 @@ class System:
             return next_moment(connection, self.clock.now())
 
     def tell_incidents(self, *, gather_s: float = GATHER_S) -> None:
-        """Pause the jobs that keep failing; tell the person what is broken, what works again, and what is asked of them.
+        """Pause jobs that keep failing; tell the person what is broken, what works again, and what is asked of them.
 
         What is new waits `gather_s` for others, so that one cause is one message.
         """
