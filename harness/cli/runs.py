@@ -55,9 +55,9 @@ inputs {name: value}, prompt_sha256, manifest, outcome, forgotten_at,
 artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
-source_run, fork {of, from_step} or null, cancel_reason, request (that it works
-on, or null), steps [{step, kind, call_id, started_at, ended_at, took_s, detail,
-error}]."""
+source_run, fork {of, from_step} or null, cancel_reason, request (that it
+works on, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
+detail, error}]."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)

@@ -30,15 +30,14 @@ from harness.bus.team import Team
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.job import Priority
 from harness.domain.request import USER, Event, Final, RequestState, Result, Standing, Verdict, Watch
-from harness.domain.workspace import Workspace
 from harness.gate.paths import PathRules
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.request_ends import cancel_request
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.store.json_codec import from_json
 from harness.store.requests import RequestRow, events_of, requests_in
 from harness.store.state_folder import StateFolder, state_folder
+from harness.wiring.build import team_of
 from harness.wiring.files import load
 from harness.wiring.installation import open_database
 from harness.wiring.system import System
@@ -236,19 +235,14 @@ def open_bus(root: Path | str, environ: Mapping[str, str] = os.environ) -> Bus:
     database = open_database(folder, environ, state, workspace.settings)
 
     def team() -> Team:
-        return _team_of(load(folder, environ, now=clock.now()).workspace)
+        return team_of(load(folder, environ, now=clock.now()).workspace)
 
     return Bus(database, state, team, clock.now, close=database.close)
 
 
 def bus_of(system: System) -> Bus:
     """Return the bus of a harness that is at work; closing it closes nothing of that."""
-    return Bus(system.database, system.state, lambda: _team_of(system.workspace()), system.clock.now)
-
-
-def _team_of(workspace: Workspace) -> Team:
-    # Files are stamped by the wall's clock, also where time is virtual.
-    return Team(workspace, WORKFLOW_VERSION, files_now=WallClock().now())
+    return Bus(system.database, system.state, lambda: team_of(system.workspace()), system.clock.now)
 
 
 def new_key() -> str:
