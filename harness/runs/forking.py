@@ -125,16 +125,16 @@ def _own_plan(services: RunServices, run: RunRow, recorded: RunPlan) -> RunPlan:
         recorded,
         run_id=run.id,
         due_at=datetime.fromtimestamp(run.due_at, UTC),
+        # What is done anew is done now: its digest is not dated back to the run that it is forked from.
+        begun_at=services.clock.now(),
         is_preview=bool(run.options.get("preview")),
     )
     if plan.method != "model":
         return plan
     workspace = services.workspace()
-    # Money is spent today, so today's budgets hold.
-    today = replace(plan, begun_at=services.clock.now())
     agent = workspace.agent(plan.job.agent)
-    limited = within_budget(today, services.database, workspace.settings, agent, plan.max_output_tokens)
-    return replace(limited, begun_at=recorded.begun_at)
+    # Money is spent today, so today's budgets hold.
+    return within_budget(plan, services.database, workspace.settings, agent, plan.max_output_tokens)
 
 
 def _own_file(services: RunServices, run: RunRow, source_id: str, result: Mapping[str, Any]) -> Json:

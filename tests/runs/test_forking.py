@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from harness.delivery.digest import digest_from_json
 from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.message import ToolCall, Usage
 from harness.domain.run import Fire, FireKind, FireState
@@ -18,11 +19,13 @@ from harness.ports import RecordedStep
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.forking import fork_run, retry_run
+from harness.runs.plan import RunPlan
 from harness.runs.recorded_steps import Fork, ForkedSteps
 from harness.runs.recording import last_fork_point
 from harness.store.conditions import load_condition
 from harness.store.database import Database
 from harness.store.expiry import announce_forgotten
+from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
 from harness.store.runs import RunRow, run_by_id, usage_of_run
@@ -228,12 +231,19 @@ def test_a_fork_from_the_last_step_delivers_what_was_written_then_once_more(work
         workbench.write({**with_model(server), **with_job()})
         source = workbench.run()
         last = last_fork_point(steps(workbench, source.run_id or ""))
+        workbench.clock.jump_to(LATER)
         forked = fork(workbench, source, last)
         assert len(server.requests) == 1
     assert position(workbench, source, "publish") == last
     assert (forked.state, forked.items, cost(workbench, forked)) == (FireState.DELIVERED, 2, 0.0)
     marks = [re.search(r"harness delivery: (\S+)", page.read_text()) for page in workbench.delivered()]
     assert len({mark.group(1) for mark in marks if mark}) == 2
+    begun = [from_json(RunPlan, steps(workbench, fire.run_id or "")[0].value).begun_at for fire in (source, forked)]
+    made = [
+        digest_from_json(json.loads((workbench.system.state.root / (fire.artifact or "")).read_text())).made_at
+        for fire in (source, forked)
+    ]
+    assert begun == made == [source.due_at, LATER], "what is made now is dated now"
 
 
 @pytest.mark.parametrize("from_step", [0, 99])
