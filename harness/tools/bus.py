@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -21,11 +21,13 @@ from harness.bus.sending import Ask, chain_to, send
 from harness.bus.team import Team
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError, Refused, ToolError
-from harness.domain.request import Final, Progressed, Standing
+from harness.domain.message import ToolSchema
+from harness.domain.request import USER, Final, Progressed, Standing
 from harness.domain.run import FireKind
 from harness.domain.tool import End, PassOn, Told, Wait
 from harness.gate.caller import Caller
 from harness.gate.registry import Arguments, Tool, Traits, define_tool
+from harness.gate.sanitise import one_line
 from harness.ports import Clock
 from harness.store.database import Database
 from harness.store.runs import RunRow, run_by_id
@@ -93,7 +95,7 @@ def bus_tools(desk: Desk) -> tuple[Tool, ...]:
     return (
         define_tool(
             ASK,
-            "Hand work to another agent or to user. It answers later; with wait you get the answer here.",
+            "Hand work to another. The answer comes later; with wait it comes here.",
             AskArguments,
             at_desk.ask,
             writes,
@@ -118,6 +120,18 @@ def granted_bus_tools(agent: Agent, *, is_on_request: bool) -> tuple[str, ...]:
     asking = (ASK,) if agent.may_ask else ()
     ending = ON_REQUEST if is_on_request else ()
     return (*asking, *ending, *((HANDOFF,) if asking and ending else ()))
+
+
+def naming_receivers(schema: ToolSchema, agent: Agent, agents: Mapping[str, Agent]) -> ToolSchema:
+    """Return what the agent's model is told of asking: whom it may ask, and what each of them does."""
+    if schema.name != ASK:
+        return schema
+    known = (f"{name} ({_in_short(agents[name].description)})" for name in agent.may_ask if name in agents)
+    person = ("user (the person)",) if USER in agent.may_ask else ()
+    whom = "; ".join((*known, *person))
+    properties = {**schema.parameters["properties"], "to": {"type": "string", "enum": list(agent.may_ask)}}
+    described = f"{schema.description} There are: {whom}."
+    return replace(schema, description=described, parameters={**schema.parameters, "properties": properties})
 
 
 class _AtDesk:
@@ -222,6 +236,11 @@ def _held(connection: Connection, caller: Caller) -> tuple[Standing, int]:
     if not standing.is_open or standing.token != token or standing.receiver != caller.agent:
         raise Refused("superseded", f"request {standing.request.id} is {standing.state}, and not yours any more")
     return standing, token
+
+
+def _in_short(description: str) -> str:
+    line = one_line(description)
+    return line if len(line) <= _TITLE_CHARS else f"{line[: _TITLE_CHARS - 1]}…"
 
 
 def _answer(standing: Standing, *, waits: bool) -> str | Told:

@@ -21,6 +21,7 @@ from harness.delivery.channels import Channel, FileChannel, StdoutChannel
 from harness.domain.agent import Agent
 from harness.domain.errors import ToolError
 from harness.domain.job import Job
+from harness.domain.message import ToolSchema
 from harness.domain.request import request_of_job
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
@@ -33,6 +34,7 @@ from harness.gate.granted_web import GrantedWeb
 from harness.gate.guarded_web import GuardedWeb
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
+from harness.gate.registry import ToolRegistry
 from harness.llm.endpoint import endpoint_of
 from harness.llm.guarded_model import GuardedModel
 from harness.llm.routes import choose_model, chosen_profile
@@ -42,6 +44,7 @@ from harness.runs.actions import Action
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.broken_off import BrokenOff
+from harness.runs.bus_duties import BusDuties
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.incidents import LedgerIncidents
@@ -54,7 +57,7 @@ from harness.runs.wall_clock import WallClock
 from harness.store.address import database_address
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder, state_folder
-from harness.tools.bus import Desk, granted_bus_tools
+from harness.tools.bus import Desk, granted_bus_tools, naming_receivers
 from harness.tools.catalogue import build_registry
 from harness.tools.feeds import FetchList
 from harness.wiring.files import ACTION_NAMES, load
@@ -129,7 +132,7 @@ def build_system(
         parser=parser,
         sources=sources,
         gate=gate,
-        tool_schemas=lambda agent, job: registry.schemas(granted_tools(agent, job)),
+        tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current().agents),
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
         choose_model=partial(_choose, environ, breakers),
         channels=partial(_channels, state, out),
@@ -161,6 +164,8 @@ def build_system(
         reconciler,
         incidents,
         services,
+        BusDuties(database, state.root, engine.recorded),
+        lambda: team_of(current()),
         is_shared,
     )
 
@@ -192,6 +197,12 @@ def team_of(workspace: Workspace) -> Team:
 def granted_tools(agent: Agent, job: Job) -> tuple[str, ...]:
     """Return the names of the tools that a run of the job has: the agent's grants, and those of the bus."""
     return (*agent.tools, *granted_bus_tools(agent, is_on_request=request_of_job(job.id) is not None))
+
+
+def schemas_for(registry: ToolRegistry, agent: Agent, job: Job, agents: Mapping[str, Agent]) -> tuple[ToolSchema, ...]:
+    """Return what the model of a run of the job is told of its tools."""
+    granted = registry.schemas(granted_tools(agent, job))
+    return tuple(naming_receivers(schema, agent, agents) for schema in granted)
 
 
 def caller_of(agent: Agent, workspace: Workspace, job: Job, run_id: str, state: StateFolder) -> Caller:

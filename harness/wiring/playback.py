@@ -34,7 +34,7 @@ from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
-from harness.wiring.build import caller_of, granted_tools, secrets_in
+from harness.wiring.build import caller_of, schemas_for, secrets_in
 from harness.wiring.files import ACTION_NAMES, load
 from harness.workspace.current import CurrentWorkspace
 
@@ -85,7 +85,7 @@ def _services(
         parser=parser,
         sources=DatabaseSourceCache(database),
         gate=Gate(registry=ToolRegistry(()), audit=AuditLog(state.audit_log), clock=clock),
-        tool_schemas=lambda agent, job: described.schemas(granted_tools(agent, job)),
+        tool_schemas=lambda agent, job: schemas_for(described, agent, job, current().agents),
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
         choose_model=_choose,
         channels=lambda settings: {},

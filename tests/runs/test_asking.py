@@ -297,3 +297,11 @@ def test_without_a_language_model_a_request_is_rejected_at_once(workbench: Workb
         "rejected",
         "no language model is configured, and nothing else can work on a request",
     )
+
+
+def test_the_model_is_told_whom_it_may_ask_and_what_they_do(workbench: Workbench, models: Models) -> None:
+    models.says = {"zoe": [say("Nothing.")]}
+    workbench.tick_at(EIGHT)
+    (ask,) = [entry["function"] for entry in models.last_of("zoe").body["tools"] if entry["function"]["name"] == "ask"]
+    assert ask["parameters"]["properties"]["to"]["enum"] == ["scout", "user"]
+    assert "scout (the scout); user (the person)" in ask["description"]
