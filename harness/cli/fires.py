@@ -115,15 +115,20 @@ def _rows(
     for fire in fires:
         group = groups[fire.job_id, fire.state]
         if fire.run_id in abandoned:
-            yield _clock(fire, zone), fire.job_id, ABANDONED, f"it is {fire.state}, and nobody is at work on it"
+            outcome = f"it is {fire.state}, and nobody is at work on it"
+            yield _clock(fire, zone), fire.job_id, ABANDONED, _joined(asked.get(fire.job_id, ""), outcome)
         elif show_all or fire.state not in _FOLDED_STATES or len(group) < _FOLD_FROM:
-            parts = (asked.get(fire.job_id, ""), outcome_of(fire))
-            yield _clock(fire, zone), fire.job_id, str(fire.state), "; ".join(part for part in parts if part)
+            outcome = _joined(asked.get(fire.job_id, ""), outcome_of(fire))
+            yield _clock(fire, zone), fire.job_id, str(fire.state), outcome
         elif fire is group[0]:
             reasons = {each.reason for each in group}
             reason = f", {'always' if len(reasons) == 1 else 'last'}: {group[-1].reason}" if group[-1].reason else ""
             outcome = f"{len(group)} times until {_clock(group[-1], zone)}{reason}"
             yield _clock(fire, zone), fire.job_id, str(fire.state), outcome
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _clock(fire: Fire, zone: str) -> str:
