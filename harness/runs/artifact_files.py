@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.domain.errors import OwnerError
+from harness.store.durable_file import sync_folder
 
 
 def write_files(folder: Path, texts: Mapping[str, str]) -> None:
@@ -36,7 +37,7 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
         for path in begun:
             drafts[path].replace(path)
         path = folder
-        _keep_names(folder)
+        sync_folder(folder)
     except OSError as error:
         for unfinished in begun:
             drafts[unfinished].unlink(missing_ok=True)
@@ -48,11 +49,3 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
 
 def _mark(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:8]
-
-
-def _keep_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
