@@ -19,6 +19,7 @@ from harness.daemon.health.finding import HealthFinding
 from harness.daemon.health.gathering import gather_facts
 from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.domain.errors import OwnerError
+from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
 from harness.gate.audit import verify_audit
 from harness.runs.expectations import schedule_fingerprint
@@ -123,7 +124,7 @@ def _say_findings(findings: tuple[HealthFinding, ...]) -> None:
     notes = len(findings) - errors
     if findings:
         counts = [(errors, "finding"), (notes, "note")]
-        told = (f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
+        told = (counted(count, noun) for count, noun in counts if count)
         say(f"\n{', '.join(told)}")
     else:
         say("all is well: what was due is in the ledger, and nothing is broken")

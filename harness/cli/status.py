@@ -215,11 +215,8 @@ def _daemon_words(seen: Status) -> str:
 def _in_flight(number: int) -> str:
     if not number:
         return ""
-    return (
-        ": 1 run in flight is given its time to end"
-        if number == 1
-        else (f": {number} runs in flight are given their time to end")
-    )
+    verb = "is given its time" if number == 1 else "are given their time"
+    return f": {counted(number, 'run')} in flight {verb} to end"
 
 
 def _open_words(seen: Status, entry: OpenFire) -> str:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from harness.domain.sizes import counted
+
 _LOOK_EVERY_S = 1.0
 
 
@@ -63,16 +65,11 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 def drain_line(left: int, within_s: float) -> str:
     """Return what is said when the daemon begins to stop."""
-    return f"draining: {runs(left)} in flight, at most {within_s:g} s (again to stop at once)"
+    return f"draining: {counted(left, 'run')} in flight, at most {within_s:g} s (again to stop at once)"
 
 
 def stop_line(left: int) -> str:
     """Return what is said when it stops with so many runs in flight."""
     if not left:
         return "stopping"
-    return f"stopping; {runs(left)} in flight {'goes' if left == 1 else 'go'} on at the next start"
-
-
-def runs(number: int) -> str:
-    """Return `1 run` or `3 runs`."""
-    return "1 run" if number == 1 else f"{number} runs"
+    return f"stopping; {counted(left, 'run')} in flight {'goes' if left == 1 else 'go'} on at the next start"

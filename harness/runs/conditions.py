@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from harness.collectors.collect import read_kind
 from harness.domain.job import OnlyIf
+from harness.domain.sizes import counted
 from harness.domain.source import Collected, Gap, Item
 
 CONDITION_STOP = "only_if"
@@ -98,7 +99,7 @@ def why_not(only_if: OnlyIf, circumstances: Circumstances) -> str | None:
             problems.append(f"nothing changed in {', '.join(only_if.changed)} since {since}")
         count = _count_new(circumstances.new, circumstances.before)
         if only_if.new_items and count < only_if.new_items and not circumstances.has_failed:
-            items = "no new items" if not count else "1 new item" if count == 1 else f"{count} new items"
+            items = counted(count, "new item") if count else "no new items"
             problems.append(f"{items} since {since}, the job wants {only_if.new_items}")
     if problems and circumstances.gaps:
         problems.append(f"could not be read: {_in_short(circumstances.gaps)}")

@@ -10,6 +10,7 @@ from harness.daemon.health.finding import HealthFinding
 from harness.daemon.nodes import waiting_in_words
 from harness.daemon.set_back_clock import CAUSE, clock_problem
 from harness.daemon.wording import local_time
+from harness.domain.sizes import counted
 
 
 def judge_daemon(facts: HealthFacts) -> Iterable[HealthFinding]:
@@ -29,7 +30,7 @@ def judge_daemon(facts: HealthFacts) -> Iterable[HealthFinding]:
                 last,
             )
         case "dead" | "absent" if facts.scheduled_jobs:
-            jobs = "1 job waits" if facts.scheduled_jobs == 1 else f"{facts.scheduled_jobs} jobs wait"
+            jobs = f"{counted(facts.scheduled_jobs, 'job')} {'waits' if facts.scheduled_jobs == 1 else 'wait'}"
             upcoming = ""
             if facts.next_slot is not None:
                 job_id, slot = facts.next_slot

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from harness.daemon.health.facts import HealthFacts
 from harness.daemon.health.finding import HealthFinding
 from harness.domain.run import Fire, FireState
+from harness.domain.sizes import counted
 from harness.schedule.catchup import duration_in_words
 
 _STUCK_MARGIN_S = 300
@@ -70,7 +71,7 @@ def judge_deliveries(facts: HealthFacts) -> Iterable[HealthFinding]:
         created_at = datetime.fromtimestamp(delivery.created_at, UTC)
         error = delivery.last_error or "no error was recorded"
         what = f"the delivery of {delivery.run_id} to {delivery.channel}"
-        tries = "1 try" if delivery.attempts == 1 else f"{delivery.attempts} tries"
+        tries = counted(delivery.attempts, "try", "tries")
         if delivery.state == "dead":
             message = f"{what} was given up after {tries}: {error}"
         elif delivery.attempts:
