@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fnmatch
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,8 +97,9 @@ def _look(path: str, rules: PathRules, since: datetime | None) -> Evidence | Non
     oldest = None if since is None else (since - STAMP_TOLERANCE).timestamp()
     try:
         stamp = (rules.root / path).lstat()
+        is_old = oldest is not None and stamp.st_mtime < oldest
         # Its content is not read again and again while it is the old one.
-        if stamp.st_size == 0 or (oldest is not None and stamp.st_mtime < oldest):
+        if stat.S_ISREG(stamp.st_mode) and (stamp.st_size == 0 or is_old):
             return None
         seen = rules.look_at(path, MAX_BYTES)
     except (Refused, ToolError, OSError) as error:
