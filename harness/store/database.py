@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.domain.errors import OwnerError, TransientError
 from harness.store.address import DatabaseAddress, file_address
 from harness.store.failures import database_error, driver_missing, newer_version
 from harness.store.migrations import LATEST, migrate
+from harness.store.write_line import LinedConnection, WriteLine
 
 _BUSY_TIMEOUT_MS = 10_000
 _STANDSTILL_MS = 10_000
@@ -41,8 +43,8 @@ _SERVER_DEFAULTS = {
 class Database:
     """A SQLite file in WAL mode, or a PostgreSQL database; what is committed survives any crash.
 
-    `engine` is shared with the durable engine, so that both see the same settings. In a file the writes of
-    one process stand in one line behind a lock: SQLite starves writers that compete.
+    `engine` is shared with the durable engine, so that both see the same settings and stand in the same line:
+    in a file, one transaction of this process writes at a time, as SQLite starves writers that compete.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +64,6 @@ class Database:
     def _set_up(self, address: DatabaseAddress, engine: Engine) -> None:
         self.address = address
         self.engine = engine
-        self._writing = threading.Lock()
         self._closing = threading.Event()
         self._patience_s = 0.0
 
@@ -114,7 +115,7 @@ class Database:
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
                     yield connection
                 return
-            with self._writing, self.engine.connect() as connection:
+            with self.engine.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -184,12 +185,18 @@ def _engine_for(address: DatabaseAddress) -> Engine:
 
 
 def _file_engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=8, max_overflow=24)
-    event.listen(engine, "connect", _set_pragmas)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"factory": LinedConnection},
+        pool_size=8,
+        max_overflow=24,
+    )
+    event.listen(engine, "connect", partial(_set_up_file, WriteLine(_BUSY_TIMEOUT_MS / 1000)))
     return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+def _set_up_file(line: WriteLine, connection: LinedConnection, _record: object) -> None:
+    connection.line = line
     # The durable engine sets neither WAL nor FULL by itself; without FULL a power cut loses commits.
     connection.isolation_level = "IMMEDIATE"
     connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")

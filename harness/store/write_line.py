@@ -1,0 +1,92 @@
+"""The line in which all writers of a SQLite file in one process stand, ours and the durable engine's.
+
+SQLite itself lets writers that compete sleep for longer and longer, up to a tenth of a second each time, while
+others who come later go first: of several runs that are due together, one fell behind by that much.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import Any
+
+_WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN IMMEDIATE")
+
+
+class WriteLine:
+    """Lets one transaction that writes go at a time."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._free = threading.Lock()
+        self._patience_s = patience_s
+
+    def enter(self) -> None:
+        """Wait for the others. Raises sqlite3.OperationalError, as SQLite does, if they take too long."""
+        if not self._free.acquire(timeout=self._patience_s):
+            raise sqlite3.OperationalError("database is locked")
+
+    def leave(self) -> None:
+        """Let the next one go."""
+        self._free.release()
+
+
+class LinedConnection(sqlite3.Connection):
+    """A connection whose transactions stand in `line` from their first write to their end."""
+
+    line: WriteLine | None = None
+    _is_in_line = False
+
+    def cursor(self, factory: Any = None) -> Any:
+        """Return a cursor that stands in line before it writes."""
+        return super().cursor(factory or _LinedCursor)
+
+    def stand_in_line(self, statement: str) -> bool:
+        """Wait until this statement may begin a transaction, if that is what it does; say whether it does."""
+        if self.line is None or self.in_transaction or not statement.lstrip().upper().startswith(_WRITES):
+            return False
+        self.line.enter()
+        self._is_in_line = True
+        return True
+
+    def leave_line(self) -> None:
+        """Let the next one go, unless the transaction goes on."""
+        if self.line is not None and self._is_in_line and not self.in_transaction:
+            self._is_in_line = False
+            self.line.leave()
+
+    def commit(self) -> None:
+        """End the transaction, and the wait of the next one."""
+        super().commit()
+        self.leave_line()
+
+    def rollback(self) -> None:
+        """End the transaction, and the wait of the next one."""
+        super().rollback()
+        self.leave_line()
+
+    def close(self) -> None:
+        """Close, which ends what was not committed."""
+        super().close()
+        if self.line is not None and self._is_in_line:
+            self._is_in_line = False
+            self.line.leave()
+
+
+class _LinedCursor(sqlite3.Cursor):
+    connection: LinedConnection
+
+    def execute(self, sql: str, parameters: Any = ()) -> Any:
+        begins = self.connection.stand_in_line(sql)
+        try:
+            return super().execute(sql, parameters)
+        finally:
+            if begins:
+                self.connection.leave_line()  # where it began nothing, because it failed
+
+    def executemany(self, sql: str, parameters: Any) -> Any:
+        begins = self.connection.stand_in_line(sql)
+        try:
+            return super().executemany(sql, parameters)
+        finally:
+            if begins:
+                self.connection.leave_line()
