@@ -91,21 +91,30 @@ async def _together(work: Work, runs: int, at_once: int) -> int:
 
 async def _on_time(work: Work, periods_s: Mapping[str, int], offset_s: float, seconds: float) -> int:
     """Start a workflow for each agent every so many seconds of the clock, and `offset_s` later; return how many."""
-    end = time.time() + seconds
+    begun = time.time()
     async with asyncio.TaskGroup() as tasks:
-        counts = [tasks.create_task(_fire(work, agent, period, offset_s, end)) for agent, period in periods_s.items()]
+        counts = [
+            tasks.create_task(_fire(work, agent, slots(begun, seconds, period, offset_s)))
+            for agent, period in periods_s.items()
+        ]
     return sum(count.result() for count in counts)
 
 
-async def _fire(work: Work, agent: str, period_s: int, offset_s: float, end: float) -> int:
+def slots(begun: float, seconds: float, period_s: int, offset_s: float) -> Iterator[float]:
+    """Give the multiples of the period, each `offset_s` later, that lie in so many seconds from `begun`."""
+    slot = (begun // period_s + 1) * period_s + offset_s
+    while slot < begun + seconds:
+        yield slot
+        slot += period_s
+
+
+async def _fire(work: Work, agent: str, due: Iterator[float]) -> int:
     count = 0
     async with asyncio.TaskGroup() as running:
-        due = (time.time() // period_s + 1) * period_s + offset_s
-        while due < end:
-            await asyncio.sleep(due - time.time())
+        for slot in due:
+            await asyncio.sleep(slot - time.time())
             running.create_task(work(agent))
             count += 1
-            due += period_s
     return count
 
 
