@@ -95,9 +95,11 @@ def _read_memory(root: Path, agent: str) -> tuple[MemoryRecord, ...]:
     path = memory_path(agent)
     try:
         return tuple(parse_memory((root / path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return ()
     except OSError as error:
+        # What the agent knows is not forgotten because a drive is not mounted that a link leads into.
+        leads_nowhere = any(place.is_symlink() and not place.exists() for place in (root / path, (root / path).parent))
+        if isinstance(error, FileNotFoundError) and not leads_nowhere:
+            return ()
         raise OwnerError(path, None, f"cannot be read: {error.strerror}", "make it readable") from error
     except UnicodeDecodeError as error:
         raise OwnerError(path, None, "is no UTF-8 text", "save it as UTF-8") from error

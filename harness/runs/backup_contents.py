@@ -77,7 +77,9 @@ def kept_state(state: StateFolder, settings: Settings) -> tuple[str, ...]:
     """
     delivered = (PurePosixPath(channel.folder) for channel in settings.channels.values() if channel.kind == "file")
     own = [folder.as_posix() for folder in delivered if not folder.is_absolute() and ".." not in folder.parts]
-    present = (name for name in (*kept_names(state), *own) if name not in ("", ".") and (state.root / name).exists())
+    names = (name for name in (*kept_names(state), *own) if name not in ("", "."))
+    # A link whose end is gone, such as into a drive that is not mounted, is there and is told.
+    present = (name for name in names if os.path.lexists(state.root / name))
     return tuple(dict.fromkeys(present))
 
 
@@ -96,7 +98,9 @@ def walk_workspace(root: Path, others: tuple[Path, ...]) -> Iterator[Found]:
 def walk(root: Path, others: frozenset[Path] = frozenset()) -> Iterator[Found]:
     """Yield everything below `root` (or the file that it is) in order; links are not followed."""
     if not root.is_dir():
-        yield Found("", "file")
+        is_dangling = root.is_symlink() and not root.exists()
+        why = "cannot be read (it is a link that leads nowhere)"
+        yield Found("", "left", why=why, is_told=True) if is_dangling else Found("", "file")
         return
     yield from _walk(Path(os.path.realpath(root)), PurePosixPath(), others)
 

@@ -262,6 +262,14 @@ def test_a_missing_memory_is_no_memory(tmp_path: Path) -> None:
     assert gathered(tmp_path).memory == ()
 
 
+@pytest.mark.parametrize("link", ["agents/scout/MEMORY.md", "agents/scout"])
+def test_a_memory_behind_a_link_whose_end_is_gone_is_not_forgotten(tmp_path: Path, link: str) -> None:
+    (tmp_path / link).parent.mkdir(parents=True)
+    (tmp_path / link).symlink_to(tmp_path / "not-mounted")
+    with pytest.raises(OwnerError, match=r"^agents/scout/MEMORY\.md: cannot be read"):
+        gathered(tmp_path)
+
+
 def test_a_memory_that_is_no_text_is_the_owners_to_fix(tmp_path: Path) -> None:
     remember(tmp_path, "")
     (tmp_path / "agents" / "scout" / "MEMORY.md").write_bytes(b"\xff\xfe\xff")

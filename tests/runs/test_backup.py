@@ -162,6 +162,15 @@ def test_file_that_cannot_be_read_is_named_and_the_rest_is_packed(source: Backup
     assert "workspace/harness.toml" in names(backup)
 
 
+def test_state_behind_a_link_whose_end_is_gone_is_named_as_unread(source: BackupSource) -> None:
+    artifacts = source.state.artifacts
+    if artifacts.exists():
+        artifacts.rename(artifacts.with_name("elsewhere"))
+    artifacts.symlink_to("/not-mounted/artifacts")
+    backup = make(source)
+    assert [one.path for one in backup.manifest.left_out if one.is_unread] == ["state/artifacts"]
+
+
 def test_pipe_and_socket_in_the_workspace_do_not_hang_the_backup(source: BackupSource) -> None:
     os.mkfifo(source.root / "pipe")
     assert "workspace/pipe" in {one.path for one in make(source).manifest.left_out}
