@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,6 +98,9 @@ class Blocking:
 
     async def __call__(self) -> Json:
         """Return what the work returns."""
+        # Only here: fast commands import this module for its types, and run no event loop.
+        import asyncio
+
         return await asyncio.to_thread(self.work)
 
 
