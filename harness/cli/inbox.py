@@ -167,7 +167,9 @@ def _files(look: Peek, liveness: Liveness) -> Iterator[Item]:
 
 def _deliveries(look: Peek) -> Iterator[Item]:
     for row in look.unacknowledged_deliveries():
-        if row.state == "dead":
+        # An alert that reached nobody is not done again: what it told of stands here itself.
+        is_of_run = look.run(row.run_id) is not None
+        if row.state == "dead" and is_of_run and not look.was_delivered_by_retry(row.run_id, row.channel):
             text = f"{row.run_id} to {row.channel}: {row.last_error or 'no error was recorded'}"
             detail = f"given up after {'1 try' if row.attempts == 1 else f'{row.attempts} tries'}"
             yield Item("delivery", row.id, text, detail, row.created_at, f"harness runs retry {row.run_id}")

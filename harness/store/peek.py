@@ -143,6 +143,16 @@ class Peek:
         """Return all deliveries of one run."""
         return self._deliveries("run_id = ?", run_id)
 
+    def was_delivered_by_retry(self, run_id: str, channel: str) -> bool:
+        """Say whether a run that repeats this one has reached the channel."""
+        rows = self._rows(
+            "SELECT 1 FROM run JOIN outbox ON outbox.run_id = run.id"
+            " WHERE run.source_run = ? AND outbox.channel = ? AND outbox.state = 'acknowledged' LIMIT 1",
+            run_id,
+            channel,
+        )
+        return bool(rows)
+
     def runs(self, limit: int, agent: str | None = None, job_id: str | None = None) -> tuple[RunRecord, ...]:
         """Return the newest runs, newest first."""
         conditions, values = ["1 = 1"], []

@@ -1,0 +1,175 @@
+"""`harness inbox`: whatever waits for the person stands there, once, with the command that settles it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.bus.burial import bury
+from harness.bus.ending import answer
+from harness.bus.log import standing_of
+from harness.bus.sending import send
+from harness.cli.completion import complete_request
+from harness.domain.cause import dead_letter_cause, disabled_cause
+from harness.domain.pause import THE_HARNESS, PauseRow
+from harness.domain.request import Final, Situation
+from harness.domain.run import FireState
+from harness.store.incidents import open_incident
+from harness.store.outbox import promise
+from harness.store.pauses import add_pause
+from harness.store.tables import outbox
+from tests.bus.team_of import ask, team_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from harness.store.state_folder import StateFolder
+    from tests.cli.conftest import CommandLine, Ledger
+
+FEED = """<?xml version="1.0"?>
+<rss version="2.0"><channel><title>Example News</title><link>https://news.example.org</link><description>n</description>
+<item><title>A compiler learns to explain itself</title><link>https://news.example.org/compiler</link>
+<description>The new release explains each error in a sentence.</description></item>
+</channel></rss>
+"""
+NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+TEAM = team_of("zoe", "scout")
+
+
+def sent(ledger: Ledger, *parties: str, **fields: Any) -> str:
+    made: list[str] = []
+    ledger.write(
+        lambda connection: made.append(send(connection, ask(*parties, **fields), TEAM, NOW).standing.request.id)
+    )
+    return made[0]
+
+
+def items(harness: CommandLine) -> list[dict[str, Any]]:
+    done = harness("inbox", "--json")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def commands(harness: CommandLine) -> list[tuple[str, str]]:
+    return [(item["kind"], item["command"]) for item in items(harness)]
+
+
+def test_an_empty_inbox_says_so_also_before_anything_ever_ran(harness: CommandLine) -> None:
+    assert harness("inbox").stdout == "nothing waits for you\n"
+    assert items(harness) == []
+
+
+def test_requests_to_the_person_come_first_the_soonest_due_first(harness: CommandLine, ledger: Ledger) -> None:
+    later = sent(ledger, "zoe", "user", "later", due_at=NOW + timedelta(hours=3))
+    soon = sent(ledger, "scout", "user", "soon", due_at=NOW + timedelta(hours=1))
+    sent(ledger, "zoe", "scout", "not theirs")
+    assert commands(harness) == [
+        ("request", f'harness bus answer {soon} "…"'),
+        ("request", f'harness bus answer {later} "…"'),
+    ]
+    shown = harness("inbox").stdout
+    assert shown.startswith("asked of you (2)\n  - soon (from scout, due ")
+    assert harness("bus", "answer", soon, "yes").returncode == 0
+    assert [item["subject"] for item in items(harness)] == [later]
+
+
+def test_an_answer_waits_until_the_person_has_looked_at_it(harness: CommandLine, ledger: Ledger) -> None:
+    request_id = sent(ledger, "user", "zoe", "count")
+
+    def finish(connection: Connection) -> None:
+        standing = standing_of(connection, request_id)
+        answer(connection, request_id, Final("done", "two"), by=standing.receiver, now=NOW)
+
+    ledger.write(finish)
+    assert commands(harness) == [("answer", f"harness bus show {request_id}")]
+    assert "zoe, done: count" in harness("inbox").stdout
+    assert "two" in harness("bus", "show", request_id).stdout
+    assert items(harness) == []
+
+
+def test_a_dead_letter_stands_there_once_although_it_is_an_incident_too(harness: CommandLine, ledger: Ledger) -> None:
+    request_id = sent(ledger, "zoe", "scout", "count")
+
+    def die(connection: Connection) -> None:
+        standing = standing_of(connection, request_id)
+        bury(connection, standing, Final("timed_out", "late"), Situation.WORKING, by="system", now=NOW)
+        open_incident(connection, dead_letter_cause(request_id), "zoe asked scout", NOW)
+
+    ledger.write(die)
+    assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    assert harness("bus", "drop", request_id, "--reason", "not needed").returncode == 0
+    assert items(harness) == []
+
+
+def test_what_the_harness_paused_stands_there_and_what_the_person_paused_does_not(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    automatic = PauseRow("job:scout/morning", THE_HARNESS, "failed 10 times in a row", NOW.timestamp(), True)
+    ledger.write(lambda connection: add_pause(connection, automatic))
+    ledger.write(lambda connection: add_pause(connection, PauseRow("agent:zoe", "sam", "on holiday", NOW.timestamp())))
+    ledger.write(lambda connection: open_incident(connection, disabled_cause("scout/morning"), "paused", NOW))
+    assert commands(harness) == [("paused", "harness jobs resume scout/morning")]
+    assert harness("jobs", "resume", "scout/morning").returncode == 0
+    assert items(harness) == []
+
+
+def test_files_deliveries_and_what_else_is_broken_each_have_their_heading(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", NOW, FireState.DELIVERED)
+
+    def break_things(connection: Connection) -> None:
+        open_incident(connection, "file agents/scout/agent.toml", "agents/scout/agent.toml:2: no such tool", NOW)
+        open_incident(connection, "job scout/morning", "it failed", NOW, job_id="scout/morning")
+        open_incident(connection, "disk", "the disk is full", NOW)
+        promise(connection, run_id=run_id, channel="digest", digest="{}", now=NOW)
+        connection.execute(outbox.update().values(state="dead", attempts=3, last_error="no such folder"))
+
+    ledger.write(break_things)
+    assert commands(harness) == [
+        ("file", "harness check"),
+        ("delivery", f"harness runs retry {run_id}"),
+        ("incident", "harness doctor"),
+        ("incident", "harness why scout/morning"),
+    ]
+    shown = harness("inbox").stdout
+    for heading in ("files of yours that are held back (1)", "never delivered (1)", "broken (2)"):
+        assert heading in shown
+
+
+def test_a_delivery_that_was_given_up_is_settled_by_a_retry_that_arrived(
+    harness: CommandLine, root: Path, ledger: Ledger
+) -> None:
+    (root / "feed.xml").write_text(FEED)
+    first = ledger.fire("scout/morning", NOW, FireState.DELIVERED)
+
+    def give_up(connection: Connection) -> None:
+        for run_id in (first, "alert:1"):
+            promise(connection, run_id=run_id, channel="digest", digest="{}", now=NOW)
+        connection.execute(outbox.update().values(state="dead", attempts=3, last_error="no such folder"))
+
+    ledger.write(give_up)
+    assert commands(harness) == [("delivery", f"harness runs retry {first}")]
+    (root / "agents/scout/jobs/morning.md").write_text(
+        "---\nschedule: daily 08:00\nread: [feed.xml]\ndeliver: digest\n---\nRank.\n"
+    )
+    retried = harness("runs", "retry", first)
+    assert retried.returncode == 0, retried.stderr
+    assert items(harness) == []
+
+
+def test_ids_of_requests_complete_in_the_shell(
+    root: Path, state: StateFolder, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = sent(ledger, "zoe", "scout", "count")
+    monkeypatch.delenv("HARNESS_HOME", raising=False)
+
+    class Context:
+        params = {"workspace": str(root)}  # noqa: RUF012 as the command line library keeps them
+
+    assert complete_request(Context(), request_id[:5]) == [request_id]
+    assert complete_request(Context(), "x") == []
