@@ -23,6 +23,7 @@ from harness.domain.request import (
     Confirmed,
     Delivered,
     Final,
+    RequestState,
     Situation,
     Standing,
     request_job,
@@ -36,6 +37,7 @@ from harness.store.requests import (
     count_at_work,
     postpone_all,
     postpone_delivery,
+    request_row,
     undelivered,
     waiting_receivers,
 )
@@ -58,6 +60,24 @@ def deliver_waiting(connection: Connection, team: Team, now: datetime) -> list[s
         for receiver in waiting_receivers(connection, now)
         for request_id in _deliver_to(connection, receiver, team, now)
     ]
+
+
+def deliverable(connection: Connection, team: Team, now: datetime) -> list[RequestRow]:
+    """Return what would be given to its receiver now, if each is judged alone."""
+    rows: list[RequestRow] = []
+    for receiver in waiting_receivers(connection, now):
+        room = _room(connection, receiver, team)
+        if room > 0 and _why_closed(connection, receiver, team) is None:
+            rows += undelivered(connection, now, room, receiver)
+    return rows
+
+
+def deliver_one(connection: Connection, row: RequestRow, team: Team, now: datetime) -> bool:
+    """Give one request to its receiver; False if there is no room any more, or no such receiver."""
+    current = request_row(connection, row.id, for_change=True)
+    if current is None or current.state is not RequestState.REQUESTED or _room(connection, current.receiver, team) <= 0:
+        return False
+    return _deliver(connection, current, team, now)
 
 
 def deliver_if_room(connection: Connection, standing: Standing, row: RequestRow, team: Team, now: datetime) -> Standing:

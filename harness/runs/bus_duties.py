@@ -13,24 +13,26 @@ from pathlib import Path
 
 from harness.bus.log import standing_of
 from harness.bus.notices import forget_told, tell_instead
-from harness.bus.post import deliver_waiting, has_deliverable
+from harness.bus.post import deliver_one, deliver_waiting, deliverable, has_deliverable
 from harness.bus.progress import is_due_for_note, note_progress
 from harness.bus.team import Team
 from harness.bus.waiting import continue_if_answered
 from harness.bus.watching import Place, look, settle
-from harness.domain.errors import HarnessError
+from harness.domain.errors import HarnessError, TransientError
 from harness.runs.bus_faults import BusFaults
 from harness.runs.request_ends import time_out_request
 from harness.runs.request_notes import Recorded, what_is_known
 from harness.store.database import Database
 from harness.store.request_duties import answered_runs, pending, quiet_requests, untold
-from harness.store.requests import RequestRow, overdue_requests, watched_requests
+from harness.store.requests import RequestRow, overdue_requests, postpone_delivery, watched_requests
 
 AT_ONCE = 100
 """How many requests of a kind are served in one tick; the next tick goes on."""
 WATCH_EVERY = timedelta(seconds=1)
 NOTE_EVERY = timedelta(seconds=5)
 REPAIR_EVERY = timedelta(seconds=15)
+HELD_BACK_FOR = timedelta(minutes=10)
+"""How long a request is not tried again whose delivery breaks."""
 TELL_AFTER = timedelta(days=4)
 """How long the end of a request may wait for its sender's next prompt, or for the person's eye.
 
@@ -113,8 +115,13 @@ class BusDuties:
         with self._database.read() as connection:
             if not has_deliverable(connection, team, now):
                 return ()
-        with self._database.write(alone=True) as connection:
-            return tuple(deliver_waiting(connection, team, now))
+        try:
+            with self._database.write(alone=True) as connection:
+                return tuple(deliver_waiting(connection, team, now))
+        except TransientError:
+            raise
+        except HarnessError:
+            return self._deliver_singly(team, now)
 
     def serve_progress(self, now: datetime) -> tuple[str, ...]:
         """Write a note for what is near its due time and from which nothing was heard; return the requests' ids."""
@@ -166,6 +173,25 @@ class BusDuties:
                 return tell_instead(connection, request_id, now)
 
         return self._faults.all_of(lost, tell, now)
+
+    def _deliver_singly(self, team: Team, now: datetime) -> tuple[str, ...]:
+        """Give each request to its receiver in a transaction of its own: one of them cannot be given to anybody."""
+        with self._database.read() as connection:
+            rows = {row.id: row for row in deliverable(connection, team, now)}
+
+        def give(request_id: str) -> bool:
+            try:
+                with self._database.write(alone=True) as connection:
+                    return deliver_one(connection, rows[request_id], team, now)
+            except TransientError:
+                raise
+            except HarnessError as error:
+                # It stands at the head of its queue, and would be tried first in every tick.
+                with self._database.write() as connection:
+                    postpone_delivery(connection, request_id, str(error), until=now + HELD_BACK_FOR, failed=False)
+                raise
+
+        return self._faults.all_of(rows, give, now)
 
     def _turn(self, rows: list[RequestRow], now: datetime) -> list[RequestRow]:
         """Return whose turn it is to be looked at, and what is overdue: it may have happened while nobody was awake."""
