@@ -171,7 +171,9 @@ def _do_once(
             _tell_interrupted(system, echo)
             system.launch()
             system.reconcile()
-            return _wait_for(system, run_id, echo)
+            fire = _wait_for(system, run_id, echo)
+            system.mirror_at_the_end()
+            return fire
         finally:
             system.close()
 

@@ -45,6 +45,8 @@ RECONCILE_EVERY_S = 15.0
 DELIVER_EVERY_S = 10.0
 RETAIN_EVERY_S = 3600.0
 ALERT_EVERY_S = 10.0
+INBOX_EVERY_S = 1.0
+MIRROR_EVERY_S = 2.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
 """What parking the runs and closing may take, after the drain."""
@@ -205,6 +207,8 @@ class Service:
             Duty("nodes", BEAT_EVERY_S if self._system.is_shared else EVERY_S, self._keep_membership),
             Duty("reconciler", RECONCILE_EVERY_S, self._reconcile),
             Duty("outbox", DELIVER_EVERY_S, self._deliver),
+            Duty("inbox", INBOX_EVERY_S, self._system.take_dropped),
+            Duty("mirrors", MIRROR_EVERY_S, self._system.mirror, begins_at=self._system.clock.now()),
             Duty("disk", EVERY_S, self._disk.look),
             Duty("alerts", ALERT_EVERY_S, self._system.tell_incidents),
             # At once as well: a daemon that is started anew every day would never come to its first hour.

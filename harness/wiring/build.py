@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from harness.bus.inbox_folder import InboxFolder
+from harness.bus.mirrors import Mirrors
 from harness.bus.team import Team
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.collect import collect
@@ -47,6 +49,7 @@ from harness.runs.broken_off import BrokenOff
 from harness.runs.bus_duties import BusDuties
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
+from harness.runs.followups import followup_dispatch, followup_status
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.recovery import Reconciler
@@ -100,11 +103,11 @@ def build_system(
     desk = Desk(database.patiently(), state, clock, lambda: team_of(current()), lambda: ended())
     registry = build_registry(web=web, parser=parser, fetch_list=fetch_list, desk=desk)
     secrets = secrets_in(current().settings, environ)
+    hide_secrets = partial(redact, secrets=secrets)
     gate = Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets)
     engine = DurableEngine(database)
-    membership = Membership(
-        database, engine, installation_of(state, environ), workflow_version=WORKFLOW_VERSION, now=clock.now
-    )
+    installation = installation_of(state, environ)
+    membership = Membership(database, engine, installation, workflow_version=WORKFLOW_VERSION, now=clock.now)
     dispatcher = Dispatcher(
         database,
         engine,
@@ -136,9 +139,9 @@ def build_system(
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
         choose_model=partial(_choose, environ, breakers),
         channels=partial(_channels, state, out),
-        actions=_actions(database, current, state),
+        actions=_actions(database, current, state, hide_secrets),
         ended=ended,
-        redact=partial(redact, secrets=secrets),
+        redact=hide_secrets,
         recorded=engine.recorded,
         broken_off=broken_off,
         notice=notice,
@@ -153,6 +156,7 @@ def build_system(
         stalled=StalledRuns(engine, current, stopwatch=time.monotonic),
     )
     is_shared = database_address(root, environ).path != state.database
+    node = installation.name if is_shared else ""
     return System(
         current,
         state,
@@ -166,6 +170,15 @@ def build_system(
         services,
         BusDuties(database, state.root, engine.recorded),
         lambda: team_of(current()),
+        Mirrors(database, current, incidents, hide_secrets, node),
+        InboxFolder(
+            database,
+            lambda: team_of(current()),
+            incidents,
+            state=state.root,
+            stopwatch=time.monotonic,
+            node=node,
+        ),
         is_shared,
     )
 
@@ -243,10 +256,17 @@ def _fetch_list(
     return fetch
 
 
-def _actions(database: Database, workspace: CurrentWorkspace, state: StateFolder) -> Mapping[str, Action]:
+def _actions(
+    database: Database, workspace: CurrentWorkspace, state: StateFolder, hide_secrets: Callable[[str], str]
+) -> Mapping[str, Action]:
+    def team() -> Team:
+        return team_of(workspace())
+
     source = BackupSource(workspace().root, state, workspace().settings, database.address)
     actions = {
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
+        "followup-dispatch": followup_dispatch(database, team),
+        "followup-status": followup_status(database, team, hide_secrets),
         "self-check": self_check(database, workspace),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"

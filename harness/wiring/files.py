@@ -18,7 +18,7 @@ from harness.workspace.last_good import LastGood
 from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.vocabulary import Vocabulary
 
-ACTION_NAMES = frozenset({"backup", "self-check"})
+ACTION_NAMES = frozenset({"backup", "followup-dispatch", "followup-status", "self-check"})
 
 
 def vocabulary() -> Vocabulary:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from harness.bus.inbox_folder import InboxFolder, Looked
+from harness.bus.mirrors import Mirrored, Mirrors
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.ports import Clock, Engine
@@ -31,6 +33,9 @@ from harness.store.runs import RunRow
 from harness.store.state_folder import StateFolder
 from harness.workspace.current import CurrentWorkspace
 
+MIRRORS = "daemon mirrors"
+"""The cause of the incident that the mirrors of requests cannot be written; it is named after the daemon's duty."""
+
 log = logging.getLogger("harness.system")
 
 
@@ -50,6 +55,8 @@ class System:
     services: RunServices
     bus: BusDuties
     team: Callable[[], Team]
+    mirrors: Mirrors
+    inbox: InboxFolder
     is_shared: bool
     """Whether other daemons may use the same database."""
     turnstile: Turnstile = field(default_factory=Turnstile)
@@ -92,6 +99,24 @@ class System:
     def serve_bus(self) -> BusServed:
         """Do what is due for requests now; cheap if nothing is."""
         return self.bus.serve(self.team(), self.clock.now())
+
+    def mirror(self) -> Mirrored:
+        """Write what the log of requests says into the files that people read; raises OSError as `Mirrors.look`."""
+        return self.mirrors.look(self.clock.now())
+
+    def mirror_at_the_end(self) -> None:
+        """Mirror as far as it goes: what one command was asked for does not fail because a file cannot be written."""
+        try:
+            self.mirror()
+        except OSError as error:
+            self.incidents.open(MIRRORS, str(error))  # closed by the daemon's own duty, or the next command
+        else:
+            if self.incidents.open_causes(MIRRORS):
+                self.incidents.resolve(MIRRORS)
+
+    def take_dropped(self) -> Looked:
+        """Take what was dropped into the inbox folder; raises OSError as `InboxFolder.look`."""
+        return self.inbox.look(self.clock.now())
 
     def next_for_bus(self) -> datetime | None:
         """Return when something is to be done for a request at the latest."""

@@ -36,6 +36,8 @@ TIMES = {
     "zoe/daily-digest": "daily 08:15",
     "zoe/self-check": "every 30m",
     "zoe/backup": "daily 03:00",
+    "zoe/followup-dispatch": "daily 09:30",
+    "zoe/followup-status": "daily 20:30",
 }
 
 

@@ -1,0 +1,309 @@
+"""The actions `followup-dispatch` and `followup-status`: follow-ups become requests, and learn what came of them.
+
+No model is called. Both may be repeated: what was asked is known by its key, what was written back is found there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from harness.bus.follow_up_folder import FollowUpFolder, path_of
+from harness.bus.followups import (
+    Change,
+    FollowUp,
+    FollowUps,
+    Key,
+    Status,
+    change_entries,
+    count_same,
+    read_follow_ups,
+    roll_over,
+)
+from harness.bus.log import UnknownRequest, standing_of
+from harness.bus.sending import Ask, send
+from harness.bus.team import Team
+from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.domain.job import Job
+from harness.domain.request import SYSTEM, USER, Final, Resent, Result, Standing
+from harness.domain.sizes import counted
+from harness.gate.sanitise import one_line
+from harness.runs.actions import Action, ActionResult
+from harness.store.database import Database
+
+ANSWERED_BY = time(20, 0)
+"""Until then agents have time for what they are asked in the morning: the status is written back after it."""
+
+_AT_LEAST = timedelta(hours=1)
+_FOR_THE_PERSON = timedelta(days=7)
+_ASKED_FOR = ("P0", "P1")
+_LONGEST = 300
+
+_BECOMES: Mapping[Result, Status] = {
+    "done": "done",
+    "failed": "failed",
+    "rejected": "failed",
+    "cancelled": "dropped",
+    # Nobody moved it: it stays to be done.
+    "timed_out": "open",
+    "superseded": "open",
+}
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the person is told, a line each: in sections, in the order in which they came up."""
+
+    sections: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, section: str, line: str) -> None:
+        self.sections.setdefault(section, []).append(line)
+
+    def count(self, section: str) -> int:
+        return len(self.sections.get(section, ()))
+
+    def text(self, *, but: tuple[str, ...] = ()) -> str:
+        parts = [
+            f"## {section}\n\n" + "\n".join(f"- {line}" for line in lines)
+            for section, lines in self.sections.items()
+            if section not in but
+        ]
+        return "\n\n".join(parts) + "\n" if parts else ""
+
+
+ASKED, WRONG, ENDED, FAILED, PRESSING, MOVED = (
+    "Asked now",
+    "To be put right by hand",
+    "Done",
+    "Failed",
+    "Still open",
+    "Moved on",
+)
+
+
+# ── In the morning ───────────────────────────────────────────────────────────────────────────────
+
+
+def followup_dispatch(database: Database, team: Callable[[], Team]) -> Action:
+    """Return the action: each open P0 and P1 of the latest file becomes a request to its owner.
+
+    Asked is in the name of the job's agent; what that agent owns itself is asked by the harness, and what no
+    agent owns is asked of the person. The entry gets the request's id.
+    """
+
+    def dispatch(job: Job, due_at: datetime, now: datetime) -> ActionResult:
+        here = team()
+        folder, zone = FollowUpFolder(here.workspace.root), ZoneInfo(here.workspace.settings.home_zone)
+        today = due_at.astimezone(zone).date()
+        latest = max((day for day in folder.days() if day <= today), default=None)
+        if latest is None:
+            return ActionResult("there is no file of follow-ups yet")
+        follow_ups = read_follow_ups(folder.read(latest), path_of(latest))
+        told = _Told()
+        _tell_problems(follow_ups, told)
+        changes: dict[Key, Change] = {}
+        for entry in follow_ups.entries:
+            if entry.status != "open" or entry.importance not in _ASKED_FOR or entry.moved_to is not None:
+                continue
+            ask = _ask_of(entry, latest, job.agent, here, datetime.combine(today, ANSWERED_BY, zone), now)
+            try:
+                with database.write(alone=True) as connection:
+                    request_id = send(connection, ask, here, now).standing.request.id
+            except (TransientError, OwnerError):
+                raise  # the database: another attempt asks for the rest
+            except HarnessError as error:
+                told.add(WRONG, f"`{_code(entry.words)}` could not be asked of {ask.receiver}: {one_line(str(error))}")
+                continue
+            changes[entry.key] = Change(status="asked", request=request_id)
+            told.add(ASKED, f"{entry.importance} {ask.receiver}: `{_code(entry.words)}` ({request_id})")
+        written = folder.edit(latest, lambda text: change_entries(text, _still_open(text, changes)))
+        _tell_changed(written, changes, told)
+        if not told.sections:
+            return ActionResult(f"{_counts(follow_ups)} in {path_of(latest)}; nothing to ask")
+        return ActionResult(f"asked {counted(told.count(ASKED), 'follow-up')} of {path_of(latest)}", told.text())
+
+    return dispatch
+
+
+def _ask_of(entry: FollowUp, day: date, sender: str, team: Team, by: datetime, now: datetime) -> Ask:
+    receiver = next((name for name in team.workspace.agents if name == entry.owner), USER)
+    words = hashlib.sha256(f"{entry.owner}\n{' '.join(entry.words.split())}".encode()).hexdigest()[:16]
+    since = f", open since {entry.since.isoformat()}" if entry.since else ""
+    return Ask(
+        sender=SYSTEM if receiver == sender else sender,
+        receiver=receiver,
+        task=entry.text,
+        # With the request before: an entry that the person opens again is asked again.
+        key=f"followup {day.isoformat()} {words} {entry.copy} {entry.request}".rstrip(),
+        due_at=now + _FOR_THE_PERSON if receiver == USER else max(by.astimezone(UTC), now + _AT_LEAST),
+        background=f"A follow-up of the team, {entry.importance}{since}. It stands in {path_of(day)}.",
+        expected_output=f"Evidence in {entry.evidence}" if entry.evidence else "",
+        priority="high" if entry.importance == "P0" else "normal",
+    )
+
+
+def _still_open(text: str, changes: Mapping[Key, Change]) -> dict[Key, Change]:
+    """Return the changes whose entries are still to be asked: the person may have done one meanwhile."""
+    entries = {entry.key: entry for entry in read_follow_ups(text, "").entries}
+    return {key: change for key, change in changes.items() if key in entries and entries[key].status == "open"}
+
+
+def _tell_changed(text: str, changes: Mapping[Key, Change], told: _Told) -> None:
+    written = {entry.request for entry in read_follow_ups(text, "").entries}
+    for key, change in changes.items():
+        if change.request not in written:
+            told.add(WRONG, f"`{_code(key[1])}` was changed while {change.request} was asked for it; compare the two")
+
+
+# ── In the evening ───────────────────────────────────────────────────────────────────────────────
+
+
+def followup_status(database: Database, team: Callable[[], Team], redact: Callable[[str], str]) -> Action:
+    """Return the action: what came of the requests is written back, and what nobody moved goes on tomorrow.
+
+    An entry that goes on stands in tomorrow's file with its age, and the one before points there.
+    """
+
+    def write_back(job: Job, due_at: datetime, now: datetime) -> ActionResult:
+        here = team()
+        folder, zone = FollowUpFolder(here.workspace.root), ZoneInfo(here.workspace.settings.home_zone)
+        today = due_at.astimezone(zone).date()
+        told = _Told()
+        days = [day for day in folder.days() if day <= today]
+        for day in days[-1:]:
+            _tell_problems(read_follow_ups(folder.read(day), path_of(day)), told)
+        for day in days:
+            _update(folder, day, database, told, redact)
+        for day in days:
+            _move_on(folder, day, today + timedelta(days=1), told)
+        moved = f"{counted(told.count(MOVED), 'follow-up')} moved on to {today + timedelta(days=1)}"
+        ended = told.count(ENDED) + told.count(FAILED)
+        text = told.text(but=(MOVED,))
+        if not text:
+            return ActionResult(moved if told.count(MOVED) else "nothing is open")
+        return ActionResult(f"{counted(ended, 'follow-up')} ended, {moved}", text)
+
+    return write_back
+
+
+def _update(folder: FollowUpFolder, day: date, database: Database, told: _Told, redact: Callable[[str], str]) -> None:
+    """Write back what came of the day's requests."""
+    follow_ups = read_follow_ups(folder.read(day), path_of(day))
+    changes: dict[Key, Change] = {}
+    for entry in follow_ups.entries:
+        if entry.status != "asked" or not entry.request or entry.moved_to is not None:
+            continue
+        standing = _followed(database, entry.request)
+        if standing is None:
+            told.add(WRONG, f"{path_of(day)}:{entry.first_line}: there is no request {entry.request}; it is open again")
+            changes[entry.key] = Change(status="open")
+        elif standing.final is not None:
+            changes[entry.key] = _came_to(entry, standing.final, told, redact)
+        elif standing.request.id != entry.request:
+            changes[entry.key] = Change(request=standing.request.id)
+    if changes:
+        folder.edit(day, lambda text: change_entries(text, _still_asked(text, changes, follow_ups)))
+
+
+def _still_asked(text: str, changes: Mapping[Key, Change], read: FollowUps) -> dict[Key, Change]:
+    """Return the changes whose entries are as they were read: what the person wrote meanwhile stands."""
+    then = {entry.key: (entry.status, entry.request) for entry in read.entries}
+    now = {entry.key: (entry.status, entry.request) for entry in read_follow_ups(text, "").entries}
+    return {key: change for key, change in changes.items() if now.get(key) == then[key]}
+
+
+def _followed(database: Database, request_id: str) -> Standing | None:
+    """Return what became of the request, or of the one by which it was sent again; None if it is unknown."""
+    try:
+        with database.read() as connection:
+            standing = standing_of(connection, request_id)
+            while isinstance(standing.settled, Resent):
+                standing = standing_of(connection, standing.settled.request_id)
+            return standing
+    except UnknownRequest:
+        return None
+
+
+def _came_to(entry: FollowUp, final: Final, told: _Told, redact: Callable[[str], str]) -> Change:
+    status: Status = "failed" if final.verdict == "FAIL" else _BECOMES[final.result]
+    said = one_line(redact(f"{final.result.replace('_', ' ')}: {final.conclusion}"))
+    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    evidence = ", ".join(one_line(redact(one.path)) for one in final.evidence) or None
+    if status != "open":
+        line = f"{entry.importance} {entry.owner}: `{_code(entry.words)}`: `{_code(said)}`"
+        told.add(FAILED if status == "failed" else ENDED, line)
+    return Change(status=status, evidence=evidence, result=said)
+
+
+def _move_on(folder: FollowUpFolder, day: date, tomorrow: date, told: _Told) -> None:
+    """Let what nobody moved go on in tomorrow's file, and point there; where it stands later already, point to that.
+
+    Tomorrow's file first: killed in between, the entry is found there, and only the pointer is missing.
+    """
+    for entry in read_follow_ups(folder.read(day), "").entries:
+        if not entry.is_unmoved:
+            continue
+        later = next((other for other in _between(folder, day, tomorrow) if _is_in(folder.read(other), entry)), None)
+        if later is None:
+            source = folder.read(day)
+            written = folder.edit(tomorrow, partial(_with_entry, source, entry, day, tomorrow))
+            if not _is_in(written, entry):
+                told.add(WRONG, f"{path_of(tomorrow)} ends inside of a code block or comment: nothing can be added")
+                continue
+            told.add(MOVED, entry.words)
+            age = (tomorrow - (entry.since or day)).days
+            if entry.importance == "P0" or (age > 1 and entry.importance == "P1"):
+                told.add(
+                    PRESSING, f"{entry.importance} {entry.owner}: `{_code(entry.words)}`, {counted(age, 'day')} old"
+                )
+        folder.edit(day, partial(_pointing, entry.key, later or tomorrow))
+
+
+def _with_entry(source: str, entry: FollowUp, day: date, tomorrow: date, into: str) -> str:
+    if _is_in(into, entry):
+        return into
+    after = roll_over(source, entry, day=day, into=into, target=tomorrow)
+    return after if _is_in(after, entry) else into
+
+
+def _with_its_age(entry: FollowUp, day: date, later: date, text: str) -> str:
+    """Let the entry that stands in a later file already know since when it is open."""
+    since = entry.since or day
+    there = next((other for other in read_follow_ups(text, "").entries if other.key == entry.key), None)
+    if there is None or not there.is_unmoved or (there.since or later) <= since:
+        return text
+    return change_entries(text, {entry.key: Change(since=since, age_days=(later - since).days)})
+
+
+def _pointing(key: Key, to: date, text: str) -> str:
+    return change_entries(text, {key: Change(moved_to=to)})
+
+
+def _between(folder: FollowUpFolder, day: date, tomorrow: date) -> Iterator[date]:
+    yield from (other for other in folder.days() if day < other <= tomorrow)
+
+
+def _is_in(text: str, entry: FollowUp) -> bool:
+    """Say whether the text has the entry: of several with the same words, as many as come before it and itself."""
+    same: Counter[tuple[str, str]] = count_same(read_follow_ups(text, ""))
+    return same[entry.key[:2]] > entry.copy
+
+
+def _tell_problems(follow_ups: FollowUps, told: _Told) -> None:
+    for problem in follow_ups.problems:
+        told.add(WRONG, f"`{_code(str(problem))}`")
+
+
+def _counts(follow_ups: FollowUps) -> str:
+    counts = Counter(entry.status for entry in follow_ups.entries)
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no entry"
+
+
+def _code(text: str) -> str:
+    # In code: a bare address would be read as a link that nobody collected.
+    return one_line(text).replace("`", "'")
