@@ -10,7 +10,7 @@ from harness.cli.bus_lines import request_named
 from harness.cli.bus_orders import give_order
 from harness.cli.failures import Misused
 from harness.cli.options import JsonOption, RequestArgument, WorkspaceOption
-from harness.cli.output import emit_json, note, say
+from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
 from harness.domain.errors import Refused
 from harness.domain.request import RequestState
@@ -119,9 +119,10 @@ def resend_request(
     try:
         sent = give_order(place, "bus_resend", request=request_id, force=force)
     except Refused as refused:
-        if refused.rule == "may-do-twice":
-            note(f"look at it: harness bus show {request_id}; risk it: harness bus resend {request_id} --force")
-        raise
+        if refused.rule != "may-do-twice":
+            raise
+        choices = f"look at it: harness bus show {request_id}, or risk it: harness bus resend {request_id} --force"
+        raise Refused(refused.rule, f"{refused.reason}; {choices}") from refused
     if as_json:
         emit_json({name: sent[name] for name in ("request", "state", "is_new")})
     else:

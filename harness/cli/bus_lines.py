@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +10,8 @@ from harness.cli.completion import request_ids
 from harness.cli.failures import Misused, UnknownName
 from harness.cli.fires import iso
 from harness.cli.place import Place
-from harness.cli.table import table_lines
-from harness.daemon.wording import ago, local_time
+from harness.cli.table import wrap
+from harness.daemon.wording import when
 from harness.domain.job import PRIORITIES
 from harness.domain.request import RequestState
 from harness.store.peek import Peek, peek
@@ -67,14 +67,17 @@ def record_json(record: RequestRecord) -> dict[str, Any]:
     }
 
 
-def request_lines(records: Iterable[RequestRecord], place: Place, width: int) -> list[str]:
-    """Return a line for each request: its id, who asked whom, how it stands, by when, and what was asked."""
-    rows = [
-        (record.id, f"{record.sender} → {record.receiver}", standing_words(record), when_words(record, place),
-         first_line(record.task))
-        for record in records
-    ]  # fmt: skip
-    return table_lines(rows, width, ("request", "from → to", "state", "due", "task"))
+def request_lines(records: Sequence[RequestRecord], place: Place, width: int) -> list[str]:
+    """Return two lines or more for each request: its id, who asked whom, how it stands, by when; and what was asked."""
+    ids = [record.id for record in records]
+    parties = [f"{record.sender} → {record.receiver}" for record in records]
+    indent = " " * (max(map(len, ids), default=0) + 2)
+    lines: list[str] = []
+    for record, request_id, between in zip(records, ids, parties, strict=True):
+        standing = f"{standing_words(record)}, {when_words(record, place)}"
+        lines.append(f"{request_id.ljust(len(indent))}{between.ljust(max(map(len, parties)))}  {standing}")
+        lines += [f"{indent}{line}" for line in wrap(first_line(record.task), width - len(indent))]
+    return lines
 
 
 def standing_words(record: RequestRecord) -> str:
@@ -106,9 +109,10 @@ def answer_command(request_id: str) -> str:
 
 
 def when_words(record: RequestRecord, place: Place) -> str:
-    """Return when it is due if it is open, when it ended otherwise."""
-    at = datetime.fromtimestamp(record.due_at if record.closed_at is None else record.closed_at, UTC)
-    return ago(at, place.now) if record.is_open else local_time(at, place.zone, place.now)
+    """Return by when it is due if it is open, when it ended otherwise."""
+    if record.closed_at is None:
+        return f"due {when(datetime.fromtimestamp(record.due_at, UTC), place.zone, place.now)}"
+    return f"ended {when(datetime.fromtimestamp(record.closed_at, UTC), place.zone, place.now)}"
 
 
 def first_line(text: str, longest: int = 160) -> str:

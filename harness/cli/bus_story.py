@@ -229,7 +229,7 @@ def _standing_rows(place: Place, story: RequestStory) -> Iterator[tuple[str, str
     yield "state", f"{result}{situation_words(standing)}".removesuffix(": final")
     if record.why_waiting and standing.is_open:
         yield "waits", record.why_waiting
-    if standing.is_dead_letter and standing.dead is not None:
+    if standing.final is not None and standing.dead is not None and standing.dead.reason != standing.final.conclusion:
         yield "dead", standing.dead.reason
     if standing.note and standing.is_open:
         yield "news", standing.note

@@ -45,7 +45,9 @@ def heavy_modules_after(harness: CommandLine, *arguments: str) -> list[str]:
     return loaded
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["ledger"], ["runs"], ["status", "-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["status"], ["ledger"], ["runs"], ["bus"], ["inbox"], ["status", "-h"]]
+)
 def test_fast_commands_load_nothing_heavy(harness: CommandLine, ledger: Ledger, arguments: list[str]) -> None:
     assert ledger.database.path.exists()
     assert heavy_modules_after(harness, *arguments) == []

@@ -243,7 +243,7 @@ def test_what_the_bus_refuses_is_told_with_the_rule_and_nothing_is_sent(harness:
 
 @pytest.mark.parametrize("arguments", ["bus", "bus list --all", "bus show {}", "bus dead", "inbox", "why {}", "ledger"])
 def test_words_about_requests_fit_into_eighty_columns(harness: CommandLine, ledger: Ledger, arguments: str) -> None:
-    task = "count all the kettles in the kitchen, and say of each of them how old it is and whether it leaks"
+    task = f"count all the kettles in the kitchen, and say of each whether it leaks; {'x' * 30} {'x' * 30} {'x' * 30}"
     request_id = sent(ledger, "zoe", "scout", task, background=task, acceptance=(task, task))
     sent(ledger, "zoe", "user", task)
     died(ledger, request_id)
