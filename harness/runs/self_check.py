@@ -31,7 +31,7 @@ GRACE_S = 120
 """So long something may be wrong before it is told here: a slot may still be fired, an alert still be sent."""
 
 _SOURCES_NAMED = 5
-_TOLD_NAMED = 5
+_TOLD_NAMED = 1
 _TROUBLE = (FireState.FAILED, FireState.MISSED)
 
 
