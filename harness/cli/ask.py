@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.bus_following import Followed
-from harness.cli.bus_orders import give_order, note_read
+from harness.cli.bus_orders import note_read, send_order, send_through_daemon
 from harness.cli.bus_sending import (
     AcceptOption,
     BackgroundOption,
@@ -30,14 +30,12 @@ from harness.cli.output import emit_json, note, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width
 from harness.daemon.control_client import NoDaemon
-from harness.daemon.control_client import ask as ask_daemon
 from harness.daemon.nodes import liveness_now
 from harness.domain.request import Final
 from harness.store.peek import peek
 
 app = new_app()
 
-_SILENCE_S = 30.0
 _LOOK_EVERY_S = 0.3
 _EXAMPLES = """\b
 Examples:
@@ -76,7 +74,7 @@ def ask(
     wish = Wish(agent, task, due, background, expect, tuple(accept or ()), tuple(inputs or ()), priority, key)
     order = order_of(place, wish)
     if no_wait:
-        _say_sent(give_order(place, "bus_send", **order), as_json=as_json)
+        _say_sent(send_order(place, order), as_json=as_json)
         return
     followed = Followed(place)
     try:
@@ -92,7 +90,7 @@ def ask(
 def _see_through(place: Place, order: dict[str, Any], followed: Followed) -> None:
     """Send it and wait for its final; what happens meanwhile is told."""
     try:
-        sent = ask_daemon(place.state, "bus_send", _SILENCE_S, **order)
+        sent = send_through_daemon(place, order)
     except NoDaemon:
         # Only now, because it brings everything that a run needs.
         from harness.cli.log_lines import log_lines

@@ -7,12 +7,32 @@ from typing import Any
 from harness.cli.failures import line_about
 from harness.cli.output import note
 from harness.cli.place import Place
-from harness.daemon.control_client import NoDaemon, ask
+from harness.daemon.control_client import DaemonSilent, NoDaemon, ask
 from harness.domain.errors import HarnessError
 from harness.domain.request import USER
 from harness.store.request_records import RequestRecord
 
 _SILENCE_S = 30.0
+
+
+def send_order(place: Place, order: dict[str, Any]) -> dict[str, Any]:
+    """Send what is asked for, through the daemon if one is up; raises as `send_through_daemon` does."""
+    try:
+        return send_through_daemon(place, order)
+    except NoDaemon:
+        return give_order(place, "bus_send", **order)
+
+
+def send_through_daemon(place: Place, order: dict[str, Any]) -> dict[str, Any]:
+    """Send what is asked for, and return what the daemon answers.
+
+    Raises NoDaemon, and DaemonSilent where nobody can say whether it was sent; then the person is told its key.
+    """
+    try:
+        return ask(place.state, "bus_send", _SILENCE_S, **order)
+    except DaemonSilent:
+        note(f"whether it was sent is not known; repeated with the key {order['key']} it is sent once at most")
+        raise
 
 
 def give_order(place: Place, command: str, **arguments: Any) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
-from harness.cli.bus_orders import give_order
+from harness.cli.bus_orders import send_order
 from harness.cli.completion import agent_names, complete_job, complete_party
 from harness.cli.failures import Misused, UnknownName
 from harness.cli.options import JsonOption, WorkspaceOption
@@ -125,7 +126,7 @@ def send_request(
         check_party(place, to, is_watch=watch is not None)
         check_party(place, sender, is_watch=True)
         order = {**order_of(place, wish), "sender": sender, "fallback": fallback, "watch": watch}
-    answer = give_order(place, "bus_send", **order)
+    answer = send_order(place, order)
     if as_json:
         emit_json({name: answer[name] for name in ("request", "state", "is_new")})
         return
@@ -141,7 +142,7 @@ def order_of(place: Place, wish: Wish) -> dict[str, Any]:
     return {
         "receiver": wish.to,
         "task": wish.task,
-        "key": wish.key,
+        "key": wish.key or uuid4().hex,
         "due_at": None if wish.due is None else iso_of(place, "--due", wish.due),
         "background": wish.background,
         "inputs": list(wish.inputs),
@@ -167,7 +168,7 @@ def order_of_file(place: Place, file: Path) -> dict[str, Any]:
     if isinstance(parsed, AnswerFile):
         raise Misused(f"{file}: it answers {parsed.request_id}; use: harness bus answer {parsed.request_id} TEXT")
     order: dict[str, Any] = to_json(Ask, parsed.ask)
-    return order
+    return {**order, "key": parsed.ask.key or uuid4().hex}
 
 
 def check_party(place: Place, name: str, *, is_watch: bool = False) -> None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 from harness.bus.dead_letters import drop, resend
 from harness.bus.ending import answer
@@ -105,7 +105,7 @@ class Bus:
             sender=sender,
             receiver=receiver,
             task=task,
-            key=key or new_key(),
+            key=key or uuid4().hex,
             due_at=due_at,
             background=background,
             inputs=tuple(inputs),
@@ -245,17 +245,12 @@ def bus_of(system: System) -> Bus:
     return Bus(system.database, system.state, lambda: team_of(system.workspace()), system.clock.now)
 
 
-def new_key() -> str:
-    """Return an idempotency key that nobody has used."""
-    return uuid.uuid4().hex
-
-
 def ask_of(fields: Mapping[str, Any]) -> Ask:
-    """Return what is wanted, from the JSON object of a command; a key is made where there is none.
+    """Return what is wanted, from the JSON object of a command; the person asks where it names nobody.
 
     Raises HarnessError for an object of another shape.
     """
     try:
-        return from_json(Ask, {"sender": USER, **fields, "key": fields.get("key") or new_key()})
+        return from_json(Ask, {"sender": USER, **fields})
     except ValueError as error:
         raise HarnessError(f"this is no request: {error}") from error

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from harness.store.state_folder import StateFolder
     from tests.cli.conftest import CommandLine, Ledger
 
 NOW = datetime.now(UTC)  # noqa: TID251 - the command looks at the real clock
@@ -118,6 +122,31 @@ def test_what_cannot_be_meant_is_told_with_what_can(
     done = harness("bus", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+def hang_up(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    connection.recv(65_536)
+    connection.close()
+
+
+def test_a_daemon_that_dies_over_it_leaves_the_key_with_which_it_is_sent_once(
+    harness: CommandLine, state: StateFolder
+) -> None:
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        # A socket's own path must be short; the state folder points to it, as the daemon has it.
+        listener.bind(f"{folder}/s")
+        state.control_socket.symlink_to(f"{folder}/s")
+        listener.settimeout(60)
+        listener.listen()
+        daemon = threading.Thread(target=lambda: hang_up(listener))
+        daemon.start()
+        done = harness("bus", "send", "scout", "count")
+        daemon.join()
+    assert done.returncode == 75
+    key = done.stderr.partition("repeated with the key ")[2].split()[0]
+    assert document(harness, "bus", "send", "scout", "count", "--key", key)["is_new"] is True
+    assert document(harness, "bus", "send", "scout", "count", "--key", key)["is_new"] is False
 
 
 def test_a_watch_is_open_without_anybody_working_on_it(harness: CommandLine, ledger: Ledger) -> None:

@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,14 +165,13 @@ def test_a_watch_is_asked_for_and_nobody_works_on_it(bus: Bus) -> None:
     assert (made.state, made.run_id) == (RequestState.REQUESTED, None)
 
 
-def test_a_command_that_is_no_request_is_refused_in_words() -> None:
+@pytest.mark.parametrize("wrong", [{"receiver": "scout", "task": 3, "key": "k"}, {"receiver": "scout", "task": "x"}])
+def test_a_command_that_is_no_request_is_refused_in_words(wrong: dict[str, Any]) -> None:
     with pytest.raises(HarnessError, match="this is no request"):
-        ask_of({"receiver": "scout", "task": 3})
+        ask_of(wrong)
 
 
-def test_a_key_is_made_where_a_command_names_none() -> None:
-    order = {"receiver": "scout", "task": "x", "key": None, "due_at": "2026-12-05T17:00:00+01:00"}
-    first, second = ask_of(order), ask_of(order)
-    assert first.key != second.key
-    assert first.due_at is not None
-    assert first.due_at - datetime.fromisoformat("2026-12-05T16:00:00+00:00") == timedelta(0)
+def test_a_command_names_its_times_in_any_zone_and_the_person_asks_unless_it_says_who() -> None:
+    order = {"receiver": "scout", "task": "x", "key": "k", "due_at": "2026-12-05T17:00:00+01:00"}
+    assert ask_of(order).sender == "user"
+    assert ask_of(order).due_at == datetime(2026, 12, 5, 16, 0, tzinfo=UTC)
