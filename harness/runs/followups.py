@@ -245,12 +245,12 @@ def _move_on(folder: FollowUpFolder, day: date, tomorrow: date, told: _Told) -> 
 
     Tomorrow's file first: killed in between, the entry is found there, and only the pointer is missing.
     """
-    for entry in read_follow_ups(folder.read(day), "").entries:
+    source = folder.read(day)
+    for entry in read_follow_ups(source, "").entries:
         if not entry.is_unmoved:
             continue
         later = next((other for other in _between(folder, day, tomorrow) if _is_in(folder.read(other), entry)), None)
         if later is None:
-            source = folder.read(day)
             written = folder.edit(tomorrow, partial(_with_entry, source, entry, day, tomorrow))
             if not _is_in(written, entry):
                 told.add(WRONG, f"{path_of(tomorrow)} ends inside of a code block or comment: nothing can be added")
@@ -261,6 +261,8 @@ def _move_on(folder: FollowUpFolder, day: date, tomorrow: date, told: _Told) -> 
                 told.add(
                     PRESSING, f"{entry.importance} {entry.owner}: `{_code(entry.words)}`, {counted(age, 'day')} old"
                 )
+        else:
+            folder.edit(later, partial(_with_its_age, entry, day, later))
         folder.edit(day, partial(_pointing, entry.key, later or tomorrow))
 
 
