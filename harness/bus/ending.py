@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from harness.bus.finals import finish
 from harness.bus.log import standing_of
+from harness.bus.payload import check_final_text
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.request import SYSTEM, USER, Final, Standing
 
@@ -41,4 +42,5 @@ def answer(connection: Connection, request_id: str, final: Final, *, by: str, no
         raise HarnessError(f"an answer is one of {', '.join(ANSWERS)}, not {final.result}")
     if not final.conclusion.strip():
         raise HarnessError("an answer needs a conclusion: say in a sentence what the request came to")
+    check_final_text(final)
     return finish(connection, standing, final, by=by, now=now, token=standing.token)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection
 
-from harness.bus.brief import final_as_text
+from harness.bus.brief import LEAST_CHARS, final_as_text, final_overflow
 from harness.bus.log import append, standing_of
+from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
 from harness.domain.request import SYSTEM, Noticed, RequestState
 from harness.gate.sanitise import one_line
@@ -28,17 +30,18 @@ class News:
     is_final: bool
 
 
-def news_for(connection: Connection, agent: Agent) -> tuple[News, ...]:
+def news_for(connection: Connection, agent: Agent, folder: Path | None = None) -> tuple[News, ...]:
     """Return what the agent is to be told of its requests; nothing if it may ask nobody.
 
     First what is over and was not told, the longest over first, then what is still open. What others said stands
-    fenced as data.
+    fenced as data. Of a long answer the beginning is told, and the whole is written into the folder, that of the run
+    that is told: in full it would not find room among the other news.
     """
     if not agent.may_ask:
         return ()
     over = unnoticed_of(connection, agent.name, _AT_MOST)
     still = requests_in(connection, states=_OPEN, sender=agent.name, limit=_AT_MOST)
-    return (*(_over(connection, row) for row in over), *(_still_open(row) for row in still))
+    return (*(_over(connection, row, folder) for row in over), *(_still_open(row) for row in still))
 
 
 def note_told(connection: Connection, request_ids: Sequence[str], run_id: str, now: datetime) -> None:
@@ -49,10 +52,13 @@ def note_told(connection: Connection, request_ids: Sequence[str], run_id: str, n
             append(connection, standing, Noticed(run_id), by=SYSTEM, now=now)
 
 
-def _over(connection: Connection, row: RequestRow) -> News:
+def _over(connection: Connection, row: RequestRow, folder: Path | None) -> News:
     standing = standing_of(connection, row.id)
     assert standing.final is not None, "it is over"
-    return News(row.id, final_as_text(standing.final, standing.request), is_final=True)
+    whole = final_overflow(standing.final, standing.request, LEAST_CHARS)
+    if whole is not None and folder is not None:
+        write_overflow(whole, folder)
+    return News(row.id, final_as_text(standing.final, standing.request, LEAST_CHARS), is_final=True)
 
 
 def _still_open(row: RequestRow) -> News:

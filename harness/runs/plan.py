@@ -77,7 +77,7 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     agent = workspace.agents[job.agent]
     with services.database.read() as connection:
         request = request_in(connection, job)
-        news = news_for(connection, agent)
+        news = news_for(connection, agent, services.state.run_folder(run_id))
     profile = row.options.get("profile")
     if profile:
         job = replace(job, profile=str(profile))

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from harness.bus.brief import brief_of, brief_overflow
 from harness.bus.payload import write_overflow
+from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.request import Request, request_of_job
@@ -51,13 +52,21 @@ def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
     )
 
 
-def brief_for(services: RunServices, run_id: str, request: Request) -> str:
+def brief_for(services: RunServices, run_id: str, agent: Agent, request: Request) -> str:
     """Return the request as the run's model reads it; what is too long for it lies in a file of the run."""
-    limit = services.workspace().settings.bus.max_chars
-    whole = brief_overflow(request, limit)
+    limit = shown_chars(services, agent)
+    whole = None if limit is None else brief_overflow(request, limit)
     if whole is not None:
         write_overflow(whole, services.state.run_folder(run_id))
     return brief_of(request, limit)
+
+
+def shown_chars(services: RunServices, agent: Agent) -> int | None:
+    """Return how much of a request or an answer the agent's model is shown; None for all of it.
+
+    Who cannot read files is shown all: what lies in one would be lost to it.
+    """
+    return services.workspace().settings.bus.max_chars if "files.read" in agent.tools else None
 
 
 def request_in(connection: Connection, job: Job) -> Request | None:

@@ -32,7 +32,7 @@ from harness.runs.only_if import Ruling, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import publish
-from harness.runs.request_work import brief_for, job_of
+from harness.runs.request_work import brief_for, job_of, shown_chars
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
 from harness.store.json_codec import to_json
@@ -63,9 +63,9 @@ class StepWork:
 
     def resume(self, run_id: str) -> Json:
         """Return the conversation that the run goes on with, with the answers that it waited for."""
-        services = self._services
-        limit, folder = services.workspace().settings.bus.max_chars, services.state.run_folder(run_id)
-        return to_json(Conversation, resume(services.database, self._run(run_id), limit, folder))
+        services, run = self._services, self._run(run_id)
+        limit = shown_chars(services, services.workspace().agent(run.agent))
+        return to_json(Conversation, resume(services.database, run, limit, services.state.run_folder(run_id)))
 
     async def preflight(self, plan: RunPlan) -> Json:
         """Return how the run ends or waits where something that it needs is missing; None if all is there."""
@@ -87,7 +87,7 @@ class StepWork:
         services = self._services
         workspace = services.workspace()
         agent = workspace.agent(plan.job.agent)
-        brief = "" if plan.request is None else brief_for(services, plan.run_id, plan.request)
+        brief = "" if plan.request is None else brief_for(services, plan.run_id, agent, plan.request)
         gathered = gather(
             workspace,
             agent,
@@ -102,10 +102,11 @@ class StepWork:
         prompt = without_secrets(assemble(gathered), services.redact)
         with services.database.write() as connection:
             record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
+        left_out = {name for row in prompt.manifest.rows if row.section == "requests" for name in row.dropped}
         return {
             "messages": to_json(tuple[Message, ...], prompt.messages),
             "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
-            "told": [one.request_id for one in plan.news if one.is_final],
+            "told": [one.request_id for one in plan.news if one.is_final and one.request_id not in left_out],
         }
 
     def fill(self, plan: RunPlan, inputs: Inputs) -> Json:

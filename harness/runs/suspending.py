@@ -81,7 +81,7 @@ def resumed_plan(database: Database, run: RunRow) -> RunPlan:
     return replace(kept.plan, run_id=run.id, goes_on_from=run.options["continues"])
 
 
-def resume(database: Database, run: RunRow, limit_chars: int, folder: Path) -> Conversation:
+def resume(database: Database, run: RunRow, limit_chars: int | None, folder: Path) -> Conversation:
     """Return the conversation that the run goes on with, with the answers in the places of the calls that waited.
 
     What of an answer is longer than the limit lies in the run's folder. Raises HarnessError if the conversation is
@@ -109,8 +109,8 @@ def _ended(connection: Connection, request_id: str) -> tuple[Final, Request]:
     return standing.final, standing.request
 
 
-def _shown(final: Final, request: Request, limit_chars: int, folder: Path) -> str:
-    whole = final_overflow(final, request, limit_chars)
+def _shown(final: Final, request: Request, limit_chars: int | None, folder: Path) -> str:
+    whole = None if limit_chars is None else final_overflow(final, request, limit_chars)
     if whole is not None:
         write_overflow(whole, folder)
     return final_as_text(final, request, limit_chars)
