@@ -19,6 +19,8 @@ _OWNER_PLACES = (
     ("agents",), ("skills",), ("launchd",), ("harness.toml",), ("user.md",),
     ("shared-context", "feeds"), ("shared-context", "agent_protocol.md"),
 )  # fmt: skip
+# What the harness writes, or takes for the person's word: an agent that drops a file there would speak for the person.
+_HARNESS_PLACES = (("shared-context", "job-status"), ("shared-context", "dispatches"))
 _SECRETS_LIKE = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519).*|.*\.(?:pem|key|p12|pfx|kdbx|keystore|jks|ppk|env)"
     r"|(?:.*[-_. ])?(?:secrets?|credentials?|passwords?|passwd|api[-_]?keys?)(?:[-_. ].*)?"
@@ -31,8 +33,8 @@ class PathRules:
 
     Paths are relative to the root, with `/`; `.` grants all of it. Every method raises Refused with the name
     of the rule that decided: `path-invalid`, `path-absolute`, `path-parent`, `path-hidden`, `path-secret`,
-    `path-outside`, `path-owner` (only the person changes it), `path-link`, `path-special` (no regular file),
-    `overwrite`; and ToolError where an allowed path is missing or of the wrong kind.
+    `path-outside`, `path-owner` (only the person or the harness changes it), `path-link`, `path-special` (no
+    regular file), `overwrite`; and ToolError where an allowed path is missing or of the wrong kind.
     """
 
     root: Path
@@ -48,6 +50,10 @@ class PathRules:
             raise Refused("path-outside", f"{path} is not granted for {access}; granted: {allowed}")
         if access == "write" and any(_folded(parts)[: len(place)] == place for place in _OWNER_PLACES):
             raise Refused("path-owner", f"{path} is changed by the person only")
+        if access == "write" and any(_folded(parts)[: len(place)] == place for place in _HARNESS_PLACES):
+            raise Refused(
+                "path-owner", f"{path} is written by the harness only; what agents ask goes through its tools"
+            )
         return parts
 
     def read_bytes(self, path: str, max_bytes: int) -> bytes:

@@ -181,9 +181,10 @@ def test_writing_needs_its_own_grant_and_includes_reading(root: Path) -> None:
     [
         "harness.toml", "USER.md", "user.md", "agents/a/SOUL.md", "Agents/a/jobs/new.md", "skills/s/SKILL.md",
         "shared-context/feeds/ai.md", "shared-context/AGENT_PROTOCOL.md", "./agents/a/agent.toml",
+        "shared-context/dispatches/inbox/x.md", "shared-context/Dispatches", "shared-context/job-status/r-x.json",
     ],
 )  # fmt: skip
-def test_what_only_the_person_changes_is_refused_even_where_everything_is_granted(root: Path, path: str) -> None:
+def test_what_agents_never_change_is_refused_even_where_everything_is_granted(root: Path, path: str) -> None:
     with pytest.raises(Refused) as refused:
         rules(root, (), (".",)).write_bytes(path, b"x", replaces=None)
     assert rule_of(refused) == "path-owner"
