@@ -210,6 +210,12 @@ def test_the_next_delivery_has_the_next_number(token: int) -> None:
     assert fold([*events, next_event(events, Delivered(2))]).token == 2
 
 
+def test_a_second_delivery_is_not_confirmed_by_the_confirmation_of_the_first() -> None:
+    standing = fold(log_of(NOT_YET_CONFIRMED))
+    assert standing.delivered_at is not None
+    assert (standing.confirmed_at, standing.handed_off_by) == (None, ("scout",))
+
+
 @pytest.mark.parametrize("missing", range(len(TWICE_DELIVERED)))
 def test_a_log_that_lacks_an_event_is_refused(missing: int) -> None:
     events = log_of([*TWICE_DELIVERED, "final"])
