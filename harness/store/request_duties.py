@@ -80,13 +80,16 @@ def quiet_requests(connection: Connection, now: datetime) -> list[Quiet]:
 
 def answered_runs(connection: Connection) -> list[str]:
     """Return the runs that are suspended for requests which are all final, and with which nothing goes on."""
-    missing = exists().where(
-        awaited.c.run_id == suspension.c.run_id, request.c.id == awaited.c.request_id, request.c.closed_at.is_(None)
-    )
+    still_waits = select(awaited.c.run_id).join(request, request.c.id == awaited.c.request_id)
     query = (
         select(suspension.c.run_id)
         .join(run, run.c.id == suspension.c.run_id)
-        .where(suspension.c.continued_as.is_(None), run.c.state == str(RunState.SUSPENDED), not_(missing))
+        .where(
+            suspension.c.continued_as.is_(None),
+            run.c.state == str(RunState.SUSPENDED),
+            # Not as a correlated subquery: PostgreSQL would look through all requests for each of the runs.
+            suspension.c.run_id.not_in(still_waits.where(request.c.closed_at.is_(None))),
+        )
     )
     return sorted(connection.execute(query).scalars())
 
