@@ -80,6 +80,13 @@ def request_lines(records: Sequence[RequestRecord], place: Place, width: int) ->
     return lines
 
 
+def waits_words(record: RequestRecord) -> str:
+    """Return what a run waits for that waits for this request, with the command that shows or ends it."""
+    if record.waits_for_person:
+        return f"your answer to {record.sender}, “{first_line(record.task, 60)}”: {answer_command(record.id)}"
+    return f"{record.receiver}, “{first_line(record.task, 60)}”: harness bus show {record.id}"
+
+
 def standing_words(record: RequestRecord) -> str:
     """Return how the request stands, in a word or two: `confirmed`, `for you`, `done`, `DEAD, timed out`."""
     if record.is_dead:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from harness.cli.bus_lines import waits_words
 from harness.cli.completion import check_agent, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import artifact_path, fire_json, iso, outcome_of
@@ -26,7 +27,7 @@ from harness.cli.run_history import (
     retry_run,
 )
 from harness.cli.run_steps import step_lines, steps_json
-from harness.cli.table import table_lines, terminal_width
+from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time, when
 from harness.domain.request import request_of_job
 from harness.domain.run import Fire
@@ -56,8 +57,8 @@ artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
 source_run, fork {of, from_step} or null, cancel_reason, request (that it
-works on, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
-detail, error}]."""
+works on, or null), waits_for [request], steps [{step, kind, call_id,
+started_at, ended_at, took_s, detail, error}]."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
@@ -103,12 +104,18 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
         deliveries = look.deliveries_of_run(run)
         spending = look.spending_of_run(run)
         steps = look.steps_of_run(run)
+        awaits = look.requests.awaited_by(run)
     if as_json:
-        emit_json({**run_document(record, fire, deliveries, spending), "steps": steps_json(steps)})
+        waits = [request.id for request in awaits]
+        document = run_document(record, fire, deliveries, spending)
+        emit_json({**document, "waits_for": waits, "steps": steps_json(steps)})
         return
     width = terminal_width()
     for line in run_lines(place, record, fire, deliveries, spending, width):
         say(line)
+    for request in awaits:
+        for line in wrap(f"-> it waits for {waits_words(request)}", width):
+            say(line)
     if steps:
         say()
         can_fork = request_of_job(record.job_id) is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.cli.bus_lines import waits_words
 from harness.cli.bus_story import RequestStory, story_json, story_lines, tell_story
 from harness.cli.bus_story import advise as advise_on_request
 from harness.cli.completion import job_names, run_ids
@@ -34,6 +35,7 @@ from harness.domain.request import request_job, request_of_job
 from harness.domain.run import Fire, FireState
 from harness.store.peek import Peek, peek
 from harness.store.records import Delivery, OpenIncident, PlannedJob, RunRecord, Spending
+from harness.store.request_records import RequestRecord
 
 app = new_app()
 
@@ -73,6 +75,7 @@ class Story:
     spending: Spending = field(default_factory=Spending)
     absent_node: str = ""
     request: RequestStory | None = None
+    awaits: tuple[RequestRecord, ...] = ()
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -151,7 +154,7 @@ def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
         case FireState.SKIPPED:
             yield f"it did not run, for the reason above; when that has changed: harness run {fire.job_id}"
         case FireState.SUSPENDED:
-            yield from _advice_on_deliveries(story)
+            yield from _advice_on_waiting(story)
         case FireState.PLANNED if story.absent_node:
             yield f"{story.absent_node}: start the daemon there, or take away `on:`"
         case FireState.PLANNED if fire.reason:
@@ -160,7 +163,10 @@ def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
             yield "it waits until its agent is free: harness status"
 
 
-def _advice_on_deliveries(story: Story) -> Iterator[str]:
+def _advice_on_waiting(story: Story) -> Iterator[str]:
+    if story.awaits:
+        yield from (f"it waits for {waits_words(record)}" for record in story.awaits)
+        return
     waiting = [row for row in story.deliveries if row.state == "pending"]
     for row in waiting:
         if row.last_error:
@@ -205,6 +211,7 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         spending=Spending() if run is None else look.spending_of_run(run.id),
         absent_node="" if shown is None else _absent_node(place, look, job_id, shown),
         request=request,
+        awaits=() if shown is None else look.requests.awaited_by(shown),
     )
 
 

@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from sqlalchemy import Connection
-
+from harness.daemon.belonging import queued_for, request_itself
 from harness.daemon.lock import executor_lock
-from harness.domain.request import request_of_job
 from harness.domain.run import RunState
 from harness.runs.wall_clock import WallClock
-from harness.store.requests import request_row
 from harness.store.runs import runs_in
 from harness.store.state_folder import state_folder
 from harness.wiring.build import build_system
@@ -57,6 +54,7 @@ def ask_once(
             system.launch()
             system.reconcile()
             _work(system, request_id, is_over)
+            system.mirror_at_the_end()
         finally:
             system.close()
 
@@ -64,23 +62,10 @@ def ask_once(
 def _work(system: System, request_id: str, is_over: Callable[[], bool]) -> None:
     while not is_over():
         system.serve_bus()
-        with system.database.read() as connection:
-            queued = [
-                run.id for run in runs_in(connection, RunState.QUEUED) if _is_for(connection, run.job_id, request_id)
-            ]
-        for run_id in queued:
+        for run_id in queued_for(system.database, request_itself(request_id)):
             system.dispatcher.dispatch(only=run_id)
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
         system.beat()
         system.carry_out_cancels()
         system.enforce_deadlines()
         system.reconcile()
-
-
-def _is_for(connection: Connection, job_id: str, request_id: str) -> bool:
-    """Say whether a job is the work on the request, or on one that was made for it."""
-    above = request_of_job(job_id)
-    while above is not None and above != request_id:
-        row = request_row(connection, above)
-        above = None if row is None else row.parent
-    return above is not None

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import harness
+from harness.daemon.belonging import waits_for_answers
 from harness.daemon.bus_commands import BusCommands
 from harness.daemon.control import Answer, Handler
 from harness.daemon.stopping import Stopping
@@ -155,14 +156,19 @@ class Commands:
         told: set[tuple[FireState, str]] = set()
         while True:
             fire = await asyncio.to_thread(fire_for, system.database, run_id)
-            # A suspended run waits for its channel, which may take hours: the outbox keeps trying.
-            if not fire.state.is_open or fire.state is FireState.SUSPENDED:
+            if not fire.state.is_open or await self._is_made(fire):
                 yield {**fire_to_json(fire), "done": True}
                 return
             if (fire.state, fire.reason) not in told:  # what waits for another job is looked at again and again
                 told.add((fire.state, fire.reason))
                 yield {"run_id": run_id, "state": str(fire.state), "reason": fire.reason}
             await self._run_ended.wait(_LOOK_EVERY_S)
+
+    async def _is_made(self, fire: Fire) -> bool:
+        """Say whether the run waits for its channel alone, which may take hours: the outbox keeps trying."""
+        if fire.state is not FireState.SUSPENDED:
+            return False
+        return not await asyncio.to_thread(waits_for_answers, self._system.database, fire.run_id)
 
     async def _reload_files(self, _request: dict[str, Any]) -> Answer:
         loaded = await asyncio.to_thread(self._reload)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from harness.daemon.belonging import asked_by_run, queued_for, waits_for_answers
 from harness.daemon.bus_commands import BusCommands
 from harness.daemon.lock import executor_lock
 from harness.domain.errors import TransientError
@@ -186,8 +187,10 @@ def _wait_for(system: System, run_id: str, echo: Callable[[str], None]) -> Fire:
             told = fire.reason
             echo(f"{run_id}: {fire.state}, {fire.reason}")
         system.serve_bus()
-        system.dispatcher.dispatch(only=fire.run_id)
-        if not fire.state.is_open or fire.state is FireState.SUSPENDED:
+        for queued in (fire.run_id, *queued_for(system.database, asked_by_run(run_id))):
+            system.dispatcher.dispatch(only=queued)
+        is_made = fire.state is FireState.SUSPENDED and not waits_for_answers(system.database, fire.run_id)
+        if not fire.state.is_open or is_made:
             return fire
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
         system.beat()

@@ -232,6 +232,15 @@ class RequestRecords:
         )
         return tuple(WaitingRun(*row) for row in rows)
 
+    def awaited_by(self, run_id: str) -> tuple[RequestRecord, ...]:
+        """Return what a suspended run waits for, and nothing goes on with yet."""
+        rows = self._reader.rows(
+            "SELECT awaited.request_id FROM awaited JOIN suspension ON suspension.run_id = awaited.run_id"
+            " WHERE awaited.run_id = ? AND suspension.continued_as IS NULL ORDER BY awaited.request_id",
+            (run_id,),
+        )
+        return tuple(self.named([row[0] for row in rows]).values())
+
     def _records(self, rest: str, *values: object) -> tuple[RequestRecord, ...]:
         rows = self._reader.rows(f"SELECT {_COLUMNS} FROM request {rest}", values)  # noqa: S608
         return tuple(_record(row) for row in rows)

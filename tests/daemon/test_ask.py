@@ -151,3 +151,69 @@ def test_a_program_sends_through_the_database_and_the_daemon_works_on_it(tmp_pat
             sent = bus.send("scout", "Count the kettles.")
             final = bus.wait(sent.standing.request.id, timeout_s=60)
         assert (final.result, final.conclusion) == ("done", "There are two kettles.")
+
+
+JOB = "---\nschedule: daily 03:00\ndeliver: digest\n---\nReport what scout counts.\n"
+ASK_SCOUT = call_tools(ToolCall("c1", "ask", json.dumps({"to": "scout", "task": "Count the kettles.", "wait": True})))
+
+
+def two_agents(folder: Path, model: OpenAIServer) -> Path:
+    return write_workspace_files(
+        workspace(folder, model),
+        {
+            "harness.toml": SETTINGS.format(base_url=model.base_url),
+            "agents/scout/agent.toml": 'description = "Counts"\nprofile = "cheap"\n',
+            "agents/zoe/SOUL.md": "You are zoe.\n",
+            "agents/zoe/AGENTS.md": "Ask scout.\n",
+            "agents/zoe/agent.toml": 'description = "Asks"\nprofile = "cheap"\nmay_ask = ["scout"]\n',
+            "agents/zoe/jobs/report.md": JOB,
+        },
+    )
+
+
+def play_both(request: ChatRequest) -> ChatAnswer:
+    """Play zoe, who asks scout and reports what it says, and scout, who counts."""
+    tools = {tool["function"]["name"] for tool in request.body.get("tools", ())}
+    if "finish" in tools:
+        return FINISH
+    is_answered = any("There are two kettles." in str(message["content"]) for message in request.messages)
+    return say("# Report\n\nScout counted two kettles.\n") if is_answered else ASK_SCOUT
+
+
+def test_a_job_that_asks_another_agent_is_done_to_its_end_without_a_daemon(tmp_path: Path) -> None:
+    with OpenAIServer(play_both) as model:
+        root = two_agents(tmp_path, model)
+        done = harness(root, "run", "zoe/report", "--json")
+        assert (done.returncode, json.loads(done.stdout or "{}").get("state")) == (0, "delivered"), done.stderr
+        assert len(model.requests) == 3
+    (record,) = requests(root)
+    assert (record.result, record.parent_run is not None) == ("done", True)
+
+
+def test_a_job_that_asks_another_agent_is_waited_for_at_a_daemon(tmp_path: Path) -> None:
+    with OpenAIServer(play_both) as model, daemon_on(two_agents(tmp_path, model)) as daemon:
+        daemon.start()
+        done = harness(daemon.root, "run", "zoe/report", "--json")
+        assert (done.returncode, json.loads(done.stdout or "{}").get("state")) == (0, "delivered"), done.stderr
+
+
+def test_a_run_that_waits_for_the_person_says_so_and_which_command_answers(tmp_path: Path) -> None:
+    def script(request: ChatRequest) -> ChatAnswer:
+        is_answered = any("The blue ones." in str(message["content"]) for message in request.messages)
+        return FINISH if is_answered else ASK_THE_PERSON
+
+    with OpenAIServer(script) as model, daemon_on(workspace(tmp_path, model)) as daemon:
+        daemon.start()
+        harness(daemon.root, "ask", "scout", "Count the kettles.", "--no-wait")
+        wait_until(lambda: any(record.waits_for_person for record in requests(daemon.root)))
+        (question,) = (record for record in requests(daemon.root) if record.waits_for_person)
+        assert question.parent_run is not None
+        wait_until(lambda: "suspended" in harness(daemon.root, "runs").stdout)
+        shown = " ".join(harness(daemon.root, "runs", "show", question.parent_run).stdout.split())
+        assert f"it waits for your answer to scout, “Which kettles?”: harness bus answer {question.id}" in shown
+        story = json.loads(harness(daemon.root, "why", question.parent_run, "--json").stdout)
+        assert story["run"]["state"] == "suspended"
+        document = json.loads(harness(daemon.root, "runs", "show", question.parent_run, "--json").stdout)
+        assert document["waits_for"] == [question.id]
+        assert harness(daemon.root, "bus", "answer", question.id, "The blue ones.").returncode == 0
+        wait_until(lambda: all(not record.is_open for record in requests(daemon.root)))
