@@ -8,6 +8,7 @@ crash, a restore, a deleted file.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -72,7 +73,7 @@ class _Known:
 
 
 class Mirrors:
-    """Keeps the files of one workspace equal to the log; used by one thread at a time.
+    """Keeps the files of one workspace equal to the log; may be called from any thread, one look after the other.
 
     `redact` takes secrets out of all that requests say. `node` names this one where others with files of their own
     use the same database. What cannot be written stays due for the next look.
@@ -101,6 +102,7 @@ class Mirrors:
         self._zone = ""
         self._all_at: datetime | None = None
         self._looked_at = datetime.min.replace(tzinfo=UTC)
+        self._looking = threading.Lock()
 
     def look(self, now: datetime, *, everything: bool = False) -> Mirrored:
         """Write what the log says now; afterwards the files are equal to it.
@@ -108,6 +110,10 @@ class Mirrors:
         Raises OSError with the first file that could not be written, after all others were; TransientError while
         the database cannot be reached.
         """
+        with self._looking:
+            return self._look(now, everything=everything)
+
+    def _look(self, now: datetime, *, everything: bool) -> Mirrored:
         settings = self._workspace().settings
         is_due = self._all_at is None or not self._all_at <= now < self._all_at + ALL_EVERY
         if everything or is_due or settings.home_zone != self._zone:

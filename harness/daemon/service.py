@@ -236,6 +236,8 @@ class Service:
             urgent=self._stopping.urgent,
             tell=lambda in_flight: echo(drain_line(in_flight, within_s)),
         )
+        # What ended in the last seconds is on the pages that are read while no daemon is up.
+        await self.supervisor.guarded("mirrors", self._system.mirror)
         echo(stop_line(left))
 
     def _count_in_flight(self) -> int:
