@@ -76,9 +76,9 @@ def complete_run(ctx: Any, incomplete: str) -> list[str]:
     return _matching(ctx, incomplete, run_ids)
 
 
-def complete_job_or_run(ctx: Any, incomplete: str) -> list[str]:
-    """Complete AGENT/JOB, or the id of one of the latest runs."""
-    return _matching(ctx, incomplete, lambda place: (*job_names(place.root), *run_ids(place)))
+def complete_happening(ctx: Any, incomplete: str) -> list[str]:
+    """Complete AGENT/JOB, or the id of one of the latest runs and requests."""
+    return _matching(ctx, incomplete, lambda place: (*job_names(place.root), *run_ids(place), *request_ids(place)))
 
 
 def complete_request(ctx: Any, incomplete: str) -> list[str]:

@@ -17,7 +17,7 @@ from harness.cli.table import terminal_width, wrap
 from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import liveness_now
 from harness.daemon.wording import ago
-from harness.domain.cause import DEAD_LETTERS, dead_letter_of, disabled_cause, happens_once
+from harness.domain.cause import disabled_cause, happens_once, tells_of_dead_letters
 from harness.domain.pause import scope_name
 from harness.domain.request import USER
 from harness.store.peek import Peek, peek
@@ -179,8 +179,8 @@ def _incidents(look: Peek) -> Iterator[Item]:
     """Yield what is broken and stands under no other heading."""
     told = {disabled_cause(scope_name(pause.scope)) for pause in look.pauses().values() if pause.is_automatic}
     for incident in look.open_incidents():
-        is_dead_letter = incident.cause == DEAD_LETTERS or dead_letter_of(incident.cause) is not None
-        if incident.cause not in told and _file_of(incident.cause) is None and not is_dead_letter:
+        is_told = incident.cause in told or tells_of_dead_letters(incident.cause)
+        if not is_told and _file_of(incident.cause) is None:
             times = "" if incident.occurrences == 1 else f"{incident.occurrences} times"
             yield Item("incident", incident.cause, incident.message, times, incident.first_at, _command(incident))
 

@@ -9,8 +9,8 @@ import typer
 
 from harness.cli.completion import (
     complete_agent,
+    complete_happening,
     complete_job,
-    complete_job_or_run,
     complete_request,
     complete_run,
     complete_skill,
@@ -36,8 +36,8 @@ AgentFilter = Annotated[
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", show_default=False, autocompletion=complete_agent)]
 JobArgument = Annotated[str, typer.Argument(metavar="AGENT/JOB", show_default=False, autocompletion=complete_job)]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", show_default=False, autocompletion=complete_run)]
-JobOrRunArgument = Annotated[
-    str, typer.Argument(metavar="AGENT/JOB|RUN", show_default=False, autocompletion=complete_job_or_run)
+HappeningArgument = Annotated[
+    str, typer.Argument(metavar="AGENT/JOB|RUN|REQUEST", show_default=False, autocompletion=complete_happening)
 ]
 SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_request)]

@@ -21,7 +21,7 @@ from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs, planned_slots
 from harness.daemon.wording import when
-from harness.domain.cause import DEAD_LETTERS, dead_letter_of, disabled_cause
+from harness.domain.cause import disabled_cause, tells_of_dead_letters
 from harness.domain.pause import PauseRow, covers, scope_name, whose_pause
 from harness.domain.run import FireState
 from harness.domain.sizes import counted
@@ -137,7 +137,7 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         f"{incident.message} (since {_moment(seen, datetime.fromtimestamp(incident.first_at, UTC))}"
         f"{'' if incident.occurrences == 1 else f', {incident.occurrences} times'})"
         for incident in seen.incidents
-        if incident.cause not in told_as_paused and not _is_dead_letter(incident)
+        if incident.cause not in told_as_paused and not tells_of_dead_letters(incident.cause)
     ]
     yield from _listed("incidents", incidents, "harness doctor", otherwise="none open")
     paused = [f"{covers(pause.scope)}: {whose_pause(pause, seen.place.zone)}" for pause in seen.pauses]
@@ -146,11 +146,6 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
     yield from _listed("outbox", outbox, "harness doctor", otherwise="empty")
     yield from _given_up(seen)
     yield "requests", _request_words(seen.requests)
-
-
-def _is_dead_letter(incident: OpenIncident) -> bool:
-    """Whether the line of requests tells of it."""
-    return incident.cause == DEAD_LETTERS or dead_letter_of(incident.cause) is not None
 
 
 def _request_words(counts: RequestCounts) -> str:

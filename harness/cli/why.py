@@ -10,12 +10,12 @@ from typing import Any
 from harness.cli.bus_lines import waits_words
 from harness.cli.bus_story import RequestStory, story_json, story_lines, tell_story
 from harness.cli.bus_story import advise as advise_on_request
-from harness.cli.completion import job_names, run_ids
+from harness.cli.completion import job_names, request_ids, run_ids
 from harness.cli.failures import UnknownName
 from harness.cli.fires import fire_json, iso, outcome_of
 from harness.cli.incidents import incident_json, pause_json
 from harness.cli.lazy_group import new_app
-from harness.cli.options import JobOrRunArgument, JsonOption, WorkspaceOption
+from harness.cli.options import HappeningArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.runs import run_document, run_lines
@@ -90,11 +90,11 @@ class Story:
 
 
 @app.command(epilog=_EXAMPLES)
-def why(subject: JobOrRunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Say why a job or a run ended as it did, and what to do.
+def why(subject: HappeningArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Say why a job, a run or a request ended as it did, and what to do.
 
     For a job: its last fires, what is broken, and whether it is overdue. For a run: its end, its
-    deliveries and its cost as well.
+    deliveries and its cost as well. For a request: what harness bus show says of it.
     """
     place = find_place(workspace)
     with peek(place.database) as look:
@@ -186,6 +186,8 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         job_id = request_job(request.standing.receiver, request.record.id)
     known = [*job_names(place.root), *(() if look is None else look.job_ids())]
     if job_id not in known and request is None:
+        if subject.startswith("r-"):
+            raise UnknownName("request", subject, request_ids(place), "harness bus list --all")
         if ":" in subject:
             raise UnknownName("run", subject, run_ids(place), "harness runs")
         raise UnknownName("job", subject, known, "harness jobs")

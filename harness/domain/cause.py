@@ -65,9 +65,14 @@ def dead_letter_of(cause: str) -> str | None:
     return cause.removeprefix(f"{_DEAD_LETTER} ") if cause.startswith(f"{_DEAD_LETTER} ") else None
 
 
+def tells_of_dead_letters(cause: str) -> bool:
+    """Say whether the incident is that of a dead letter, or of many."""
+    return cause == DEAD_LETTERS or dead_letter_of(cause) is not None
+
+
 def happens_once(cause: str) -> bool:
     """Say whether the cause stays until somebody acts: whoever waits for it to come again is never told."""
-    return cause == DEAD_LETTERS or cause.startswith(f"{_UNTOLD} ") or dead_letter_of(cause) is not None
+    return cause.startswith(f"{_UNTOLD} ") or tells_of_dead_letters(cause)
 
 
 def cause_of(error: BaseException) -> str | None:

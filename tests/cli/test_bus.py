@@ -16,7 +16,9 @@ import pytest
 from harness.bus.burial import bury
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
+from harness.domain.cause import dead_letter_cause
 from harness.domain.request import Final, Progressed, Situation, request_run
+from harness.store.incidents import open_incident
 from harness.store.requests import Awaited, suspend_for
 from harness.store.runs import claim_runs
 from harness.testing.workspace import write_workspace_files
@@ -289,6 +291,7 @@ def test_why_takes_a_request_its_job_and_its_run(harness: CommandLine, ledger: L
         assert (why["job"], why["request"]["request"]) == (f"scout/request:{request_id}", request_id)
         assert why["advice"] == why["request"]["advice"]
     assert why["run"]["request"] == request_id
+    assert "there is no request 'r-nothing'" in harness("why", "r-nothing").stderr
 
 
 def test_the_ledger_says_what_a_request_was_for(harness: CommandLine, ledger: Ledger) -> None:
@@ -310,5 +313,11 @@ def test_status_counts_the_requests_and_tells_a_dead_letter_once(harness: Comman
     assert "requests   none open" in harness("status").stdout
     died(ledger, sent(ledger, "zoe", "scout", "one"))
     sent(ledger, "zoe", "user", "two")
+    request_id = document(harness, "bus", "dead")[0]["request"]
+    ledger.write(lambda connection: open_incident(connection, dead_letter_cause(request_id), "zoe asked", NOW))
+    assert document(harness, "status")["incidents"] != []
+    assert "incidents  none open" in harness("status").stdout
+    findings = json.loads(harness("doctor", "--json").stdout)["findings"]
+    assert [one["fix"] for one in findings if one["code"] == "incident"] == ["harness bus dead"]
     assert document(harness, "status")["requests"] == {"open": 1, "for_you": 1, "dead": 1}
     assert "1 open, 1 for you, 1 dead letter: harness inbox" in harness("status").stdout

@@ -9,7 +9,7 @@ from harness.daemon.health.daemons import judge_clock
 from harness.daemon.health.facts import HealthFacts
 from harness.daemon.health.files import judge_disk
 from harness.daemon.health.finding import HealthFinding
-from harness.domain.cause import DISK, disabled_cause, endpoint_cause, job_named_by
+from harness.domain.cause import DISK, disabled_cause, endpoint_cause, job_named_by, tells_of_dead_letters
 from harness.domain.pause import covers, scope_name, whose_pause
 from harness.domain.run import FireState
 from harness.store.records import OpenIncident
@@ -54,6 +54,7 @@ def judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
         first_at = datetime.fromtimestamp(incident.first_at, UTC)
         times = "" if incident.occurrences == 1 else f", {incident.occurrences} times"
         fix = f"harness runs show {incident.run_id}" if incident.run_id else "harness status"
+        fix = "harness bus dead" if tells_of_dead_letters(incident.cause) else fix
         message = f"{incident.message} (since {facts.moment(first_at)}{times}{_jobs(incident)})"
         yield HealthFinding("incident", incident.cause, message, fix, first_at)
 
