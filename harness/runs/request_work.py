@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from harness.bus.brief import brief_of, brief_overflow
+from harness.bus.brief import LEAST_CHARS, brief_of, brief_overflow
 from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.request import Request, request_of_job
+from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
 from harness.runs.services import RunServices
 from harness.store.requests import asked_in
 from harness.store.runs import RunRow
+
+MOST_TOKENS = 5_500
+"""What a request may take of a prompt, in whose section for the task it stands."""
 
 _TITLE_CHARS = 80
 
@@ -53,18 +57,25 @@ def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
 
 
 def brief_for(services: RunServices, run_id: str, agent: Agent, request: Request) -> str:
-    """Return the request as the run's model reads it; what is too long for it lies in a file of the run."""
+    """Return the request as the run's model reads it; what is too long for it lies in a file of the run.
+
+    It is cut further where its tokens would not fit into the prompt: some scripts have one for each character.
+    """
     limit = shown_chars(services, agent)
+    brief = brief_of(request, limit)
+    while estimate_tokens(brief) > MOST_TOKENS and len(brief) > LEAST_CHARS:
+        limit = max(LEAST_CHARS, len(brief) * 3 // 4)
+        brief = brief_of(request, limit)
     whole = None if limit is None else brief_overflow(request, limit)
     if whole is not None:
         write_overflow(whole, services.state.run_folder(run_id))
-    return brief_of(request, limit)
+    return brief
 
 
 def shown_chars(services: RunServices, agent: Agent) -> int | None:
     """Return how much of a request or an answer the agent's model is shown; None for all of it.
 
-    Who cannot read files is shown all: what lies in one would be lost to it.
+    Who cannot read files is shown all that fits into a prompt: what lies in one would be lost to it.
     """
     return services.workspace().settings.bus.max_chars if "files.read" in agent.tools else None
 
