@@ -62,6 +62,12 @@ _KINDS = {
     "dead letters": _Kind(
         "many requests were not worked to their end", "few requests are dead letters", "`harness bus dead`"
     ),
+    "untold": _Kind(
+        "nobody has heard what became of request {}",
+        "somebody knows what became of request {}",
+        "`harness bus show {}`",
+    ),
+    "request": _Kind("request {} cannot be served", "request {} is served again", "`harness bus show {}`"),
     "disk": _Kind("the disk is full or fails", "the disk works again", "free some space; `harness doctor`"),
     "network": _Kind("the network is down", "the network is back", "`harness doctor`"),
     "database": _Kind("the database cannot be used", "the database works again", "`harness doctor`"),

@@ -17,6 +17,7 @@ from harness.bus.brief import final_as_text
 from harness.bus.evidence import Folders, look_at
 from harness.bus.guards import check_handoff
 from harness.bus.log import append, standing_of
+from harness.bus.payload import check_final_text
 from harness.bus.sending import Ask, chain_to, send
 from harness.bus.team import Team
 from harness.domain.agent import Agent
@@ -195,9 +196,11 @@ class _AtDesk:
         folders = Folders(caller.paths, (caller.folder,), self._desk.state.root)
         evidence = look_at(arguments.evidence, folders, standing.request.files_since)
         final = Final("done", arguments.conclusion, evidence, tuple(arguments.next_actions), arguments.verdict)
+        check_final_text(final)
         return Told("noted; this ends your work on it", End(final))
 
     def _end(self, final: Final, caller: Caller) -> Told:
+        check_final_text(final)
         with self._desk.database.read() as connection:
             _held(connection, caller)
         return Told("noted; this ends your work on it", End(final))

@@ -31,9 +31,12 @@ class Models:
         self.prompts: list[str] = []
 
     def answer(self, request: ChatRequest) -> ChatAnswer:
-        self.prompts.append("\n".join(message["content"] for message in request.messages))
+        self.prompts.append("\n".join(message["content"] or "" for message in request.messages))
         is_on_request = "# Request r-" in self.prompts[-1]
-        return call_tools(tool("finish", FOUND)) if is_on_request else say("Nothing else.")
+        conclusion = self.conclusions.pop(0) if self.conclusions else FOUND["conclusion"]
+        return (
+            call_tools(tool("finish", {**FOUND, "conclusion": conclusion})) if is_on_request else say("Nothing else.")
+        )
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from harness.domain.request import Final
 from harness.domain.schedule import QuietHours
 from harness.domain.settings import Alerts, Settings
 from harness.domain.settings import Channel as ChannelSettings
+from harness.runs.alert_page import headline
 from harness.runs.alerts import GATHER_S, PROVED_AFTER_S, deliver_alerts, tell_incidents
 from harness.runs.requests_to_person import TOLD_EACH, keep_dead_letters_told, tell_urgent_requests
 from harness.store.database import Database
@@ -133,6 +134,19 @@ def test_of_very_many_dead_letters_the_oldest_are_told_each_and_the_rest_as_one(
             drop(connection, one, "enough", by="user", now=at(101))
     keep_dead_letters_told(bus, at(102))
     assert set(incidents(bus)) == {dead_letter_cause(one) for one in lost[5:]}
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("dead letter r-1", "request r-1 was not worked to its end"),
+        (DEAD_LETTERS, "many requests were not worked to their end"),
+        ("untold r-1", "nobody has heard what became of request r-1"),
+        ("request r-1", "request r-1 cannot be served"),
+    ],
+)
+def test_what_is_wrong_with_a_request_reads_as_a_sentence(cause: str, words: str) -> None:
+    assert headline(cause) == words
 
 
 def test_a_cause_names_its_request_and_says_that_waiting_for_more_would_be_in_vain() -> None:
