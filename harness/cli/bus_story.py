@@ -64,7 +64,7 @@ def tell_story(look: Peek, request_id: str) -> RequestStory:
         record,
         fold(log),
         log,
-        requests.work_on(request_id),
+        requests.work_on(request_id, {receiver for _, receiver in receivers(log)}),
         requests.waiting_for(request_id),
         requests.above(request_id),
         requests.below(request_id),
@@ -110,6 +110,12 @@ def result_words(final: Final) -> str:
 
 def log_in_words(log: tuple[Event, ...]) -> Iterator[tuple[Event, str]]:
     """Yield each event with what it says."""
+    for event, receiver in receivers(log):
+        yield event, event_words(event, receiver)
+
+
+def receivers(log: tuple[Event, ...]) -> Iterator[tuple[Event, str]]:
+    """Yield each event with who has the request by it."""
     receiver = ""
     for event in log:
         match event.body:
@@ -117,7 +123,7 @@ def log_in_words(log: tuple[Event, ...]) -> Iterator[tuple[Event, str]]:
                 receiver = asked.receiver
             case HandedOff(receiver=next_one):
                 receiver = next_one
-        yield event, event_words(event, receiver)
+        yield event, receiver
 
 
 def event_words(event: Event, receiver: str) -> str:

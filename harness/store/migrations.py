@@ -284,6 +284,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX request_dead ON request (closed_at) WHERE is_dead = 1",
             "CREATE INDEX request_unnoticed ON request (closed_at) WHERE closed_at IS NOT NULL AND noticed_at IS NULL",
             "CREATE INDEX request_pair ON request (sender, receiver, made_at)",
+            "CREATE INDEX request_parent ON request (parent) WHERE parent IS NOT NULL",
             "CREATE INDEX request_parent_run ON request (parent_run)",
             "CREATE INDEX request_run ON request (run_id)",
             "CREATE INDEX request_updated ON request (updated_at)",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from harness.domain.request import (
     Resent,
     Situation,
     Watch,
+    request_job,
 )
 from harness.store.reader import Reader, Row
 
@@ -43,12 +44,18 @@ _COLUMNS = (
     "id, sender, receiver, state, token, run_id, priority, due_at, made_at, news_at, closed_at, noticed_at, result,"
     " is_dead, is_watched, depth, parent, parent_run, task, note, why_waiting"
 )
-_CONDITIONS: Mapping[Waiting, str] = {
-    "open": "closed_at IS NULL",
-    "dead": "is_dead = 1",
-    "unsettled": "(closed_at IS NULL OR is_dead = 1)",
-    "untold": "closed_at IS NOT NULL AND noticed_at IS NULL AND is_dead = 0",
+_OPEN = ("closed_at IS NULL", "due_at")
+_FINAL = ("closed_at IS NOT NULL", "updated_at DESC")
+_DEAD = ("is_dead = 1", "closed_at DESC")
+_UNTOLD = ("closed_at IS NOT NULL AND noticed_at IS NULL AND is_dead = 0", "closed_at DESC")
+_PARTS: Mapping[Waiting | None, tuple[tuple[str, str], ...]] = {
+    None: (_OPEN, _FINAL),
+    "open": (_OPEN,),
+    "dead": (_DEAD,),
+    "unsettled": (_OPEN, _DEAD),
+    "untold": (_UNTOLD,),
 }
+"""Conditions and orders that follow an index, so that a long history costs nothing."""
 _AT_ONCE = 500
 _ID = re.compile(r"[a-z0-9-]+")
 
@@ -129,10 +136,11 @@ class RequestRecords:
 
     def counts(self) -> RequestCounts:
         """Return how many there are that are not over and done with."""
+        # Each of them is counted in an index of such rows alone.
         query = (
-            "SELECT COUNT(CASE WHEN closed_at IS NULL THEN 1 END),"
-            " COUNT(CASE WHEN closed_at IS NULL AND receiver = ? AND is_watched = 0 THEN 1 END),"
-            " COUNT(CASE WHEN is_dead = 1 THEN 1 END) FROM request WHERE closed_at IS NULL OR is_dead = 1"
+            "SELECT (SELECT COUNT(*) FROM request WHERE closed_at IS NULL),"
+            " (SELECT COUNT(*) FROM request WHERE closed_at IS NULL AND receiver = ? AND is_watched = 0),"
+            " (SELECT COUNT(*) FROM request WHERE is_dead = 1)"
         )
         return RequestCounts(*self._reader.rows(query, (USER,))[0])
 
@@ -159,11 +167,11 @@ class RequestRecords:
         waiting: Waiting | None = None,
         limit: int = 1000,
     ) -> tuple[RequestRecord, ...]:
-        """Return the requests that are all of this: what is open first, the soonest due first, then the latest.
+        """Return the requests that are all of this: what is open first, the soonest due first, then the latest ended.
 
         `agent` is any party to it: who asked, or who has it.
         """
-        conditions, values = ["1 = 1"], []
+        conditions, values = [], []
         for column, value in (("sender", sender), ("receiver", receiver), ("state", state)):
             if value is not None:
                 conditions.append(f"{column} = ?")
@@ -171,13 +179,11 @@ class RequestRecords:
         if agent is not None:
             conditions.append("(sender = ? OR receiver = ?)")
             values += [agent, agent]
-        if waiting is not None:
-            conditions.append(_CONDITIONS[waiting])
-        order = (
-            "ORDER BY CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END, CASE WHEN closed_at IS NULL THEN due_at END,"
-            " made_at DESC, id LIMIT ?"
-        )
-        return self._records(f"WHERE {' AND '.join(conditions)} {order}", *values, limit)
+        found: list[RequestRecord] = []
+        for part, order in _PARTS[waiting]:
+            where = f"WHERE {' AND '.join((*conditions, part))} ORDER BY {order}, id LIMIT ?"
+            found += self._records(where, *values, limit - len(found)) if len(found) < limit else ()
+        return tuple(found)
 
     def below(self, request_id: str) -> tuple[RequestRecord, ...]:
         """Return what was asked in the work on this request, oldest first."""
@@ -194,11 +200,7 @@ class RequestRecords:
 
     def ids(self, limit: int) -> tuple[str, ...]:
         """Return the ids of the latest requests, those that are open first."""
-        rows = self._reader.rows(
-            "SELECT id FROM request ORDER BY CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END, made_at DESC, id LIMIT ?",
-            (limit,),
-        )
-        return tuple(row[0] for row in rows)
+        return tuple(record.id for record in self.listed(limit=limit))
 
     def ids_beginning(self, prefix: str, limit: int = 4) -> tuple[str, ...]:
         """Return the ids that begin so, with or without their `r-`; at most `limit`."""
@@ -213,12 +215,14 @@ class RequestRecords:
         query = "SELECT request_id, number, at, party, kind, body FROM event WHERE request_id = ? ORDER BY number"
         return tuple(_event(row) for row in self._reader.rows(query, (request_id,)))
 
-    def work_on(self, request_id: str) -> tuple[WorkRun, ...]:
-        """Return the runs that work or worked on it, oldest first."""
+    def work_on(self, request_id: str, receivers: Collection[str]) -> tuple[WorkRun, ...]:
+        """Return the runs of these receivers that work or worked on it, oldest first."""
+        jobs = [request_job(receiver, request_id) for receiver in receivers]
         rows = self._reader.rows(
-            "SELECT run.id, run.state, run.started_at, run.ended_at, fire.state, fire.reason"
-            " FROM run LEFT JOIN fire ON fire.run_id = run.id WHERE run.id LIKE ? ORDER BY run.created_at, run.id",
-            (f"bus:{request_id}:%",),
+            "SELECT run.id, run.state, run.started_at, run.ended_at, fire.state, fire.reason"  # noqa: S608
+            " FROM run LEFT JOIN fire ON fire.run_id = run.id"
+            f" WHERE run.job_id IN ({', '.join('?' * len(jobs))}) ORDER BY run.created_at, run.id",
+            jobs,
         )
         return tuple(WorkRun(row[0], row[1], row[2], row[3], row[4], row[5] or "") for row in rows)
 

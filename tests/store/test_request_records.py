@@ -147,7 +147,7 @@ def test_the_chain_the_runs_and_who_waits_are_found(database: Database) -> None:
         requests = look.requests
         assert [row.id for row in requests.below(above)] == [below]
         assert [row.id for row in requests.above(below)] == [above]
-        (run,) = requests.work_on(below)
+        (run,) = requests.work_on(below, {"scout"})
         assert (run.id, run.state, run.outcome) == (f"bus:{below}:1", "queued", "planned")
         (waits,) = requests.waiting_for(below)
         assert (waits.id, waits.continued_as) == (f"bus:{above}:1", None)
