@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from threading import Event as Pause
 from typing import Annotated, Any
 
@@ -21,16 +22,17 @@ from harness.cli.bus_sending import (
     Wish,
     order_of,
 )
-from harness.cli.bus_story import final_lines, result_words, story_json, tell_story
+from harness.cli.bus_story import final_lines, result_rows, result_words, story_json, tell_story
 from harness.cli.completion import check_agent
 from harness.cli.failures import DONE, FAILED
 from harness.cli.lazy_group import new_app
 from harness.cli.options import AgentArgument, JsonOption, WorkspaceOption
-from harness.cli.output import emit_json, note, say
+from harness.cli.output import emit_json, is_terminal, note, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width
 from harness.daemon.control_client import NoDaemon
 from harness.daemon.nodes import liveness_now
+from harness.domain.errors import HarnessError
 from harness.domain.request import Final
 from harness.store.peek import peek
 
@@ -79,10 +81,8 @@ def ask(
     followed = Followed(place)
     try:
         _see_through(place, order, followed)
-    except KeyboardInterrupt:
-        if followed.request_id is not None:
-            here = f"harness bus show {followed.request_id}"
-            note(f"\n{followed.request_id} stays open: {here}; end it with: harness bus cancel {followed.request_id}")
+    except (KeyboardInterrupt, HarnessError):
+        followed.tell_how_to_go_on()
         raise
     _end(place, followed, as_json=as_json)
 
@@ -104,8 +104,7 @@ def _see_through(place: Place, order: dict[str, Any], followed: Followed) -> Non
         return
     followed.begin(sent["request"], is_new=sent["is_new"])
     pause = Pause()
-    while not followed.is_over():
-        followed.tell_if_daemon_is_gone()
+    while not followed.is_over_for_sure():
         pause.wait(_LOOK_EVERY_S)
 
 
@@ -134,5 +133,9 @@ def _end(place: Place, followed: Followed, *, as_json: bool) -> None:
 
 def _say_final(request_id: str, final: Final) -> None:
     note(f"{request_id}: {result_words(final)}; its whole story: harness bus show {request_id}")
-    for line in final_lines(final, terminal_width()):
+    if is_terminal(sys.stdout):
+        lines = final_lines(final, terminal_width())
+    else:  # into a file it goes as it was written
+        lines = chain(final.conclusion.splitlines(), result_rows(final, terminal_width()))
+    for line in lines:
         say(line)

@@ -7,6 +7,7 @@ from harness.cli.bus_story import log_in_words
 from harness.cli.output import note
 from harness.cli.place import Place, present_moment
 from harness.daemon.nodes import liveness_now
+from harness.domain.errors import TransientError
 from harness.domain.request import Finished, Noticed, Requested, fold
 from harness.store.peek import Peek, peek
 
@@ -43,8 +44,26 @@ class Followed:
                 self._tell_waits(look, self.request_id)
         return self._is_final
 
-    def tell_if_daemon_is_gone(self) -> None:
-        """Say, once, that nobody goes on with the request."""
+    def is_over_for_sure(self) -> bool:
+        """Do as `is_over`; a database that cannot be reached for now is told once, and waited for.
+
+        Also says, once, if nobody is there to go on with the request.
+        """
+        try:
+            if self.is_over():
+                return True
+            self._tell_if_daemon_is_gone()
+        except TransientError as error:
+            self._tell_once(f"{error}; the wait goes on")
+        return False
+
+    def tell_how_to_go_on(self) -> None:
+        """Say that the request stays open although nobody waits for it any more, and what to do with it."""
+        if self.request_id is not None and not self._is_final:
+            see, cancel = f"harness bus show {self.request_id}", f"harness bus cancel {self.request_id}"
+            note(f"\n{self.request_id} stays open; see it: {see}; end it: {cancel}")
+
+    def _tell_if_daemon_is_gone(self) -> None:
         self._looks += 1
         if self._looks % _LOOKS_BEFORE_DOUBT:
             return

@@ -17,7 +17,7 @@ from harness.cli.bus_lines import (
 )
 from harness.cli.fires import iso
 from harness.cli.place import Place
-from harness.cli.table import table_lines, wrap
+from harness.cli.table import display_width, table_lines, wrap
 from harness.daemon.liveness import Liveness
 from harness.daemon.wording import when
 from harness.domain.request import (
@@ -91,10 +91,16 @@ def story_lines(place: Place, story: RequestStory, liveness: Liveness, width: in
 
 
 def final_lines(final: Final, width: int) -> Iterator[str]:
-    """Yield what a request came to: the conclusion as it was written, the evidence, what should happen next."""
-    for line in final.conclusion.splitlines() or [""]:
+    """Yield what a request came to: the conclusion, of which only longer lines are wrapped, evidence, next actions."""
+    for line in final.conclusion.splitlines():
         indent = line[: len(line) - len(line.lstrip())]
-        yield from ([f"{indent}{part}" for part in wrap(line, width - len(indent))] or [""])
+        is_short = display_width(line) <= width
+        yield from [line] if is_short else [f"{indent}{part}" for part in wrap(line, width - len(indent))]
+    yield from result_rows(final, width)
+
+
+def result_rows(final: Final, width: int) -> Iterator[str]:
+    """Yield the evidence and the next actions, below a blank line; nothing if there are none."""
     rows = [("evidence", f"{one.path} ({one.size_bytes:,} bytes)") for one in final.evidence]
     rows += [("next", action) for action in final.actions]
     if rows:
