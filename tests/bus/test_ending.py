@@ -71,6 +71,8 @@ def test_the_person_cannot_answer_in_the_place_of_an_agent(database: Database) -
     [
         (replace(YES, result="timed_out"), "an answer is one of done, failed, rejected, not timed_out"),
         (replace(YES, conclusion=" "), "an answer needs a conclusion"),
+        (replace(YES, conclusion="x" * 1_000_001), "too-long: the final has 1,000,001 bytes"),
+        (replace(YES, actions=("half \ud800 of it",)), "half of a surrogate pair"),
     ],
 )
 def test_an_answer_must_be_one(database: Database, final: Final, words: str) -> None:

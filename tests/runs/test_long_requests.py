@@ -33,10 +33,7 @@ class Models:
     def answer(self, request: ChatRequest) -> ChatAnswer:
         self.prompts.append("\n".join(message["content"] or "" for message in request.messages))
         is_on_request = "# Request r-" in self.prompts[-1]
-        conclusion = self.conclusions.pop(0) if self.conclusions else FOUND["conclusion"]
-        return (
-            call_tools(tool("finish", {**FOUND, "conclusion": conclusion})) if is_on_request else say("Nothing else.")
-        )
+        return call_tools(tool("finish", FOUND)) if is_on_request else say("Nothing else.")
 
 
 @pytest.fixture
