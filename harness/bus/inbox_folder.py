@@ -47,7 +47,7 @@ _LONGEST_NAME = 200
 _REASON = ".reason.md"
 _CAUSE = "inbox "
 _UNFINISHED_STARTS = (".", "#", "~")
-_UNFINISHED_ENDS = ("~", ".swp", ".swx", ".tmp", ".bak", ".part", ".crdownload", "___jb_tmp___", "___jb_old___")
+_UNFINISHED_ENDS = ("~", ".swp", ".swx", ".tmp", ".new", ".bak", ".part", ".crdownload", "___jb_tmp___", "___jb_old___")
 _NOT_FOR_US = frozenset({"README.md", "4913", "desktop.ini", "Thumbs.db"})
 
 _Stamp = tuple[int, int, int]

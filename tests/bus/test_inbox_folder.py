@@ -118,7 +118,9 @@ def test_an_empty_file_has_time_to_be_filled_and_is_refused_if_nobody_does(stand
     assert stand.look(STILL_IF_ODD_S).refused == ("y.md",)
 
 
-@pytest.mark.parametrize("name", [".x.md", "#x.md#", "x.md~", ".x.md.swp", "x.md.tmp", "4913", "README.md", "~$x.md"])
+@pytest.mark.parametrize(
+    "name", [".x.md", "#x.md#", "x.md~", ".x.md.swp", "x.md.tmp", "x.md.new", "4913", "README.md", "~$x.md"]
+)
 def test_files_of_editors_are_left_alone(stand: Stand, name: str) -> None:
     stand.drop(name, FILE)
     assert stand.look(STILL_IF_ODD_S) == Looked()

@@ -120,6 +120,8 @@ def test_the_file_of_a_request_has_stable_keys(bench: Bench) -> None:
         "due_at", "run", "delivery", "delivered_at", "confirmed_at", "news_at", "closed_at", "noticed_at", "note",
         "asked", "final", "evidence", "dead_letter", "log",
     ]  # fmt: skip
+    page = (Path(__file__).parents[2] / "docs/request-files.md").read_text()
+    assert [key for key in document if f"`{key}`" not in page] == []
     assert document["written_by"].startswith("the harness")
     assert document["final"]["conclusion"] == "yes"
     assert document["evidence"] == [{"path": "shared-context/intel/x.md", "size_bytes": 3, "sha256": "ab"}]

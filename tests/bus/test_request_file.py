@@ -5,12 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.bus.request_file import AnswerFile, AskFile, parse_due, parse_request_file, read_request_file
+from harness.bus.request_file import (
+    AnswerFile,
+    AnswerShape,
+    AskFile,
+    AskShape,
+    parse_due,
+    parse_request_file,
+    read_request_file,
+)
 from harness.bus.sending import Ask
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
@@ -70,6 +79,12 @@ All of them.
             watch=Watch(file="intel/*.md"),
         )
     )  # fmt: skip
+
+
+def test_every_key_of_a_file_stands_on_its_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/request-files.md").read_text()
+    keys = [field.alias or name for shape in (AskShape, AnswerShape) for name, field in shape.model_fields.items()]
+    assert [key for key in keys if f"`{key}`" not in page] == []
 
 
 def test_a_file_may_answer_a_request_that_waits_for_the_person() -> None:
