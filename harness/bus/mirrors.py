@@ -115,7 +115,8 @@ class Mirrors:
 
     def _look(self, now: datetime, *, everything: bool) -> Mirrored:
         settings = self._workspace().settings
-        is_due = self._all_at is None or not self._all_at <= now < self._all_at + ALL_EVERY
+        # A clock that is set back stamps what is new with a time that was looked at already.
+        is_due = self._all_at is None or now < self._looked_at or now >= self._all_at + ALL_EVERY
         if everything or is_due or settings.home_zone != self._zone:
             self._zone, self._all_at = settings.home_zone, None
             removed = self._compare_all(now)
