@@ -131,9 +131,10 @@ def list_requests(
 
 @app.command("show", epilog=_SHOW_EXAMPLES)
 def show_request(request: RequestArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show one request in full: what was asked, its log, what hangs together with it, and what to do.
+    """Show one request in full, and what to do about it.
 
-    The beginning of an id is enough where no other one begins so.
+    What was asked and what came of it, its log, the requests above and below it, and the runs. The beginning of
+    an id is enough where no other one begins so.
     """
     place = find_place(workspace)
     with peek(place.database) as look:
@@ -151,9 +152,10 @@ def show_request(request: RequestArgument, workspace: WorkspaceOption = None, as
 
 @app.command("dead", epilog=_DEAD_EXAMPLES)
 def list_dead_letters(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List the dead letters: what ended without having been worked to its end, and why.
+    """List what ended without having been worked to its end.
 
-    Each waits until it is sent again or given up. Sending it again is refused where work may be done twice.
+    Each dead letter names its reason and what is known of the work. It waits until it is sent again or given up.
+    Sending it again is refused where work may be done twice.
     """
     place = find_place(workspace)
     with peek(place.database) as look:

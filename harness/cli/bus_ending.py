@@ -93,9 +93,9 @@ def cancel_request(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a request that nobody wants any more, and stop the run that works on it.
+    """End a request, and stop the run that works on it.
 
-    Whoever waits for it is told.
+    It is final as cancelled; whoever waits for it is told and goes on.
     """
     place = find_place(workspace)
     request_id = request_named(place, request)
@@ -109,10 +109,10 @@ def resend_request(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a dead letter again, as another request with as much time as it had.
+    """Send a dead letter again, as another request.
 
-    Without --force this is refused unless its log shows that nobody began to work on it; the refusal names what may
-    be done twice.
+    It gets as much time as the first had. Without --force this is refused unless its log shows that nobody began
+    to work on it; the refusal names what may be done twice.
     """
     place = find_place(workspace)
     request_id = request_named(place, request)
@@ -136,7 +136,10 @@ def drop_request(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a dead letter up: nobody does it any more, and it is shown no longer among what waits for you."""
+    """Give a dead letter up, with the reason.
+
+    Nobody does it any more, and it waits for you no longer.
+    """
     place = find_place(workspace)
     if not reason.strip():
         raise Misused("the reason is empty; say why it is given up")

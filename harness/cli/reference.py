@@ -30,7 +30,8 @@ is relative to the state folder (`.harness/` in the workspace, or `HARNESS_HOME`
 | 75 | try again later: something is locked or busy |
 
 Progress and warnings go to stderr. A noun alone means its first verb: `harness jobs` is `harness jobs list`.
-`harness --install-completion` makes the names of agents, jobs and runs complete in your shell.
+`harness --install-completion` makes the names of agents, jobs, runs and requests complete in your
+shell.
 `HARNESS_DEBUG=1` shows the traceback of an error.
 """
 
