@@ -81,13 +81,21 @@ def deliver_one(connection: Connection, row: RequestRow, team: Team, now: dateti
 
 
 def deliver_if_room(connection: Connection, standing: Standing, row: RequestRow, team: Team, now: datetime) -> Standing:
-    """Give the request to its receiver at once, unless others are before it; return what it has come to."""
-    if row.id in _deliver_to(connection, standing.receiver, team, now):
-        return standing_of(connection, row.id)
-    limit = team.max_open(standing.receiver)
-    if limit is not None and count_at_work(connection, standing.receiver) >= limit:
-        why = f"{standing.receiver} has {limit} open requests, and takes no more at a time"
-        postpone_delivery(connection, row.id, why, until=None, failed=False)
+    """Give the request to its receiver at once, unless others are before it; return what it has come to.
+
+    Those are left to the tick: what is wrong with one of them is nothing to whoever sends this one.
+    """
+    receiver = standing.receiver
+    room, until = _room(connection, receiver, team), None
+    if room <= 0:
+        why = f"{receiver} has {team.max_open(receiver)} open requests, and takes no more at a time"
+    elif (closed := _why_closed(connection, receiver, team)) is not None:
+        why, until = closed, now + timedelta(seconds=FIRST_PAUSE_S)
+    elif row.id not in {waiting.id for waiting in undelivered(connection, now, room, receiver)}:
+        why = f"other requests wait for {receiver} before it"
+    else:
+        return standing_of(connection, row.id) if _deliver(connection, row, team, now) else standing
+    postpone_delivery(connection, row.id, why, until=until, failed=False)
     return standing
 
 

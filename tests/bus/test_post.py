@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from harness.bus.ending import answer, cancel
 from harness.bus.log import append, standing_of
@@ -16,6 +17,7 @@ from harness.domain.agent import Agent
 from harness.domain.pause import PauseRow, agent_scope
 from harness.domain.request import SYSTEM, USER, Final, HandedOff, RequestState, Situation, Watch
 from harness.domain.settings import BusRules
+from harness.store import tables
 from harness.store.database import Database
 from harness.store.pauses import add_pause, remove_pause
 from harness.store.requests import RequestRow, request_row, requests_in
@@ -71,8 +73,18 @@ def test_a_new_request_does_not_pass_those_that_wait(database: Database) -> None
     first, second = (sent(database, ONE_AT_A_TIME, task) for task in ("first", "second"))
     finished(database, first)
     third = sent(database, ONE_AT_A_TIME, "third")
-    assert row_of(database, second).state is RequestState.CONFIRMED
+    assert row_of(database, third).why_waiting == "other requests wait for scout before it"
+    assert delivered(database, ONE_AT_A_TIME) == [second]
     assert row_of(database, third).state is RequestState.REQUESTED
+
+
+def test_what_is_wrong_with_one_that_waits_is_nothing_to_whoever_sends_another(database: Database) -> None:
+    first, broken = (sent(database, ONE_AT_A_TIME, task) for task in ("first", "broken"))
+    finished(database, first)
+    with database.write() as connection:
+        connection.execute(delete(tables.event).where(tables.event.c.request_id == broken))
+    urgent = sent(database, ONE_AT_A_TIME, "urgent", priority="high")
+    assert row_of(database, urgent).state is RequestState.CONFIRMED
 
 
 def test_a_new_request_that_is_more_urgent_goes_first(database: Database) -> None:
