@@ -242,6 +242,28 @@ def test_a_second_answer_and_an_answer_without_its_evidence_are_refused(stand: S
     assert "is final already: done, You may." in stand.incidents()["inbox later.md"]
 
 
+def test_a_file_that_is_saved_anew_while_it_is_taken_is_another_request(stand: Stand) -> None:
+    path = stand.drop("x.md", FILE)
+    saves = [FILE.replace("kettles", "cups")]
+
+    def team() -> Team:
+        # It is asked for before the file is read, and then after it.
+        if stand.seconds > STILL_S and saves and next(calls) == 1:
+            path.write_text(saves.pop())
+        return stand.team
+
+    calls = iter(range(100))
+    stand.inbox = InboxFolder(
+        stand.database, team, LedgerIncidents(stand.database, lambda: NOW), state=stand.root,
+        stopwatch=lambda: stand.seconds,
+    )  # fmt: skip
+    for _ in range(4):
+        stand.look(2 * STILL_S)
+    assert sorted(row.task for row in stand.requests()) == ["Count the cups.", "Count the kettles."]
+    assert stand.incidents() == {}
+    assert [name.split("/")[0] for name in stand.files()] == ["taken"]
+
+
 def test_two_nodes_that_share_the_folder_take_a_file_once(database: Database, tmp_path: Path) -> None:
     here, there = (Stand(database, tmp_path / "team", node) for node in ("here", "there"))
     for number in range(20):
@@ -269,20 +291,18 @@ from pathlib import Path
 from tests.bus.test_inbox_folder import Stand
 from harness.store.database import Database
 stand = Stand(Database(Path(sys.argv[1])), Path(sys.argv[2]))
-count = int(sys.argv[3])
-def count_down(frame, event, arg):
-    global count
-    if frame.f_code.co_filename.endswith(("inbox_folder.py", "durable_file.py", "store/database.py")):
-        count -= 1
-        if count == 0:
+where, event_wanted, left = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])
+def watch(frame, event, arg):
+    global left
+    if frame.f_code.co_name == where and "/harness/" in frame.f_code.co_filename and event == event_wanted:
+        left -= 1
+        if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-    return count_down
+    return watch
 stand.inbox.look(stand.now)
 stand.seconds += 60
-sys.settrace(count_down)
+sys.settrace(watch)
 stand.inbox.look(stand.now)
-sys.settrace(None)
-os._exit(7)
 """
 
 
@@ -295,16 +315,24 @@ def file_stand(tmp_path: Path) -> Iterator[Stand]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("events", [290, 325, 333, 348, 353, 680, 720, 925, 936, 955])
-def test_killed_at_any_moment_nothing_is_lost_and_nothing_asked_twice(file_stand: Stand, events: int) -> None:
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "_carry_out call 1", "_carry_out return 1", "_acknowledge call 1", "_acknowledge return 1", "_refuse call 1",
+        "replace_text return 1", "_refuse return 1", "_answer call 1", "_answer return 1", "_acknowledge return 2",
+        "_tell call 1",
+    ],
+)  # fmt: skip
+def test_killed_at_any_moment_nothing_is_lost_and_nothing_asked_twice(file_stand: Stand, moment: str) -> None:
     request_id = question(file_stand)
-    file_stand.drop("ask.md", FILE)
+    file_stand.drop("ask.md", FILE.replace("2h", "2026-11-21 18:00"))
     file_stand.drop("yes.md", f"---\nanswers: {request_id}\n---\nYou may.\n")
     file_stand.drop("bad.md", "nothing")
-    arguments = [str(file_stand.database.path), str(file_stand.root), str(events)]
+    arguments = [str(file_stand.database.path), str(file_stand.root), *moment.split()]
     done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[2])
-    assert done.returncode in (-signal.SIGKILL, 7)
-    file_stand.now += timedelta(hours=5)  # what was due in two hours has passed by now
+    assert done.returncode == -signal.SIGKILL
+    if any(row.sender == "user" for row in file_stand.requests()):
+        file_stand.now += timedelta(hours=5)  # read anew, it would be due at a moment that has passed
     file_stand.look(STILL_IF_ODD_S)
     file_stand.look()
     assert [row.task for row in file_stand.requests() if row.sender == "user"] == ["Count the kettles."]

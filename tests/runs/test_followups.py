@@ -308,18 +308,16 @@ from pathlib import Path
 from tests.runs.test_followups import DAY, Office
 from harness.store.database import Database
 office = Office(Database(Path(sys.argv[1])), Path(sys.argv[2]))
-count = int(sys.argv[4])
-def count_down(frame, event, arg):
-    global count
-    if frame.f_code.co_filename.endswith(("runs/followups.py", "follow_up_folder.py", "store/database.py")):
-        count -= 1
-        if count == 0:
+where, event_wanted, left = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])
+def watch(frame, event, arg):
+    global left
+    if frame.f_code.co_name == where and "/harness/" in frame.f_code.co_filename and event == event_wanted:
+        left -= 1
+        if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-    return count_down
-sys.settrace(count_down)
+    return watch
+sys.settrace(watch)
 getattr(office, sys.argv[3])()
-sys.settrace(None)
-os._exit(7)
 """
 
 
@@ -333,11 +331,16 @@ def file_office(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("what", "steps"),
-    [("morning", n) for n in (112, 165, 200, 245, 290)] + [("evening", n) for n in (130, 262, 300, 335, 470, 550)],
-)
+    ("what", "moment"),
+    [
+        ("morning", "send call 1"), ("morning", "send return 1"), ("morning", "send return 2"),
+        ("morning", "_replace call 1"), ("morning", "_replace return 1"),
+        ("evening", "_move_on call 1"), ("evening", "_replace call 1"), ("evening", "_replace return 1"),
+        ("evening", "_replace return 2"), ("evening", "_replace return 3"),
+    ],
+)  # fmt: skip
 def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_been(
-    file_office: Office, what: str, steps: int, tmp_path: Path
+    file_office: Office, what: str, moment: str, tmp_path: Path
 ) -> None:
     untouched = Database(tmp_path / "other.db")
     untouched.migrate()
@@ -346,9 +349,9 @@ def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_been(
         office.write("- P1 scout: one\n- P0 sam: two\n  mine\n\nwords\n")
         if what == "evening":
             office.morning()
-    arguments = [str(file_office.database.path), str(file_office.root), what, str(steps)]
+    arguments = [str(file_office.database.path), str(file_office.root), what, *moment.split()]
     done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[2])
-    assert done.returncode in (-signal.SIGKILL, 7)
+    assert done.returncode == -signal.SIGKILL
     for office in offices:
         getattr(office, what)()
     assert len(file_office.requests()) == 2
