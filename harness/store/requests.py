@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, not_, or_, select, update
 
 from harness.domain.job import PRIORITIES
-from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing
+from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing, request_job
+from harness.domain.run import FireState
 from harness.store.json_codec import from_json, to_json
-from harness.store.tables import awaited, event, request, suspension
+from harness.store.tables import awaited, event, fire, request, suspension
 from harness.store.upsert import insert_new
 
 
@@ -191,12 +192,18 @@ def postpone_all(connection: Connection, receiver: str, why: str, now: datetime,
 
 
 def count_at_work(connection: Connection, receiver: str) -> int:
-    """Return how many requests the receiver has been given and has not finished."""
+    """Return how many requests the receiver has been given, has not finished, and does not only wait in.
+
+    Whoever waits for others holds no place: agents that are full and wait for one another would do so for ever.
+    """
+    work = request.c.receiver.concat(request_job("", "")).concat(request.c.id)
+    waits = exists().where(fire.c.job_id == work, fire.c.state == str(FireState.SUSPENDED))
     query = select(func.count()).where(
         request.c.receiver == receiver,
         request.c.closed_at.is_(None),
         request.c.state.in_((str(RequestState.DELIVERED), str(RequestState.CONFIRMED))),
         request.c.is_watched == 0,
+        not_(waits),
     )
     return int(connection.execute(query).scalar_one())
 

@@ -37,8 +37,10 @@ from harness.domain.run import FireState, Outcome
 from harness.domain.settings import BusRules
 from harness.domain.tool import PassOn
 from harness.pytest_plugin import NOW, Workbench
+from harness.runs.answer import Draft, Suspension
 from harness.runs.bus_duties import BusDuties
 from harness.runs.closing import close
+from harness.runs.suspending import suspend
 from harness.store.address import file_address
 from harness.store.database import Database
 from harness.store.fires import mark_fire
@@ -294,6 +296,36 @@ def test_a_superseded_worker_that_writes_late_is_refused_before_and_after_the_ne
         assert standing_of(connection, request_id).state is (
             RequestState.CONFIRMED if is_delivered else RequestState.REQUESTED
         )
+
+
+def wait_for_answer(database: Database, run: RunRow, request_id: str) -> None:
+    draft = Draft(
+        Outcome(FireState.SUSPENDED, "it waits"), "suspended", suspension=Suspension({"call": request_id}, {})
+    )
+    with database.write(alone=True) as connection:
+        assert suspend(connection, run, draft, "node-1", BUS_NOW) is FireState.SUSPENDED
+
+
+def test_agents_that_are_full_and_wait_for_one_another_are_given_what_the_others_wait_for(
+    database: Database, tmp_path: Path
+) -> None:
+    team = team_of("zoe", "scout", "cook", rules=BusRules(max_open=1))
+    with database.write(alone=True) as connection:
+        for receiver in ("scout", "cook"):
+            send(connection, ask("zoe", receiver, "first"), team, BUS_NOW)
+        runs = claim_runs(connection, "node-1", 4, BUS_NOW)
+        for run in runs:
+            mark_fire(connection, run.id, FireState.RUNNING, "node-1")
+        others = {"scout": "cook", "cook": "scout"}
+        asked = [
+            send(connection, ask(run.agent, others[run.agent], "then", parent=run.options["request"]), team, BUS_NOW)
+            for run in runs
+        ]
+    assert {sent.standing.state for sent in asked} == {RequestState.REQUESTED}, "both are full"
+    for run, sent in zip(runs, asked, strict=True):
+        wait_for_answer(database, run, sent.standing.request.id)
+    served = BusDuties(database, tmp_path, lambda run_id: ()).serve(team, BUS_NOW)
+    assert set(served.delivered) == {sent.standing.request.id for sent in asked}
 
 
 # ── Very many ────────────────────────────────────────────────────────────────────────────────────
