@@ -1,8 +1,8 @@
 """`python -m chaos`: daemons that are killed, stopped and frozen at random, and what must hold nevertheless.
 
-Four parts: a storm of kills while jobs are due, nodes that die for good, machines that sleep, and a daemon in
-a crash loop. Everything is judged by what is left in the database, in the channel's folder, and at the model. About
-nine minutes for each database; exits with 1 if anything does not hold.
+Five parts: a storm of kills while jobs are due, agents that ask one another while their daemons die, nodes that die
+for good, machines that sleep, and a daemon in a crash loop. Everything is judged by what is left in the database, in
+the channel's folder, and at the model. About eleven minutes for each database; exits with 1 if anything does not hold.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from chaos.bus import BusSpec, play_bus
 from chaos.crash_loop import play_crash_loop
 from chaos.databases import NewDatabase, databases
 from chaos.hand_over import play_hand_overs
@@ -26,7 +27,8 @@ from chaos.watch import Tell
 from harness.store.address import DatabaseAddress
 
 _KINDS = ("sqlite", "postgresql")
-_PARTS = ("storm", "hand-over", "sleep", "crash-loop")
+_PARTS = ("storm", "bus", "hand-over", "sleep", "crash-loop")
+_ALONE = ("storm", "bus")
 Play = Callable[[DatabaseAddress, Path, Tell], Report]
 
 
@@ -52,10 +54,14 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to play: {', '.join(_PARTS)} (all)")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000), help="of the storm")
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(10_000), help="of the storm and the bus"
+    )
     parser.add_argument("--database", choices=(*_KINDS, "both"), default="both", help="where (both)")
     parser.add_argument("--kills", type=int, default=200, help="kill -9 in the storm (200)")
-    parser.add_argument("--daemons", type=int, default=3, help="daemons in the storm (3)")
+    parser.add_argument("--requests", type=int, default=500, help="requests on the bus (500)")
+    parser.add_argument("--bus-kills", type=int, default=120, help="kill -9 while there are requests (120)")
+    parser.add_argument("--daemons", type=int, default=3, help="daemons in the storm and on the bus (3)")
     parser.add_argument("--jobs", type=int, default=50, help="jobs in the storm, each due every 2 s (50)")
     parser.add_argument("--crashes", type=int, default=150, help="restarts in the crash loop (150)")
     parser.add_argument("--asleep", type=int, default=90, metavar="SECONDS", help="how long machines sleep (90)")
@@ -68,11 +74,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _play(chosen: argparse.Namespace, kind: str, new_database: NewDatabase, folder: Path) -> list[Report]:
-    """Play the storm alone, as it needs the whole machine, and then the rest side by side."""
+    """Play the storm and the bus alone, as each needs the whole machine, and then the rest side by side."""
     storm = StormSpec(chosen.seed, chosen.kills, chosen.daemons, chosen.jobs)
+    bus = BusSpec(chosen.seed, chosen.requests, chosen.bus_kills, chosen.daemons)
     sleep = SleepSpec(chosen.asleep)
     plays: Mapping[str, Mapping[str, Play]] = {
         "storm": {"storm": lambda *place: play_storm(storm, *place).report()},
+        "bus": {"bus": lambda *place: play_bus(bus, *place).report()},
         "hand-over": {"hand-over": lambda *place: play_hand_overs(5, *place)},
         "sleep": {
             "sleep": lambda *place: play_sleep(sleep, *place),
@@ -81,7 +89,8 @@ def _play(chosen: argparse.Namespace, kind: str, new_database: NewDatabase, fold
         "crash-loop": {"crash loop": lambda *place: play_crash_loop(chosen.crashes, *place)},
     }
     reports: list[Report] = []
-    groups = [[part for part in chosen.parts if part == "storm"], [part for part in chosen.parts if part != "storm"]]
+    groups = [[part] for part in chosen.parts if part in _ALONE]
+    groups.append([part for part in chosen.parts if part not in _ALONE])
     for group in groups:
         named = [(name, play) for part in group for name, play in plays[part].items()]
         with ThreadPoolExecutor(max_workers=max(1, len(named))) as threads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,20 @@ def write_team(root: Path, outside: Outside, jobs: Mapping[str, str], *, setting
     for job_id, text in jobs.items():
         agent, _, name = job_id.partition("/")
         _write(root / "agents" / agent / "jobs" / f"{name}.md", text)
+    return root
+
+
+def write_agents(root: Path, base_url: str, agents: Sequence[str], *, settings: str = "") -> Path:
+    """Write a workspace of agents without jobs that may ask one another; return `root`."""
+    digests = root.parent / DIGESTS
+    _write(root / "harness.toml", _SETTINGS.format(base_url=base_url, digests=digests) + settings)
+    for agent in agents:
+        folder = root / "agents" / agent
+        others = ", ".join(f'"{other}"' for other in agents if other != agent)
+        _write(folder / "SOUL.md", f"You are {agent}.\n")
+        _write(folder / "AGENTS.md", "Do what you are asked, or ask somebody who can.\n")
+        _write(folder / "MEMORY.md", "")
+        _write(folder / "agent.toml", f'description = "Agent {agent}"\nmay_ask = [{others}]\n')
     return root
 
 

@@ -110,9 +110,9 @@ class BusRules:
 
     `max_depth`: requests that may stand above one another. `max_asks`: requests of one run. `max_open`: how many a
     receiver is given at a time, those not counted in which it waits for others; a further one waits (`queue`) or is
-    refused at once (`refuse`), and at most `max_waiting` wait. `per_hour`: requests of one sender to one receiver. `max_chars`: what a request may
-    say; what is longer goes to a file. `due_s`: by when it is due if it does not say. `max_deliveries`: how
-    often a delivery is tried that fails.
+    refused at once (`refuse`), and at most `max_waiting` wait. `per_hour`: requests of one sender to one receiver.
+    `max_chars`: what a request may say; what is longer goes to a file. `due_s`: by when it is due if it does not
+    say. `max_deliveries`: how often a delivery is tried that fails.
     """
 
     max_depth: int = 4
