@@ -33,13 +33,22 @@ class Quiet:
 class StalledRuns:
     """Measures how long each run that is executed here has been quiet; `stopwatch` never goes back.
 
-    To be asked about every such run every few seconds.
+    To be asked about every such run every few seconds. `records_now` is the time by the clock with which the engine
+    stamps its records: the wall's, also where the harness lives in virtual time.
     """
 
-    def __init__(self, engine: Engine, workspace: Callable[[], Workspace], *, stopwatch: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        workspace: Callable[[], Workspace],
+        *,
+        stopwatch: Callable[[], float],
+        records_now: Callable[[], datetime],
+    ) -> None:
         self._engine = engine
         self._workspace = workspace
         self._stopwatch = stopwatch
+        self._records_now = records_now
         self._quiet: dict[str, Quiet] = {}
         self._looked_at_s: dict[str, float] = {}
 
@@ -53,7 +62,7 @@ class StalledRuns:
         # Its records are read only now, once in the time that a step may take.
         last = max(self._engine.recorded(run_id), key=lambda step: step.position, default=None)
         if last is not None and last.position > quiet.last_position:
-            since_s = quiet.seconds if last.ended_at is None else now.timestamp() - last.ended_at
+            since_s = quiet.seconds if last.ended_at is None else self._records_now().timestamp() - last.ended_at
             self._quiet[run_id] = Quiet(last.position, min(max(0.0, since_s), quiet.seconds))
             if self._quiet[run_id].seconds <= allowed_s:
                 return None

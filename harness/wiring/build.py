@@ -153,7 +153,7 @@ def build_system(
         membership,
         workflow_version=WORKFLOW_VERSION,
         broken_off=broken_off,
-        stalled=StalledRuns(engine, current, stopwatch=time.monotonic),
+        stalled=StalledRuns(engine, current, stopwatch=time.monotonic, records_now=WallClock().now),
     )
     is_shared = database_address(root, environ).path != state.database
     node = installation.name if is_shared else ""

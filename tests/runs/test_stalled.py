@@ -19,6 +19,7 @@ from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.recovery import Reconciler
 from harness.runs.stalled import StalledRuns
+from harness.runs.wall_clock import WallClock
 
 NOW = datetime(2026, 11, 20, 16, tzinfo=UTC)
 JOB = Job("scout", "morning", "agents/scout/jobs/morning.md", (), "UTC", timeout_s=600)
@@ -50,7 +51,12 @@ class World:
         self.now = NOW
         jobs = {"morning": JOB}
         workspace = Workspace(Path("w"), Settings(home_zone="UTC"), agents={"scout": Agent("scout", "", "", "", jobs)})
-        self.stalled = StalledRuns(cast(Engine, self.records), lambda: workspace, stopwatch=lambda: self.awake_s)
+        self.stalled = StalledRuns(
+            cast(Engine, self.records),
+            lambda: workspace,
+            stopwatch=lambda: self.awake_s,
+            records_now=lambda: self.now,
+        )
 
     def look(self, *, slept_s: float = 0.0, awake_s: float = LOOK_S) -> str | None:
         self.awake_s += awake_s
@@ -137,7 +143,13 @@ def test_a_run_that_hangs_is_cancelled_closed_as_failed_and_its_agent_works_on(w
     })  # fmt: skip
     system = workbench.system
     awake = [0.0]
-    stalled = StalledRuns(system.engine, system.workspace, stopwatch=lambda: awake[0])
+    begun_at = WallClock().now()
+    stalled = StalledRuns(
+        system.engine,
+        system.workspace,
+        stopwatch=lambda: awake[0],
+        records_now=lambda: begun_at + timedelta(seconds=awake[0]),
+    )
     reconciler = Reconciler(
         system.database, system.engine, system.membership, workflow_version=WORKFLOW_VERSION, stalled=stalled
     )
@@ -147,6 +159,8 @@ def test_a_run_that_hangs_is_cancelled_closed_as_failed_and_its_agent_works_on(w
     for _ in range(int(LIMIT_S / LOOK_S) + 1):
         assert reconciler.reconcile(workbench.clock.now()) == []
         awake[0] += LOOK_S
+    # What it has recorded at its beginning is read only now, and counts from then.
+    awake[0] += 60
     assert reconciler.reconcile(workbench.clock.now()) == [run_id]
     fire = fire_for(system.database, run_id)
     assert fire.state is FireState.FAILED
