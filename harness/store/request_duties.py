@@ -10,6 +10,7 @@ from sqlalchemy import Connection, exists, func, not_, or_, select
 
 from harness.domain.request import RequestState
 from harness.domain.run import RunState
+from harness.store.requests import a_run_waits_for_it
 from harness.store.tables import awaited, event, request, run, suspension
 
 
@@ -109,17 +110,11 @@ def untold(connection: Connection, known: Sequence[str], before: datetime, limit
 
     What a suspended run waits for is left out: the run is told by going on.
     """
-    waits = (
-        exists()
-        .where(awaited.c.request_id == request.c.id, suspension.c.run_id == awaited.c.run_id)
-        .where(suspension.c.continued_as.is_(None), run.c.id == awaited.c.run_id)
-        .where(run.c.state == str(RunState.SUSPENDED))
-    )
     query = select(request.c.id).where(
         request.c.closed_at.is_not(None),
         request.c.noticed_at.is_(None),
         or_(request.c.closed_at <= before.timestamp(), request.c.sender.not_in(known)),
-        not_(waits),
+        not_(a_run_waits_for_it()),
     )
     return list(connection.execute(query.order_by(request.c.closed_at, request.c.id).limit(limit)).scalars())
 

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 
 from harness.domain.job import PRIORITIES
 from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing, request_job
-from harness.domain.run import FireState
+from harness.domain.run import FireState, RunState
 from harness.store.json_codec import from_json, to_json
-from harness.store.tables import awaited, event, fire, request, suspension
+from harness.store.tables import awaited, event, fire, request, run, suspension
 from harness.store.upsert import insert_new
 
 
@@ -255,14 +255,11 @@ def unnoticed_of(connection: Connection, sender: str, limit: int) -> list[Reques
 
     Those that a suspended run waits for are left out: it is told by going on.
     """
-    is_awaited = (
-        select(awaited.c.request_id)
-        .join(suspension, suspension.c.run_id == awaited.c.run_id)
-        .where(awaited.c.request_id == request.c.id, suspension.c.continued_as.is_(None))
-        .exists()
-    )
     query = select(*request.c).where(
-        request.c.sender == sender, request.c.closed_at.is_not(None), request.c.noticed_at.is_(None), ~is_awaited
+        request.c.sender == sender,
+        request.c.closed_at.is_not(None),
+        request.c.noticed_at.is_(None),
+        not_(a_run_waits_for_it()),
     )
     return _requests(connection, query.order_by(request.c.closed_at, request.c.id).limit(limit))
 
@@ -335,6 +332,16 @@ def all_final(connection: Connection, request_ids: Collection[str]) -> bool:
 
 
 # ── Conditions ───────────────────────────────────────────────────────────────────────────────────
+
+
+def a_run_waits_for_it() -> ColumnElement[bool]:
+    """A suspended run will be told of the request by going on; not one that was cancelled or closed meanwhile."""
+    return (
+        exists()
+        .where(awaited.c.request_id == request.c.id, suspension.c.run_id == awaited.c.run_id)
+        .where(suspension.c.continued_as.is_(None), run.c.id == awaited.c.run_id)
+        .where(run.c.state == str(RunState.SUSPENDED))
+    )
 
 
 def _waits() -> ColumnElement[bool]:
