@@ -186,7 +186,8 @@ class StepWork:
                 now=now,
                 final=draft.final,
             )
-            if state is not None and draft.outcome.state.is_success:
+            # A preview shows the news, and leaves it to the next run that somebody hears of.
+            if state is not None and draft.outcome.state.is_success and not run.options.get("preview"):
                 note_told(connection, draft.told, run_id, now)
         return {"state": None if state is None else str(state), "reason": draft.outcome.reason}
 

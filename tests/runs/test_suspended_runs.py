@@ -1,0 +1,141 @@
+"""Runs that wait for answers, and what happens to their world meanwhile: none is lost, and none goes on for nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from harness.bus.ending import cancel
+from harness.bus.sending import Ask, send
+from harness.domain.request import USER, RequestState
+from harness.domain.run import Fire, FireState
+from harness.pytest_plugin import NOW, Workbench
+from harness.store.requests import requests_in
+from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
+from harness.wiring.build import team_of
+from tests.runs.model_workspace import with_model
+from tests.runs.test_asking import FOUND, QUESTION, Models, agent, fires_by_job, job, the_request, tool
+
+EIGHT = NOW + timedelta(minutes=1)
+OF_THE_PERSON = {**QUESTION, "to": "user"}
+
+
+@pytest.fixture
+def models(workbench: Workbench) -> Iterator[Models]:
+    models = Models()
+    with OpenAIServer(models.answer) as server:
+        files = {**with_model(server), **agent("zoe", "scout", "user"), **agent("scout", "zoe"), **job("zoe")}
+        workbench.write({**files, "agents/scout/jobs/morning.md": None})
+        yield models
+
+
+def suspend(workbench: Workbench, models: Models) -> str:
+    """Let zoe ask the person and wait; return the suspended run."""
+    models.says = {"zoe": [call_tools(tool("ask", OF_THE_PERSON)), say("Nobody answered.")]}
+    workbench.tick_at(EIGHT)
+    fire = fire_of_zoe(workbench)
+    assert fire.state is FireState.SUSPENDED
+    return str(fire.run_id)
+
+
+def fire_of_zoe(workbench: Workbench) -> Fire:
+    return fires_by_job(workbench)["zoe/report"]
+
+
+def end_the_wait(workbench: Workbench) -> None:
+    """Give the open requests their finals."""
+    with workbench.system.database.write(alone=True) as connection:
+        for row in requests_in(connection):
+            if row.is_open:
+                cancel(connection, row.id, "not needed", by=USER, now=workbench.clock.now())
+
+
+def remove_agent(workbench: Workbench, name: str, *, left: dict[str, str | None]) -> None:
+    shutil.rmtree(workbench.root / "agents" / name)
+    workbench.write(left)
+    workbench.system.workspace.reload()
+
+
+def test_a_preview_leaves_the_news_to_the_run_that_has_effects(workbench: Workbench, models: Models) -> None:
+    models.says = {
+        "zoe": [call_tools(tool("ask", {**QUESTION, "wait": False})), say("I asked."), say("A look."), say("Three.")],
+        "scout": [call_tools(tool("finish", FOUND))],
+    }
+    workbench.tick_at(EIGHT)
+    assert workbench.run("zoe/report", preview=True).state.is_success
+    assert "Three kettles." in models.last_of("zoe").messages[1]["content"], "it shows what a run would read"
+    assert the_request(workbench).noticed_at is None
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    assert "Three kettles." in models.last_of("zoe").messages[1]["content"]
+
+
+def test_a_run_that_goes_on_and_breaks_off_is_attempted_again_where_it_stood(
+    workbench: Workbench, models: Models
+) -> None:
+    run_id = suspend(workbench, models)
+    models.says["zoe"] = [
+        fail(503),
+        call_tools(tool("ask", {**OF_THE_PERSON, "task": "Are you sure?"}, "call_9")),
+        say("Nobody is sure."),
+    ]
+    end_the_wait(workbench)
+    workbench.settle()
+    assert fire_of_zoe(workbench).run_id == f"{run_id}.2~2"
+    workbench.clock.jump_to(EIGHT + timedelta(minutes=5))
+    workbench.settle()
+    assert fire_of_zoe(workbench).state is FireState.SUSPENDED
+    end_the_wait(workbench)
+    workbench.settle()
+    fire = fire_of_zoe(workbench)
+    assert (fire.state, fire.run_id) == (FireState.DELIVERED, f"{run_id}.3")
+    heard = json.dumps(models.last_of("zoe").messages)
+    assert heard.count("not needed") == 2, "both answers stand in the conversation"
+    assert len(workbench.delivered()) == 1
+
+
+def test_what_waits_goes_on_after_a_restart_of_the_daemon(workbench: Workbench, models: Models) -> None:
+    run_id = suspend(workbench, models)
+    workbench.restart()
+    end_the_wait(workbench)
+    workbench.restart()
+    workbench.settle()
+    fire = fire_of_zoe(workbench)
+    assert (fire.state, fire.run_id) == (FireState.DELIVERED, f"{run_id}.2")
+
+
+def test_a_job_that_is_removed_while_its_run_waits_is_brought_to_its_end(workbench: Workbench, models: Models) -> None:
+    suspend(workbench, models)
+    workbench.write({"agents/zoe/jobs/report.md": None})
+    workbench.system.workspace.reload()
+    end_the_wait(workbench)
+    workbench.settle()
+    assert fire_of_zoe(workbench).state is FireState.DELIVERED
+
+
+def test_an_agent_that_is_removed_while_its_run_waits_fails_with_that_reason(
+    workbench: Workbench, models: Models
+) -> None:
+    suspend(workbench, models)
+    remove_agent(workbench, "zoe", left=agent("scout"))
+    end_the_wait(workbench)
+    workbench.settle()
+    fire = fire_of_zoe(workbench)
+    assert (fire.state, fire.reason) == (FireState.FAILED, "no agent 'zoe'; there are: scout")
+
+
+def test_a_receiver_that_is_removed_before_it_begins_gives_a_final_that_says_so(
+    workbench: Workbench, models: Models
+) -> None:
+    system = workbench.system
+    with system.database.write(alone=True) as connection:
+        send(connection, Ask(USER, "scout", "Count the kettles.", "k"), team_of(system.workspace()), NOW)
+    assert the_request(workbench).state is RequestState.CONFIRMED
+    remove_agent(workbench, "scout", left=agent("zoe"))
+    workbench.settle()
+    final = the_request(workbench).final
+    assert final is not None
+    assert (final.result, final.conclusion) == ("failed", "no agent 'scout'; there are: zoe")
