@@ -122,15 +122,25 @@ def _without_model(plan: RunPlan) -> RunPlan:
 
 
 def within_budget(
-    plan: RunPlan, database: Database, settings: Settings, agent: Agent, max_output_tokens: int
+    plan: RunPlan,
+    database: Database,
+    settings: Settings,
+    agent: Agent,
+    max_output_tokens: int,
+    *,
+    paid_usd: float = 0.0,
 ) -> RunPlan:
-    """Return the plan with what is left for it today of the job's, the agent's and the team's budget."""
+    """Return the plan with what is left for it today of the job's, the agent's and the team's budget.
+
+    `paid_usd` is what the runs that it goes on with have paid: it counts as the run's own, and is no part of what is
+    left.
+    """
     since = day_start(plan.begun_at, settings.home_zone)
     with database.read() as connection:
         left = [
-            None if plan.job.budget_usd is None else plan.job.budget_usd,
             None if agent.budget_usd is None else agent.budget_usd - spent_usd(connection, since, agent.name),
             None if settings.budget_usd is None else settings.budget_usd - spent_usd(connection, since),
         ]
-    known = [max(0.0, amount) for amount in left if amount is not None]
+    known = [paid_usd + max(0.0, amount) for amount in left if amount is not None]
+    known += [] if plan.job.budget_usd is None else [plan.job.budget_usd]
     return replace(plan, budget_usd=min(known) if known else None, max_output_tokens=max_output_tokens)

@@ -51,7 +51,7 @@ class StepWork:
         services = self._services
         run = self._run(run_id)
         goes_on = "continues" in run.options
-        plan = resumed_plan(services.database, run) if goes_on else plan_run(services, run_id)
+        plan = resumed_plan(services, run) if goes_on else plan_run(services, run_id)
         return to_json(RunPlan, plan)
 
     def _run(self, run_id: str) -> RunRow:

@@ -21,13 +21,14 @@ from harness.domain.run import FireState, Outcome
 from harness.ports import Json
 from harness.runs.answer import Draft, Suspension
 from harness.runs.collecting import Inputs
-from harness.runs.plan import RunPlan
+from harness.runs.plan import RunPlan, within_budget
+from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.fires import suspend_fire
 from harness.store.json_codec import from_json, to_json
 from harness.store.requests import Awaited, conversation_of
 from harness.store.runs import RunRow, suspend_run
-from harness.turn.limits import progress_to_json
+from harness.turn.limits import progress_from_json, progress_to_json
 from harness.turn.loop import Turn
 from harness.turn.signals import with_answers
 
@@ -75,10 +76,24 @@ def suspend(connection: Connection, run: RunRow, draft: Draft, owner: str, now: 
     return FireState.SUSPENDED
 
 
-def resumed_plan(database: Database, run: RunRow) -> RunPlan:
-    """Return the plan of the run that this one goes on with, as its own."""
-    kept = _kept(database, run)
-    return replace(kept.plan, run_id=run.id, goes_on_from=run.options["continues"])
+def resumed_plan(services: RunServices, run: RunRow) -> RunPlan:
+    """Return the plan of the run that this one goes on with, as its own, with what is left of the budgets now.
+
+    Raises HarnessError if the agent is gone.
+    """
+    kept = _kept(services.database, run)
+    plan = replace(kept.plan, run_id=run.id, goes_on_from=run.options["continues"])
+    workspace = services.workspace()
+    # Others have spent meanwhile, and it may be another day.
+    today = within_budget(
+        replace(plan, begun_at=services.clock.now()),
+        services.database,
+        workspace.settings,
+        workspace.agent(plan.job.agent),
+        plan.max_output_tokens,
+        paid_usd=progress_from_json(kept.progress).cost_usd,
+    )
+    return replace(plan, budget_usd=today.budget_usd)
 
 
 def resume(database: Database, run: RunRow, limit_chars: int | None, folder: Path) -> Conversation:

@@ -11,8 +11,9 @@ import pytest
 
 from harness.bus.ending import cancel
 from harness.bus.sending import Ask, send
+from harness.domain.message import Usage
 from harness.domain.request import USER, RequestState
-from harness.domain.run import Fire, FireState
+from harness.domain.run import Fire, FireKind, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.requests import requests_in
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
@@ -139,3 +140,41 @@ def test_a_receiver_that_is_removed_before_it_begins_gives_a_final_that_says_so(
     final = the_request(workbench).final
     assert final is not None
     assert (final.result, final.conclusion) == ("failed", "no agent 'scout'; there are: zoe")
+
+
+def spend_in_another_run(workbench: Workbench, models: Models) -> None:
+    """Spend 3 of the 5 cents that zoe has a day: what is left is less than a call may cost."""
+    models.says["zoe"] = [say("A report of its own.", usage=Usage(30_000, 0, 20))]
+    assert workbench.run("zoe/report").state is FireState.DELIVERED
+
+
+@pytest.fixture
+def zoe_has_five_cents(workbench: Workbench, models: Models) -> None:
+    settings = agent("zoe", "scout", "user")["agents/zoe/agent.toml"]
+    workbench.write({"agents/zoe/agent.toml": f'{settings}budget = "$0.05/day"\n'})
+
+
+@pytest.mark.usefixtures("zoe_has_five_cents")
+def test_what_others_spent_of_the_days_budget_meanwhile_is_not_there_to_go_on_with(
+    workbench: Workbench, models: Models
+) -> None:
+    run_id = suspend(workbench, models)
+    spend_in_another_run(workbench, models)
+    end_the_wait(workbench)
+    workbench.settle()
+    (fire,) = [fire for fire in workbench.fires() if fire.kind is FireKind.CRON]
+    assert (fire.state, fire.run_id) == (FireState.FAILED, f"{run_id}.2")
+    assert "budget" in fire.reason
+    assert models.says["zoe"] == [], "no call was paid for, as none was left to be made"
+
+
+@pytest.mark.usefixtures("zoe_has_five_cents")
+def test_a_run_that_goes_on_tomorrow_has_tomorrows_budget(workbench: Workbench, models: Models) -> None:
+    suspend(workbench, models)
+    spend_in_another_run(workbench, models)
+    workbench.clock.jump_to(EIGHT + timedelta(hours=20))
+    end_the_wait(workbench)
+    models.says["zoe"] = [say("Nobody answered.")]
+    workbench.settle()
+    (fire,) = [fire for fire in workbench.fires() if fire.kind is FireKind.CRON]
+    assert fire.state is FireState.DELIVERED
