@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from harness.daemon.belonging import asked_by_run, queued_for, waits_for_answers
 from harness.daemon.bus_commands import BusCommands
 from harness.daemon.lock import executor_lock
-from harness.domain.errors import TransientError
+from harness.domain.cause import is_disk_trouble
+from harness.domain.errors import HarnessError, TransientError
 from harness.domain.job import Job
 from harness.domain.pause import PauseRow
 from harness.domain.run import Fire, FireState, RunState
@@ -32,6 +33,8 @@ from harness.wiring.bus import Bus, open_bus
 from harness.wiring.system import System
 
 _LOOK_EVERY_S = 1.0
+_PATIENCE_S = 60.0
+"""How long a disk may be full, or the database away, before the wait for a run is given up."""
 
 
 def run_once(
@@ -180,22 +183,37 @@ def _do_once(
 
 
 def _wait_for(system: System, run_id: str, echo: Callable[[str], None]) -> Fire:
-    told = ""
+    told, well_s = "", system.services.stopwatch()
     while True:
         fire = fire_for(system.database, run_id)
         if fire.state.is_open and fire.reason not in ("", told):
             told = fire.reason
             echo(f"{run_id}: {fire.state}, {fire.reason}")
-        system.serve_bus()
-        for queued in (fire.run_id, *queued_for(system.database, asked_by_run(run_id))):
-            system.dispatcher.dispatch(only=queued)
         is_made = fire.state is FireState.SUSPENDED and not waits_for_answers(system.database, fire.run_id)
         if not fire.state.is_open or is_made:
             return fire
+        try:
+            _serve(system, run_id, fire)
+            well_s = system.services.stopwatch()
+        except HarnessError as error:
+            may_pass = isinstance(error, TransientError) or is_disk_trouble(error)
+            if not may_pass or system.services.stopwatch() - well_s > _PATIENCE_S:
+                raise
+            # The run itself waits for room as well, and goes on when there is some.
+            if str(error) != told:
+                told = str(error)
+                echo(f"{run_id}: {error}")
         system.dispatcher.wait_for_change(_LOOK_EVERY_S)
-        system.beat()
-        system.carry_out_cancels()
-        system.reconcile()
+
+
+def _serve(system: System, run_id: str, fire: Fire) -> None:
+    """Do once what a daemon does again and again, for this run and for what it asked of others."""
+    system.serve_bus()
+    for queued in (fire.run_id, *queued_for(system.database, asked_by_run(run_id))):
+        system.dispatcher.dispatch(only=queued)
+    system.beat()
+    system.carry_out_cancels()
+    system.reconcile()
 
 
 def _tell_interrupted(system: System, echo: Callable[[str], None]) -> None:

@@ -55,14 +55,24 @@ class LinedConnection(sqlite3.Connection):
             self.line.leave()
 
     def commit(self) -> None:
-        """End the transaction, and the wait of the next one."""
-        super().commit()
+        """End the transaction, and the wait of the next one.
+
+        What cannot be committed is taken back here: SQLAlchemy takes the transaction for closed from then on, and
+        the connection would go back to its pool with it, and with the place in line.
+        """
+        try:
+            super().commit()
+        except BaseException:
+            self.rollback()
+            raise
         self.leave_line()
 
     def rollback(self) -> None:
-        """End the transaction, and the wait of the next one."""
-        super().rollback()
-        self.leave_line()
+        """Take the transaction back, and end the wait of the next one."""
+        try:
+            super().rollback()
+        finally:
+            self.leave_line()
 
     def close(self) -> None:
         """Close, which ends what was not committed."""

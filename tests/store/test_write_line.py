@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from harness.domain.errors import HarnessError
 from harness.store.database import Database
 from harness.store.write_line import LinedConnection, WriteLine
 
@@ -158,3 +159,15 @@ def test_the_engines_transactions_stand_in_the_same_line_as_ours(tmp_path: Path)
         kept = connection.execute(text("SELECT a FROM t")).scalars().all()
     database.close()
     assert (order, kept) == (["ours", "engine"], [1, 2])
+
+
+def test_what_cannot_be_committed_leaves_neither_the_line_nor_a_connection_occupied(tmp_path: Path) -> None:
+    """A full disk is often noticed by the commit only; here a reference that is checked then stands in for it."""
+    with closing(Database(tmp_path / "t.db")) as database:
+        with database.write() as connection:
+            connection.execute(text("CREATE TABLE a (id INTEGER PRIMARY KEY)"))
+            connection.execute(text("CREATE TABLE b (a INTEGER REFERENCES a(id) DEFERRABLE INITIALLY DEFERRED)"))
+        with pytest.raises(HarnessError, match="FOREIGN KEY"), database.write() as connection:
+            connection.execute(text("INSERT INTO b VALUES (1)"))
+        with database.write() as connection:
+            assert connection.execute(text("SELECT COUNT(*) FROM b")).scalar_one() == 0
