@@ -1,6 +1,6 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, growth, several. Without one, all of them, in about twenty minutes. Nothing
+Parts: start, latency, schedule, runs, growth, several, bus. Without one, all of them, in about twenty minutes. Nothing
 here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says what they are.
 """
 
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.bus import measure_confirmations, measure_crowd, measure_durability, measure_exchanges, measure_idle
 from bench.daemon import time_daemon
 from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
@@ -21,6 +22,7 @@ from bench.measure import compare
 from bench.schedule import measure_herd, measure_ticks
 from bench.several import databases, measure_throughput
 from bench.warm_run import measure_warm_runs
+from harness.store.address import parse_address
 
 _BASELINE = "python -c pass"
 
@@ -153,6 +155,39 @@ def _print_several(_chosen: argparse.Namespace) -> None:
                 )
 
 
+def _print_bus(chosen: argparse.Namespace) -> None:
+    exchanges = measure_exchanges(100)
+    confirmed = measure_confirmations(200, exchanges)
+    print(f"\n{'request → confirmed':32} {'p50':>9} {'p99':>9}")
+    print(
+        f"{'by a program, daemon at work':32} {confirmed.p50_s * 1000:6.1f} ms {confirmed.p99_s * 1000:6.1f} ms"
+        f"   ({confirmed.reading_s * 1000:.1f} ms of it reads the workspace)"
+    )
+    print(f"{'by a tool in a run':32} {confirmed.tool_p50_s * 1000:6.1f} ms {confirmed.tool_p99_s * 1000:6.1f} ms")
+    exchange = exchanges.exchange
+    calls = ", ".join(f"{name} {count:g}" for name, count in sorted(exchange.calls.items()))
+    print(f"\n{'ask, wait, go on':32} {exchange.p50_s * 1000:6.1f} ms {exchange.p99_s * 1000:6.1f} ms")
+    print(f"{'  model calls':32} {calls}")
+    print(f"\n{'durable events':32} {'events/s':>9} {'commits/s':>10} {'ratio':>6}")
+    with databases() as kinds, tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for kind, new_url in kinds.items():
+            address = parse_address(new_url().format(folder=folder), Path(folder))
+            found = measure_durability(address, chosen.seconds / 4)
+            ratio = found.events_per_s / found.commits_per_s
+            print(f"{kind:32} {found.events_per_s:9.0f} {found.commits_per_s:10.0f} {ratio:6.2f}")
+    print(f"\n{'an idle daemon':32} {'of a core':>9} {'resident':>10}")
+    for suspended in (0, 1000):
+        idle = measure_idle(suspended, chosen.seconds / 2)
+        mib = "" if idle.mib is None else f"{idle.mib:6.1f} MiB"
+        print(f"{f'{suspended:,} runs that wait':32} {idle.cpu_share:9.2%} {mib:>10}")
+    crowd = measure_crowd(10_000)
+    print(
+        f"\n{f'{crowd.requests:,} requests to one agent':32} {crowd.seconds:.0f} s; one of the first"
+        f" {crowd.first_s * 1000:.1f} ms, one of the last {crowd.last_s * 1000:.1f} ms"
+        f" ({crowd.last_s / crowd.first_s:.2f} x); a tick among them {crowd.tick_s * 1000:.1f} ms"
+    )
+
+
 _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "start": _print_start,
     "latency": _print_latency,
@@ -160,6 +195,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "runs": _print_runs,
     "growth": _print_growth,
     "several": _print_several,
+    "bus": _print_bus,
 }
 
 

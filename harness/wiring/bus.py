@@ -119,8 +119,9 @@ class Bus:
 
     def ask(self, wanted: Ask) -> Sent:
         """Ask for what is already put into words as an `Ask`; as `send`."""
+        team = self._team()  # the files are read before the database is held
         with self._database.write(alone=True) as connection:
-            return send(connection, wanted, self._team(), self._now())
+            return send(connection, wanted, team, self._now())
 
     def show(self, request_id: str) -> Standing:
         """Return what the request has come to."""
@@ -208,8 +209,9 @@ class Bus:
 
         Raises Refused (`may-do-twice`) with what may be done twice, unless nobody began to work on it or `force`.
         """
+        team = self._team()
         with self._database.write(alone=True) as connection:
-            return resend(connection, request_id, self._team(), self._now(), by=by, force=force)
+            return resend(connection, request_id, team, self._now(), by=by, force=force)
 
     def drop(self, request_id: str, reason: str, *, by: str = USER) -> Standing:
         """Give a dead letter up, for a reason that stands in its log."""
