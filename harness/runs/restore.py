@@ -19,13 +19,13 @@ from pathlib import Path
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.runs.backup_contents import kept_names, walk_workspace
 from harness.runs.restore_staging import DUMP, Staging, Target, set_aside, stamp_of, unpack
+from harness.runs.restored_ledger import restore_ledger
 from harness.runs.server_restore import is_surely_not_restored, refuse_server, restore_server
 from harness.store.address import database_address
 from harness.store.archive import Manifest, read_archive
 from harness.store.database import Database
 from harness.store.failures import newer_version
 from harness.store.migrations import LATEST
-from harness.store.restorations import record_restoration
 from harness.store.state_folder import StateFolder
 from harness.store.swapping import (
     Journal,
@@ -193,7 +193,7 @@ def _prepare_database(order: _Order, staging: Staging) -> tuple[int | None, str]
     with closing(Database(path)) as database:
         database.migrate()
         with database.write() as connection:
-            return record_restoration(connection, _moment(order.manifest.about.made_at), order.now), ""
+            return restore_ledger(connection, _moment(order.manifest.about.made_at), order.now), ""
 
 
 def _give_up(target: Target, journal: Journal) -> None:

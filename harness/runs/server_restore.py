@@ -10,11 +10,12 @@ from sqlalchemy import Connection, inspect
 
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.runs.nodes import LOST_AFTER_S
+from harness.runs.restored_ledger import restore_ledger
 from harness.store.address import DatabaseAddress
 from harness.store.database import Database
 from harness.store.migrations import migrate
 from harness.store.nodes import all_nodes
-from harness.store.restorations import Restoration, last_restoration, record_restoration
+from harness.store.restorations import Restoration, last_restoration
 from harness.store.server_dump import is_empty, load_server, rename_away
 from harness.store.tables import restoration
 
@@ -57,7 +58,7 @@ def restore_server(address: DatabaseAddress, dump: Path, *, stamp: str, made_at:
             rename_away(connection, stamp)
         load_server(connection, dump, progress=lambda done, total: None)
         migrate(connection)
-        return record_restoration(connection, made_at, now)
+        return restore_ledger(connection, made_at, now)
 
 
 def is_surely_not_restored(address: DatabaseAddress, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, insert, inspect, select, text, update
 
 from harness.domain.cause import job_cause
+from harness.domain.request import kind_of_work
 from harness.domain.run import FireState, RunState
 from harness.store.fires import open_fires
 from harness.store.incidents import open_incident
@@ -43,8 +44,9 @@ def record_restoration(connection: Connection, made_at: datetime, now: datetime)
     at = now.timestamp()
     fires = open_fires(connection)
     for each in fires:
-        cause = job_cause(each.job_id)
-        open_incident(connection, cause, f"{each.job_id}: {reason}", now, each.run_id, job_id=each.job_id)
+        # Under the name under which a later success closes it.
+        kind = kind_of_work(each.job_id)
+        open_incident(connection, job_cause(kind), f"{each.job_id}: {reason}", now, each.run_id, job_id=kind)
     closed_fire = {"state": str(FireState.FAILED), "reason": reason, "closed_at": at}
     connection.execute(update(fire).where(fire.c.closed_at.is_(None)).values(closed_fire))
     ended_run = {"state": str(RunState.ENDED), "ended_at": at, "stop": "error"}
