@@ -155,7 +155,7 @@ def order_of(place: Place, wish: Wish) -> dict[str, Any]:
 def order_of_file(place: Place, file: Path) -> dict[str, Any]:
     """Return what the file asks for, as the daemon is told it. Raises OwnerError with the line that is wrong."""
     # Only now, because they bring the libraries that read front matter.
-    from harness.bus.request_file import AnswerFile, parse_request_file
+    from harness.bus.files.request_file import AnswerFile, parse_request_file
     from harness.bus.sending import Ask
     from harness.cli.loading import load_workspace
     from harness.store.json_codec import to_json
@@ -181,7 +181,7 @@ def check_party(place: Place, name: str, *, is_watch: bool = False) -> None:
 def iso_of(place: Place, option: str, text: str) -> str:
     """Return the moment that an option names, in ISO 8601. Raises Misused for what is no moment to come."""
     # Only now, because it brings the library that checks files.
-    from harness.bus.request_file import parse_due
+    from harness.bus.files.request_file import parse_due
     from harness.workspace.quantities import BadValue
 
     try:

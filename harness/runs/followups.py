@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from harness.bus.follow_up_folder import FollowUpFolder, path_of
-from harness.bus.followups import (
+from harness.bus.files.follow_up_folder import FollowUpFolder, path_of
+from harness.bus.files.follow_ups import (
     Change,
     FollowUp,
     FollowUps,

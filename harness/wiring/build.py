@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from harness.bus.inbox_folder import InboxFolder
-from harness.bus.mirrors import Mirrors
+from harness.bus.files.inbox_folder import InboxFolder
+from harness.bus.files.mirrors import Mirrors
 from harness.bus.team import Team
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.collect import collect

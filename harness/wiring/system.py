@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harness.bus.inbox_folder import InboxFolder, Looked
-from harness.bus.mirrors import Mirrored, Mirrors
+from harness.bus.files.inbox_folder import InboxFolder, Looked
+from harness.bus.files.mirrors import Mirrored, Mirrors
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.ports import Clock, Engine

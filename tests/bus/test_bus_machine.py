@@ -31,10 +31,10 @@ from sqlalchemy import Connection, delete, select
 
 from harness.bus import ending
 from harness.bus.dead_letters import drop, resend
+from harness.bus.files.mirror_pages import status_of
+from harness.bus.files.mirrors import Mirrors
 from harness.bus.handoffs import pass_on
 from harness.bus.log import append, standing_of
-from harness.bus.mirror_pages import status_of
-from harness.bus.mirrors import Mirrors
 from harness.bus.news import news_for, note_told
 from harness.bus.sending import Ask, Sent, send
 from harness.bus.team import Team

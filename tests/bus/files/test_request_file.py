@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.bus.request_file import (
+from harness.bus.files.request_file import (
     AnswerFile,
     AnswerShape,
     AskFile,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from harness.bus.followups import FOLDER
+from harness.bus.files.follow_ups import FOLDER
 from harness.domain.errors import OwnerError, TransientError
 from harness.store.durable_file import sync_folder
 

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from harness.bus.ending import answer
 from harness.bus.evidence import Folders, look_at
+from harness.bus.files.mirror_pages import PAGES_FOLDER
+from harness.bus.files.request_file import AnswerFile, AskFile, parse_request_file
+from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
 from harness.bus.log import standing_of
-from harness.bus.mirror_pages import PAGES_FOLDER
-from harness.bus.request_file import AnswerFile, AskFile, parse_request_file
 from harness.bus.sending import send
-from harness.bus.standing_incidents import OpenIncidents, keep_incidents
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.domain.request import USER, Final, IllegalTransition

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from harness.bus.mirror_pages import (
+from harness.bus.files.mirror_pages import (
     PAGES_FOLDER,
     STATUS_FOLDER,
     Entry,
@@ -27,8 +27,8 @@ from harness.bus.mirror_pages import (
     status_text,
     version_of,
 )
-from harness.bus.sealed_folder import SealedFolder
-from harness.bus.standing_incidents import OpenIncidents, keep_incidents
+from harness.bus.files.sealed_folder import SealedFolder
+from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
 from harness.domain.cause import is_disk_trouble
 from harness.domain.errors import HarnessError
 from harness.domain.request import Event

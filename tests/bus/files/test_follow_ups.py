@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.bus.follow_up_folder import FollowUpFolder
-from harness.bus.followups import (
+from harness.bus.files.follow_up_folder import FollowUpFolder
+from harness.bus.files.follow_ups import (
     Change,
     FollowUp,
     Status,

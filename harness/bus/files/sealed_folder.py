@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.bus.mirror_pages import is_sealed, made_from
+from harness.bus.files.mirror_pages import is_sealed, made_from
 
 _EDITED = ".edited-"
 _Stamp = tuple[int, int, int]

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy.event import listen
 
 from harness.bus.ending import answer, cancel
+from harness.bus.files.mirror_pages import is_sealed, seal, status_of
+from harness.bus.files.mirrors import ALL_EVERY, Mirrors
 from harness.bus.log import append, standing_of
-from harness.bus.mirror_pages import is_sealed, seal, status_of
-from harness.bus.mirrors import ALL_EVERY, Mirrors
 from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.request import Evidence, Final, HandedOff, Progressed, Request, Standing, Watch, fold
