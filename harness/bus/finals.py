@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from harness.bus.continuations import continue_waiting
 from harness.bus.log import append, standing_of
-from harness.bus.waiting import continue_waiting
 from harness.domain.request import SYSTEM, Final, Finished, Result, Standing, Verdict, request_of_job
 from harness.domain.run import FireState, Outcome
 

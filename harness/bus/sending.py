@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from harness.bus.guards import RATE_WINDOW, Traffic, check_request
 from harness.bus.log import open_log, standing_of
 from harness.bus.payload import check_request_text
-from harness.bus.post import deliver_if_room
+from harness.bus.post_office import deliver_if_room
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.domain.job import Priority

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
-from harness.bus.news import News
+from harness.bus.prompt_news import News
 from harness.domain.agent import Agent, Skill
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job

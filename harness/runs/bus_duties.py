@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from harness.bus.continuations import continue_if_answered
 from harness.bus.log import standing_of
 from harness.bus.notices import forget_told, tell_instead
-from harness.bus.post import deliver_one, deliver_waiting, deliverable, has_deliverable
+from harness.bus.post_office import deliver_one, deliver_waiting, deliverable, has_deliverable
 from harness.bus.progress import is_due_for_note, note_progress
 from harness.bus.team import Team
-from harness.bus.waiting import continue_if_answered
-from harness.bus.watching import Place, look, settle
+from harness.bus.watches import Place, look, settle
 from harness.domain.errors import HarnessError, TransientError
 from harness.runs.bus_faults import BusFaults
 from harness.runs.request_ends import time_out_request

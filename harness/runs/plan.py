@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from harness.bus.news import News, news_for
+from harness.bus.prompt_news import News, news_for
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from harness.bus.digest_reminder import reminder
 from harness.bus.handoffs import pass_on
-from harness.bus.news import note_told
-from harness.bus.reminder import reminder
+from harness.bus.prompt_news import note_told
 from harness.domain.errors import HarnessError
 from harness.domain.message import Message, ToolSchema
 from harness.domain.request import request_of_job

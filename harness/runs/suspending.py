@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from harness.bus.brief import final_as_text, final_overflow
+from harness.bus.continuations import wait_for
 from harness.bus.log import standing_of
 from harness.bus.payload import write_overflow
-from harness.bus.waiting import wait_for
 from harness.domain.errors import HarnessError
 from harness.domain.message import ModelRequest
 from harness.domain.request import Final, Request

@@ -19,7 +19,7 @@ from harness.bus.dead_letters import resend
 from harness.bus.ending import cancel
 from harness.bus.handoffs import pass_on
 from harness.bus.log import append, standing_of
-from harness.bus.post import deliver_waiting
+from harness.bus.post_office import deliver_waiting
 from harness.bus.sending import send
 from harness.domain.errors import Refused
 from harness.domain.message import ToolCall

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.bus.continuations import wait_for
 from harness.bus.dead_letters import resend
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
-from harness.bus.waiting import wait_for
 from harness.domain.errors import Refused
 from harness.domain.request import USER, Final, Finished, IllegalTransition, Situation, Standing
 from harness.domain.run import FireKind, FireState, Outcome, RunState, Suspended

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from harness.bus.continuations import wait_for
 from harness.bus.log import standing_of
-from harness.bus.news import news_for
-from harness.bus.post import deliver_waiting
+from harness.bus.post_office import deliver_waiting
+from harness.bus.prompt_news import news_for
 from harness.bus.sending import send
-from harness.bus.waiting import wait_for
 from harness.domain.request import USER, RequestState, Situation, Standing, Watch
 from harness.domain.run import FireKind, FireState, Outcome, RunState, Suspended
 from harness.domain.settings import BusRules

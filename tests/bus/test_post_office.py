@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from harness.bus.ending import answer, cancel
 from harness.bus.log import append, standing_of
-from harness.bus.post import AT_ONCE, deliver_waiting, has_deliverable
+from harness.bus.post_office import AT_ONCE, deliver_waiting, has_deliverable
 from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.agent import Agent

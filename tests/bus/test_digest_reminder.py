@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from harness.bus.dead_letters import drop
+from harness.bus.digest_reminder import in_words, reminder
 from harness.bus.ending import answer
-from harness.bus.reminder import in_words, reminder
 from harness.bus.sending import send
 from harness.domain.request import Final, Watch
 from harness.store.database import Database

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from harness.bus.continuations import wait_for
 from harness.bus.ending import cancel
-from harness.bus.news import news_for
+from harness.bus.prompt_news import news_for
 from harness.bus.sending import send
-from harness.bus.waiting import wait_for
 from harness.domain.request import USER
 from harness.domain.run import FireKind, FireState, Outcome, RunState, Suspended
 from harness.runs.cancelling import CancelRequest, request_cancel

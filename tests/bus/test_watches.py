@@ -14,7 +14,7 @@ from harness.bus.evidence import STATE_PREFIX
 from harness.bus.log import standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team
-from harness.bus.watching import Looked, Place, look, settle
+from harness.bus.watches import Looked, Place, look, settle
 from harness.domain.agent import Agent
 from harness.domain.job import Job
 from harness.domain.request import SYSTEM, USER, Final, Standing, Watch
