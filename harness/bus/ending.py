@@ -19,7 +19,7 @@ ANSWERS = ("done", "failed", "rejected")
 def cancel(connection: Connection, request_id: str, reason: str, *, by: str, now: datetime) -> Standing:
     """Give the request the final `cancelled`; the person may cancel any, everybody else what they asked for.
 
-    Whoever works on it holds it no more; `harness.runs.request_ends.cancel_request` stops the run as well.
+    Whoever works on it holds it no more; `harness.runs.requests.ends.cancel_request` stops the run as well.
     Raises UnknownRequest, Refused (`not-yours`), IllegalTransition if it is final.
     """
     standing = standing_of(connection, request_id, for_change=True)

@@ -16,7 +16,7 @@ from harness.domain.request import Request
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.domain.settings import Settings
 from harness.runs.answer import Draft
-from harness.runs.request_work import job_of, request_in
+from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id, spent_usd

@@ -21,7 +21,6 @@ from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
-from harness.runs.answering import answered, without_artifact
 from harness.runs.attempts import begin_again, next_attempt
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.closing import close_or_suspend
@@ -32,7 +31,8 @@ from harness.runs.only_if import Ruling, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import publish
-from harness.runs.request_work import brief_for, job_of, shown_chars
+from harness.runs.requests.answers import answered, without_artifact
+from harness.runs.requests.work import brief_for, job_of, shown_chars
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
 from harness.store.json_codec import to_json

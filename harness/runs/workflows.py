@@ -26,7 +26,6 @@ from harness.domain.source import Item
 from harness.domain.tool import ToolResult
 from harness.ports import Blocking, Json, Steps
 from harness.runs.answer import Answer, Draft
-from harness.runs.answering import answer_by_signal
 from harness.runs.broken_off import words_for
 from harness.runs.collecting import Inputs
 from harness.runs.contract import Verdict, examine
@@ -34,6 +33,7 @@ from harness.runs.forking import open_run
 from harness.runs.only_if import Ruling, collects
 from harness.runs.plan import RunPlan
 from harness.runs.publishing import outcome_without_text
+from harness.runs.requests.answers import answer_by_signal
 from harness.runs.services import RunServices
 from harness.runs.step_work import StepWork
 from harness.runs.suspending import Conversation, suspended

@@ -46,13 +46,13 @@ from harness.runs.actions import Action
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.broken_off import BrokenOff
-from harness.runs.bus_duties import BusDuties
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
 from harness.runs.followups import followup_dispatch, followup_status
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.recovery import Reconciler
+from harness.runs.requests.duties import BusDuties
 from harness.runs.self_check import self_check
 from harness.runs.services import Choice, RunServices
 from harness.runs.stalled import StalledRuns

@@ -31,7 +31,7 @@ from harness.domain.errors import HarnessError, TransientError
 from harness.domain.job import Priority
 from harness.domain.request import USER, Event, Final, RequestState, Result, Standing, Verdict, Watch
 from harness.gate.paths import PathRules
-from harness.runs.request_ends import cancel_request
+from harness.runs.requests.ends import cancel_request
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.store.json_codec import from_json

@@ -13,7 +13,6 @@ from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.ports import Clock, Engine
 from harness.runs.alerts import GATHER_S, deliver_alerts, tell_incidents
-from harness.runs.bus_duties import BusDuties, BusServed
 from harness.runs.cancelling import carry_out_cancels
 from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
@@ -21,7 +20,8 @@ from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.pausing import pause_failing_jobs
 from harness.runs.recovery import Reconciler
-from harness.runs.requests_to_person import keep_dead_letters_told, tell_urgent_requests
+from harness.runs.requests.duties import BusDuties, BusServed
+from harness.runs.requests.to_person import keep_dead_letters_told, tell_urgent_requests
 from harness.runs.retention import Retained, retain
 from harness.runs.services import RunServices
 from harness.runs.turnstile import Turnstile

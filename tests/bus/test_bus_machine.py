@@ -60,11 +60,11 @@ from harness.domain.settings import BusRules
 from harness.domain.tool import PassOn
 from harness.runs.answer import Again, Draft, Suspension
 from harness.runs.attempts import begin_again
-from harness.runs.bus_duties import BusDuties
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.closing import close
 from harness.runs.incidents import LedgerIncidents
-from harness.runs.request_ends import cancel_request
+from harness.runs.requests.duties import BusDuties
+from harness.runs.requests.ends import cancel_request
 from harness.runs.suspending import suspend
 from harness.store import tables
 from harness.store.address import DatabaseAddress

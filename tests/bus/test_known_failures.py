@@ -38,8 +38,8 @@ from harness.domain.settings import BusRules
 from harness.domain.tool import PassOn
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.answer import Draft, Suspension
-from harness.runs.bus_duties import BusDuties
 from harness.runs.closing import close
+from harness.runs.requests.duties import BusDuties
 from harness.runs.suspending import suspend
 from harness.store.address import file_address
 from harness.store.database import Database

@@ -15,7 +15,7 @@ from harness.bus.evidence import MAX_BYTES, MAX_FILES
 from harness.bus.payload import HARD_CAP_BYTES, MAX_KEY_BYTES
 from harness.domain.request import TRANSITIONS, Request, Result, Situation
 from harness.domain.settings import BusRules
-from harness.runs.requests_to_person import TOLD_EACH
+from harness.runs.requests.to_person import TOLD_EACH
 from harness.tools.bus import ASK, HANDOFF, ON_REQUEST
 from harness.workspace.bus_rules import BusShape
 from harness.workspace.quantities import parse_duration

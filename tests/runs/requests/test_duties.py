@@ -20,7 +20,7 @@ from harness.bus.team import Team
 from harness.domain.request import SYSTEM, USER, Progressed, RequestState, Standing, Watch
 from harness.domain.run import FireKind, FireState, Outcome, RunState, Suspended
 from harness.domain.settings import BusRules
-from harness.runs.bus_duties import AT_ONCE, TELL_AFTER, BusDuties, BusServed
+from harness.runs.requests.duties import AT_ONCE, TELL_AFTER, BusDuties, BusServed
 from harness.store import tables
 from harness.store.database import Database
 from harness.store.fires import add_fire, mark_fire, suspend_fire

@@ -15,7 +15,7 @@ from harness.bus.sending import send
 from harness.domain.errors import Refused
 from harness.domain.request import USER, Final, Finished, IllegalTransition, Situation, Standing
 from harness.domain.run import FireKind, FireState, Outcome, RunState, Suspended
-from harness.runs.request_ends import cancel_request, time_out_request
+from harness.runs.requests.ends import cancel_request, time_out_request
 from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire, suspend_fire
 from harness.store.json_codec import to_json

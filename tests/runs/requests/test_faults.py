@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.domain.errors import HarnessError, TransientError
-from harness.runs.bus_faults import BusFaults
+from harness.runs.requests.faults import BusFaults
 from harness.store.database import Database
 from harness.store.incidents import open_incidents
 

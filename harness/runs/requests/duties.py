@@ -19,9 +19,9 @@ from harness.bus.progress import is_due_for_note, note_progress
 from harness.bus.team import Team
 from harness.bus.watches import Place, look, settle
 from harness.domain.errors import HarnessError, TransientError
-from harness.runs.bus_faults import BusFaults
-from harness.runs.request_ends import time_out_request
-from harness.runs.request_notes import Recorded, what_is_known
+from harness.runs.requests.ends import time_out_request
+from harness.runs.requests.faults import BusFaults
+from harness.runs.requests.notes import Recorded, what_is_known
 from harness.store.database import Database
 from harness.store.request_duties import answered_runs, pending, quiet_requests, untold
 from harness.store.requests import RequestRow, overdue_requests, postpone_delivery, watched_requests

@@ -12,7 +12,7 @@ from harness.domain.message import Usage
 from harness.domain.request import USER, Standing
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.ports import RecordedStep
-from harness.runs.request_notes import what_is_known
+from harness.runs.requests.notes import what_is_known
 from harness.store.database import Database
 from harness.store.fires import close_fire, mark_fire
 from harness.store.json_codec import to_json

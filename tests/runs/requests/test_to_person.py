@@ -24,7 +24,7 @@ from harness.domain.settings import Alerts, Settings
 from harness.domain.settings import Channel as ChannelSettings
 from harness.runs.alert_page import headline
 from harness.runs.alerts import GATHER_S, PROVED_AFTER_S, deliver_alerts, tell_incidents
-from harness.runs.requests_to_person import TOLD_EACH, keep_dead_letters_told, tell_urgent_requests
+from harness.runs.requests.to_person import TOLD_EACH, keep_dead_letters_told, tell_urgent_requests
 from harness.store.database import Database
 from harness.store.incidents import IncidentRow, open_incidents
 from harness.store.outbox import deliveries_of_run

@@ -1,0 +1,1 @@
+"""Requests and the ledger together: an agent's work on one as a run, what every tick does, and what the person hears."""
