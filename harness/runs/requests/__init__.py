@@ -1,1 +1,1 @@
-"""Requests and the ledger together: an agent's work on one as a run, what every tick does, and what the person hears."""
+"""Requests and the ledger: an agent's work on one as a run, what every tick does, and what the person hears."""
