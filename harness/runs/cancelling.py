@@ -86,7 +86,8 @@ def carry_out_cancels(database: Database, engine: Engine, owner: str, now: datet
             continue
         # The engine first: if this process dies in between, the wish is still there to be carried out.
         engine.cancel(run.id)
-        with database.write() as connection:
+        # Alone, as whoever begins to wait for what it works on must see its end, or be seen.
+        with database.write(alone=True) as connection:
             still = run_by_id(connection, run.id, for_change=True)
             if still is not None and _close(connection, still, now):
                 closed.append(run.id)

@@ -31,7 +31,8 @@ def enforce_deadlines(
             continue
         if run.state is RunState.RUNNING:
             engine.cancel(run.id)
-        with database.write() as connection:
+        # Alone, as whoever begins to wait for what it works on must see its end, or be seen.
+        with database.write(alone=True) as connection:
             still = run_by_id(connection, run.id, for_change=True)
             if still is None or (still.state, still.owner) != (run.state, run.owner):
                 continue  # begun, made or handed over just now: it is looked at again in the next tick

@@ -113,7 +113,8 @@ class Reconciler:
             f"{reason}: {broke.words}" if broke else reason,
             cause=broke.cause if broke else None,
         )
-        with self._database.write() as connection:
+        # Alone, as whoever begins to wait for what it works on must see its end, or be seen.
+        with self._database.write(alone=True) as connection:
             still = run_by_id(connection, run_id, for_change=True)
             if run is not None and (still is None or _standing(still) != _standing(run)):
                 return False  # it came to an end, or to its delivery, while it was judged
