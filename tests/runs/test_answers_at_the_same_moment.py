@@ -25,8 +25,8 @@ from harness.store.requests import Awaited
 from harness.store.runs import claim_runs, run_by_id, suspend_run, want_cancelled
 from harness.testing.engine import MemoryEngine
 from tests.bus.team_of import NOW, ask, team_of
+from tests.runs.requests.test_ends import queue_zoe
 from tests.runs.test_at_the_same_moment import beside
-from tests.runs.test_request_ends import queue_zoe
 
 TEAM = team_of("zoe", "scout")
 LATER = NOW + timedelta(hours=2)
