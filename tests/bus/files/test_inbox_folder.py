@@ -288,7 +288,7 @@ def test_nodes_with_folders_of_their_own_close_only_their_own_incidents(database
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.bus.test_inbox_folder import Stand
+from tests.bus.files.test_inbox_folder import Stand
 from harness.store.database import Database
 stand = Stand(Database(Path(sys.argv[1])), Path(sys.argv[2]))
 where, event_wanted, left = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])

@@ -392,7 +392,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.bus.team_of import NOW
-from tests.bus.test_mirrors import Bench
+from tests.bus.files.test_mirrors import Bench
 from harness.store.database import Database
 database = Database(Path(sys.argv[1]))
 where, event_wanted, left = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])
