@@ -48,7 +48,8 @@ from harness.runs.backup import BackupSource
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
-from harness.runs.followups import followup_dispatch, followup_status
+from harness.runs.followups.dispatch import followup_dispatch
+from harness.runs.followups.status import followup_status
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.recovery import Reconciler

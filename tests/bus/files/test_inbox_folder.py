@@ -329,7 +329,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_asked_twice(file_stand
     file_stand.drop("yes.md", f"---\nanswers: {request_id}\n---\nYou may.\n")
     file_stand.drop("bad.md", "nothing")
     arguments = [str(file_stand.database.path), str(file_stand.root), *moment.split()]
-    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == -signal.SIGKILL
     if any(row.sender == "user" for row in file_stand.requests()):
         file_stand.now += timedelta(hours=5)  # read anew, it would be due at a moment that has passed

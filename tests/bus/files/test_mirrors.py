@@ -120,7 +120,7 @@ def test_the_file_of_a_request_has_stable_keys(bench: Bench) -> None:
         "due_at", "run", "delivery", "delivered_at", "confirmed_at", "news_at", "closed_at", "noticed_at", "note",
         "asked", "final", "evidence", "dead_letter", "log",
     ]  # fmt: skip
-    page = (Path(__file__).parents[2] / "docs/request-files.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/request-files.md").read_text()
     assert [key for key in document if f"`{key}`" not in page] == []
     assert document["written_by"].startswith("the harness")
     assert document["final"]["conclusion"] == "yes"
@@ -430,7 +430,7 @@ def test_a_kill_in_the_middle_leaves_nothing_that_the_next_process_does_not_put_
     for number in range(3):
         bench.send("user", "scout", f"task {number}")
     arguments = [str(path), str(bench.root), *moment.split()]
-    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == -signal.SIGKILL
     bench.mirrors.look(bench.now)
     bench.check()

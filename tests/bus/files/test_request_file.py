@@ -82,7 +82,7 @@ All of them.
 
 
 def test_every_key_of_a_file_stands_on_its_page() -> None:
-    page = (Path(__file__).parents[2] / "docs/request-files.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/request-files.md").read_text()
     keys = [field.alias or name for shape in (AskShape, AnswerShape) for name, field in shape.model_fields.items()]
     assert [key for key in keys if f"`{key}`" not in page] == []
 

@@ -23,7 +23,8 @@ from harness.domain.settings import BusRules
 from harness.gate.redact import redact
 from harness.pytest_plugin import Workbench
 from harness.runs.actions import ActionResult
-from harness.runs.followups import followup_dispatch, followup_status
+from harness.runs.followups.dispatch import followup_dispatch
+from harness.runs.followups.status import followup_status
 from harness.store.database import Database
 from harness.store.requests import RequestRow, requests_in
 from tests.bus.team_of import team_of
@@ -305,7 +306,7 @@ def test_a_cancelled_request_drops_its_entry(office: Office) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.runs.test_followups import DAY, Office
+from tests.runs.followups.test_followups import DAY, Office
 from harness.store.database import Database
 office = Office(Database(Path(sys.argv[1])), Path(sys.argv[2]))
 where, event_wanted, left = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])
@@ -350,7 +351,7 @@ def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_been(
         if what == "evening":
             office.morning()
     arguments = [str(file_office.database.path), str(file_office.root), what, *moment.split()]
-    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == -signal.SIGKILL
     for office in offices:
         getattr(office, what)()
