@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from harness.bus.burial import bury, in_words
+from harness.bus.finals import bury, with_fallback
 from harness.domain.request import SYSTEM, Final, Situation, Standing
 from harness.store.requests import request_row
 
@@ -27,7 +27,7 @@ def time_out(connection: Connection, standing: Standing, now: datetime) -> Stand
 def conclusion_of(standing: Standing, why_waiting: str) -> str:
     """Return what a passed due time means for this request, and what its sender said to do then."""
     due = f"no final came by {_moment(standing.request.due_at)}"
-    return in_words(standing.request, f"{due}: {_situation(standing, why_waiting)}")
+    return with_fallback(standing.request, f"{due}: {_situation(standing, why_waiting)}")
 
 
 def _situation(standing: Standing, why_waiting: str) -> str:

@@ -9,7 +9,18 @@ from sqlalchemy import Connection
 
 from harness.bus.continuations import continue_waiting
 from harness.bus.log import append, standing_of
-from harness.domain.request import SYSTEM, Final, Finished, Result, Standing, Verdict, request_of_job
+from harness.domain.request import (
+    SYSTEM,
+    DeadLettered,
+    Final,
+    Finished,
+    Request,
+    Result,
+    Situation,
+    Standing,
+    Verdict,
+    request_of_job,
+)
 from harness.domain.run import FireState, Outcome
 
 _RESULTS: Mapping[FireState, Result] = {
@@ -40,6 +51,20 @@ def finish(
     continue_waiting(connection, standing.request.id, now)
     request_id = standing.request.id
     return standing_of(connection, request_id) if after.noticed_at is None else after
+
+
+def bury(
+    connection: Connection, standing: Standing, final: Final, situation: Situation, *, by: str, now: datetime
+) -> Standing:
+    """End the request with this final, tell whoever waits for it, and put it among the dead letters."""
+    finished = finish(connection, standing, final, by=by, now=now)
+    return append(connection, finished, DeadLettered(final.conclusion, situation), by=by, now=now)
+
+
+def with_fallback(request: Request, what_happened: str) -> str:
+    """Return the conclusion of a request that was not worked to its end, with what its sender does then."""
+    fallback = request.fallback.strip()
+    return f"{what_happened}; for this case it was said: {fallback}" if fallback else what_happened
 
 
 def finish_for_run(

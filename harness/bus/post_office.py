@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from harness.bus.burial import bury, in_words
+from harness.bus.finals import bury, with_fallback
 from harness.bus.log import append, standing_of
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
@@ -153,7 +153,7 @@ def _fail(connection: Connection, row: RequestRow, standing: Standing, why: str,
     """Count a delivery that failed: it is tried again later and later, and then it is a dead letter."""
     failed = row.deliveries_failed + 1
     if failed >= team.rules.max_deliveries:
-        reason = in_words(standing.request, f"it could not be delivered in {failed} tries: {why}")
+        reason = with_fallback(standing.request, f"it could not be delivered in {failed} tries: {why}")
         bury(connection, standing, Final("failed", reason), Situation.NEVER_DELIVERED, by=SYSTEM, now=now)
         return
     pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failed - 1))

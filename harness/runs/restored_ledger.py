@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from harness.bus.burial import bury, in_words
+from harness.bus.finals import bury, with_fallback
 from harness.bus.log import standing_of
 from harness.domain.request import SYSTEM, USER, Final, RequestState
 from harness.store.requests import requests_in
@@ -29,6 +29,6 @@ def restore_ledger(connection: Connection, made_at: datetime, now: datetime) -> 
         if row.receiver == USER or row.is_watched:
             continue
         standing = standing_of(connection, row.id, for_change=True)
-        final = Final("failed", in_words(standing.request, reason))
+        final = Final("failed", with_fallback(standing.request, reason))
         bury(connection, standing, final, standing.situation, by=SYSTEM, now=now)
     return closed

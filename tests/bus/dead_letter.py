@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from harness.bus.burial import bury
+from harness.bus.finals import bury
 from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.request import Final

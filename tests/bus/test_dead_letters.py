@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.bus.burial import bury
 from harness.bus.dead_letters import drop, resend, why_unsafe
 from harness.bus.ending import answer
+from harness.bus.finals import bury
 from harness.bus.log import append, standing_of
 from harness.bus.sending import Sent, send
 from harness.bus.team import Team

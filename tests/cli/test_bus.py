@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from harness.bus.burial import bury
+from harness.bus.finals import bury
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.domain.cause import dead_letter_cause

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.bus.burial import bury
 from harness.bus.ending import answer
+from harness.bus.finals import bury
 from harness.bus.log import standing_of
 from harness.bus.sending import send
 from harness.cli.completion import complete_request

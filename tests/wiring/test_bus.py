@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import harness
-from harness.bus.burial import bury
+from harness.bus.finals import bury
 from harness.bus.log import UnknownRequest, standing_of
 from harness.domain.errors import HarnessError, Refused, ToolError, TransientError
 from harness.domain.request import Dropped, Final, IllegalTransition, RequestState, Resent, Situation, Watch
