@@ -23,7 +23,10 @@ class WriteLine:
     def enter(self) -> None:
         """Wait for the others. Raises sqlite3.OperationalError, as SQLite does, if they take too long."""
         if not self._free.acquire(timeout=self._patience_s):
-            raise sqlite3.OperationalError("database is locked")
+            locked = sqlite3.OperationalError("database is locked")
+            # By it, and not by the words, everybody tells what may be tried again.
+            locked.sqlite_errorcode, locked.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
+            raise locked
 
     def leave(self) -> None:
         """Let the next one go."""
@@ -40,13 +43,12 @@ class LinedConnection(sqlite3.Connection):
         """Return a cursor that stands in line before it writes."""
         return super().cursor(factory or _LinedCursor)
 
-    def stand_in_line(self, statement: str) -> bool:
-        """Wait until this statement may begin a transaction, if that is what it does; say whether it does."""
+    def stand_in_line(self, statement: str) -> None:
+        """Wait until this statement may begin a transaction, if that is what it does."""
         if self.line is None or self.in_transaction or not statement.lstrip().upper().startswith(_WRITES):
-            return False
+            return
         self.line.enter()
         self._is_in_line = True
-        return True
 
     def leave_line(self) -> None:
         """Let the next one go, unless the transaction goes on."""
@@ -76,27 +78,29 @@ class LinedConnection(sqlite3.Connection):
 
     def close(self) -> None:
         """Close, which ends what was not committed."""
-        super().close()
-        if self.line is not None and self._is_in_line:
-            self._is_in_line = False
-            self.line.leave()
+        try:
+            super().close()
+        finally:
+            if self.line is not None and self._is_in_line:
+                self._is_in_line = False
+                self.line.leave()
 
 
 class _LinedCursor(sqlite3.Cursor):
     connection: LinedConnection
 
     def execute(self, sql: str, parameters: Any = ()) -> Any:
-        begins = self.connection.stand_in_line(sql)
+        self.connection.stand_in_line(sql)
         try:
             return super().execute(sql, parameters)
         finally:
-            if begins:
-                self.connection.leave_line()  # where it began nothing, because it failed
+            # It began nothing, because it failed, or it has ended what was begun: SQLite takes a transaction back by
+            # itself when the disk is full.
+            self.connection.leave_line()
 
     def executemany(self, sql: str, parameters: Any) -> Any:
-        begins = self.connection.stand_in_line(sql)
+        self.connection.stand_in_line(sql)
         try:
             return super().executemany(sql, parameters)
         finally:
-            if begins:
-                self.connection.leave_line()
+            self.connection.leave_line()

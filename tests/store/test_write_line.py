@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from harness.domain.errors import HarnessError
+from harness.domain.errors import HarnessError, TransientError
+from harness.store.address import file_address
 from harness.store.database import Database
+from harness.store.failures import database_error
 from harness.store.write_line import LinedConnection, WriteLine
 
 Open = Callable[[WriteLine], LinedConnection]
@@ -75,8 +77,11 @@ def test_a_writer_that_waits_too_long_is_told_what_sqlite_would_tell_it(open_fil
     line = WriteLine(0)
     first, second = open_file(line), open_file(line)
     insert(first, 1)
-    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+    with pytest.raises(sqlite3.OperationalError, match="database is locked") as refused:
         insert(second, 2)
+    assert isinstance(database_error(file_address(Path("t.db")), refused.value), TransientError), (
+        "it may be tried again"
+    )
     first.commit()
     insert(second, 2)
     second.commit()
@@ -108,7 +113,20 @@ def write_and_close(connection: LinedConnection) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("end", [fail_to_begin, fail_and_roll_back, write_and_close])
+def commit_in_words(connection: LinedConnection) -> None:
+    connection.cursor().execute("BEGIN IMMEDIATE")
+    connection.cursor().execute("COMMIT")
+
+
+def be_rolled_back(connection: LinedConnection) -> None:
+    """Have SQLite itself give the transaction up in the middle, as it does when the disk is full."""
+    connection.cursor().execute("CREATE TRIGGER refuse BEFORE UPDATE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END")
+    insert(connection, 1)
+    with pytest.raises(sqlite3.IntegrityError, match="no"):
+        connection.cursor().execute("UPDATE t SET a = 2")
+
+
+@pytest.mark.parametrize("end", [fail_to_begin, fail_and_roll_back, write_and_close, commit_in_words, be_rolled_back])
 def test_whoever_fails_or_goes_away_lets_the_next_one_write(
     open_file: Open, end: Callable[[LinedConnection], None]
 ) -> None:
