@@ -12,8 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from harness.bus.log import append, standing_of
-from harness.domain.request import SYSTEM, Noticed
+from harness.bus.notices import note_told
 from harness.domain.run import RunState
 from harness.store.fires import replan_fire
 from harness.store.requests import (
@@ -74,15 +73,8 @@ def continue_if_answered(connection: Connection, run_id: str, now: datetime) -> 
         return None
     end_run(connection, run_id, now, stop=SUSPENDED_STOP, outcome={"again": f"it goes on as {new_id}"})
     queue_run(connection, _continuation(run, new_id), now)
-    for one in awaited:
-        _note_told(connection, one.request_id, new_id, now)
+    note_told(connection, [one.request_id for one in awaited], new_id, now)
     return new_id
-
-
-def _note_told(connection: Connection, request_id: str, how: str, now: datetime) -> None:
-    standing = standing_of(connection, request_id, for_change=True)
-    if standing.noticed_at is None:
-        append(connection, standing, Noticed(how), by=SYSTEM, now=now)
 
 
 def _continuation(run: RunRow, new_id: str) -> NewRun:

@@ -1,4 +1,4 @@
-"""News of ends that did not reach whoever asked: it is told again, to the person, and the work is never redone.
+"""Who was told of a request's end: the sender, or the person in its place; the work is never redone for it.
 
 A sender counts as told when the run that waited for the final goes on with it; an agent that went on meanwhile, when
 the end stood in its next prompt; the person, when they looked at it or it stood in a message that a channel took.
@@ -6,6 +6,7 @@ the end stood in its next prompt; the person, when they looked at it or it stood
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,6 +20,14 @@ BY_INCIDENT = "an incident: the person was told"
 _CAUSE = "untold "
 _TASK_CHARS = 200
 _CONCLUSION_CHARS = 500
+
+
+def note_told(connection: Connection, request_ids: Iterable[str], how: str, now: datetime) -> None:
+    """Write down that the senders were told of these ends; `how` is the run that did it, or the channel."""
+    for request_id in request_ids:
+        standing = standing_of(connection, request_id, for_change=True)
+        if standing.noticed_at is None:
+            append(connection, standing, Noticed(how), by=SYSTEM, now=now)
 
 
 def tell_instead(connection: Connection, request_id: str, now: datetime) -> bool:

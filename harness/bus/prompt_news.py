@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from harness.bus.brief import LEAST_CHARS, final_as_text, final_overflow
-from harness.bus.log import append, standing_of
+from harness.bus.log import standing_of
 from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
-from harness.domain.request import SYSTEM, Noticed, RequestState
+from harness.domain.request import RequestState
 from harness.gate.sanitise import one_line
 from harness.store.requests import RequestRow, requests_in, unnoticed_of
 
@@ -42,14 +41,6 @@ def news_for(connection: Connection, agent: Agent, folder: Path | None = None) -
     over = unnoticed_of(connection, agent.name, _AT_MOST)
     still = requests_in(connection, states=_OPEN, sender=agent.name, limit=_AT_MOST)
     return (*(_over(connection, row, folder) for row in over), *(_still_open(row) for row in still))
-
-
-def note_told(connection: Connection, request_ids: Sequence[str], run_id: str, now: datetime) -> None:
-    """Write down that the senders were told of these ends, by the run whose prompt did it."""
-    for request_id in request_ids:
-        standing = standing_of(connection, request_id, for_change=True)
-        if standing.noticed_at is None:
-            append(connection, standing, Noticed(run_id), by=SYSTEM, now=now)
 
 
 def _over(connection: Connection, row: RequestRow, folder: Path | None) -> News:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from harness.bus.digest_reminder import reminder
 from harness.bus.handoffs import pass_on
-from harness.bus.prompt_news import note_told
+from harness.bus.notices import note_told
 from harness.domain.errors import HarnessError
 from harness.domain.message import Message, ToolSchema
 from harness.domain.request import request_of_job

@@ -24,7 +24,7 @@ from harness.bus.dead_letters import drop, resend
 from harness.bus.ending import answer
 from harness.bus.evidence import Folders, look_at
 from harness.bus.log import standing_of
-from harness.bus.prompt_news import note_told
+from harness.bus.notices import note_told
 from harness.bus.sending import Ask, Sent, send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, TransientError

@@ -35,7 +35,8 @@ from harness.bus.files.mirror_pages import status_of
 from harness.bus.files.mirrors import Mirrors
 from harness.bus.handoffs import pass_on
 from harness.bus.log import append, standing_of
-from harness.bus.prompt_news import news_for, note_told
+from harness.bus.notices import note_told
+from harness.bus.prompt_news import news_for
 from harness.bus.sending import Ask, Sent, send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, Refused
