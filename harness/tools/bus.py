@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -23,12 +23,13 @@ from harness.bus.team import Team
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError, Refused, ToolError
 from harness.domain.message import ToolSchema
+from harness.domain.moments import utc_time
 from harness.domain.request import USER, Final, Progressed, Standing
-from harness.domain.run import FireKind
+from harness.domain.run import FireKind, RunState
 from harness.domain.tool import End, PassOn, Told, Wait
 from harness.gate.caller import Caller
 from harness.gate.registry import Arguments, Tool, Traits, define_tool
-from harness.gate.sanitise import one_line
+from harness.gate.sanitise import in_short
 from harness.ports import Clock
 from harness.store.database import Database
 from harness.store.runs import RunRow, run_by_id
@@ -127,7 +128,7 @@ def naming_receivers(schema: ToolSchema, agent: Agent, agents: Mapping[str, Agen
     """Return what the agent's model is told of asking: whom it may ask, and what each of them does."""
     if schema.name != ASK:
         return schema
-    known = (f"{name} ({_in_short(agents[name].description)})" for name in agent.may_ask if name in agents)
+    known = (f"{name} ({in_short(agents[name].description, _TITLE_CHARS)})" for name in agent.may_ask if name in agents)
     person = ("user (the person)",) if USER in agent.may_ask else ()
     whom = "; ".join((*known, *person))
     properties = {**schema.parameters["properties"], "to": {"type": "string", "enum": list(agent.may_ask)}}
@@ -163,6 +164,8 @@ class _AtDesk:
         due_at = _due(arguments.due, now)
         with self._desk.database.write(alone=True) as connection:
             run = _run(connection, caller)
+            if "request" in run.options:
+                _held(connection, caller)
             ask = Ask(
                 sender=caller.agent,
                 receiver=arguments.to,
@@ -226,6 +229,8 @@ def _run(connection: Connection, caller: Caller) -> RunRow:
         raise HarnessError(f"there is no run {caller.run_id}")
     if run.options.get("preview"):
         raise Refused("preview", "a preview has no effects; say what you would have asked")
+    if run.state is RunState.ENDED or run.cancel_reason is not None:
+        raise Refused("superseded", "this run is over, or is to be: what it says counts for nothing any more")
     return run
 
 
@@ -241,16 +246,11 @@ def _held(connection: Connection, caller: Caller) -> tuple[Standing, int]:
     return standing, token
 
 
-def _in_short(description: str) -> str:
-    line = one_line(description)
-    return line if len(line) <= _TITLE_CHARS else f"{line[: _TITLE_CHARS - 1]}…"
-
-
 def _answer(standing: Standing, *, waits: bool) -> str | Told:
     asked = standing.request
     if standing.final is not None:
         return final_as_text(standing.final, asked)
-    sent = f"request {asked.id} to {asked.receiver}, due {asked.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    sent = f"request {asked.id} to {asked.receiver}, due {utc_time(asked.due_at)}"
     if waits:
         return Told(f"{sent}: waiting for the answer", Wait(asked.id))
     return f"sent: {sent}; the answer will be in your next prompt"
