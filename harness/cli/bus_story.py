@@ -79,7 +79,7 @@ def story_lines(place: Place, story: RequestStory, liveness: Liveness, width: in
         yield ""
         yield from final_lines(final, width)
     yield ""
-    rows = [(_clock(place, event), event.by, words) for event, words in log_in_words(story.log)]
+    rows = [(_clock(place, event), event.by, words) for event, words in _log_below_final(story)]
     yield from table_lines(rows, width, ("when", "who", "what"))
     relatives = list(_relatives(story))
     if relatives:
@@ -88,6 +88,19 @@ def story_lines(place: Place, story: RequestStory, liveness: Liveness, width: in
     yield ""
     for sentence in advise(story, liveness):
         yield from wrap(f"-> {sentence}", width)
+
+
+def _log_below_final(story: RequestStory) -> Iterator[tuple[Event, str]]:
+    """Yield each event with what it says; the conclusion stands above the log already."""
+    final = story.standing.final
+    for event, words in log_in_words(story.log):
+        match event.body:
+            case Finished(final=ended):
+                yield event, result_words(ended)
+            case DeadLettered(reason=reason) if final is not None and reason == final.conclusion:
+                yield event, "dead letter"
+            case _:
+                yield event, words
 
 
 def final_lines(final: Final, width: int) -> Iterator[str]:
@@ -101,8 +114,11 @@ def final_lines(final: Final, width: int) -> Iterator[str]:
 
 def result_rows(final: Final, width: int) -> Iterator[str]:
     """Yield the evidence and the next actions, below a blank line; nothing if there are none."""
-    rows = [("evidence", f"{one.path} ({one.size_bytes:,} bytes)") for one in final.evidence]
-    rows += [("next", action) for action in final.actions]
+    rows = [
+        ("evidence" if number == 0 else "", f"{one.path} ({one.size_bytes:,} bytes)")
+        for number, one in enumerate(final.evidence)
+    ]
+    rows += [("next" if number == 0 else "", action) for number, action in enumerate(final.actions)]
     if rows:
         yield ""
         yield from table_lines(rows, width)
@@ -163,6 +179,8 @@ def situation_words(standing: Standing) -> str:
     """Return in a sentence what it means that nothing has come, or has come too late."""
     receiver = standing.receiver
     match standing.situation:
+        case Situation.NEVER_DELIVERED if standing.request.watch is not None and standing.is_open:
+            return "watching: nobody works on it"
         case Situation.NEVER_DELIVERED:
             return f"never delivered: {receiver} knows nothing of it"
         case Situation.NOT_CONFIRMED:
@@ -172,13 +190,18 @@ def situation_words(standing: Standing) -> str:
         case Situation.WORKING:
             tense = "has" if standing.is_open else "had"
             return f"confirmed, still working: {receiver} {tense} it"
-        case Situation.NOTICE_LOST if standing.dead is None and standing.request.sender == USER:
-            return "final"
         case Situation.NOTICE_LOST if standing.dead is None:
-            sender = standing.request.sender
-            return f"final; {sender} {'hears of it in its next prompt' if standing.noticed_at is None else 'was told'}"
+            return _heard_of_it(standing)
         case _:
             return "done, notice lost: it was worked to its end"
+
+
+def _heard_of_it(standing: Standing) -> str:
+    """Return who knows that it is final; empty for the person, who sees it in this moment."""
+    sender = standing.request.sender
+    if sender == USER:
+        return ""
+    return f"{sender} {'hears of it in its next prompt' if standing.noticed_at is None else 'was told'}"
 
 
 def advise(story: RequestStory, liveness: Liveness) -> tuple[str, ...]:
@@ -203,6 +226,9 @@ def _advice(story: RequestStory, liveness: Liveness) -> Iterator[str]:
         yield "no daemon is there to go on with it: harness up"
     if record.is_watched:
         yield f"it becomes final by itself when {standing.request.watch}"
+    for asked in story.below:
+        if asked.waits_for_person:
+            yield f"answer what {asked.sender} asks you: {answer_command(asked.id)}"
     for run in story.runs[-1:]:
         if run.state != "ended":
             yield f"look at the work: harness runs show {run.id}"
@@ -237,8 +263,8 @@ def _standing_rows(place: Place, story: RequestStory) -> Iterator[tuple[str, str
     record, standing = story.record, story.standing
     urgency = "" if standing.request.priority == "normal" else f", priority {standing.request.priority}"
     yield "due", f"{when(standing.request.due_at, place.zone, place.now)}{urgency}"
-    result = "" if standing.final is None else f"{result_words(standing.final)}: "
-    yield "state", f"{result}{situation_words(standing)}".removesuffix(": final")
+    result = "" if standing.final is None else result_words(standing.final)
+    yield "state", "; ".join(filter(None, (result, situation_words(standing))))
     if record.why_waiting and standing.is_open:
         yield "waits", record.why_waiting
     if standing.final is not None and standing.dead is not None and standing.dead.reason != standing.final.conclusion:
@@ -289,7 +315,8 @@ def story_json(story: RequestStory, liveness: Liveness) -> dict[str, Any]:
         "resend_of": asked.resend_of,
         "resent_as": settled.request_id if isinstance(settled, Resent) else None,
         "dropped": settled.reason if isinstance(settled, Dropped) else None,
-        "situation": str(standing.situation),
+        # Once its sender was told, nothing is left to explain; a dead letter goes on to say what is known of the work.
+        "situation": None if standing.noticed_at is not None and standing.dead is None else str(standing.situation),
         "dead": None if standing.dead is None else standing.dead.reason,
         "final": None if standing.final is None else final_json(standing.final),
         "log": [

@@ -217,6 +217,27 @@ def test_a_request_to_the_person_is_answered_once(harness: CommandLine, root: Pa
     assert (again.returncode, "it is final" in again.stderr) == (1, True)
 
 
+def test_the_story_of_what_waits_for_the_person_names_the_answer_that_it_waits_for(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    above = sent(ledger, "user", "zoe", "above")
+    below = sent(ledger, "zoe", "user", "which logo?", parent=above, parent_run=request_run(above, 1))
+    advice = document(harness, "bus", "show", above)["advice"]
+    assert f'answer what zoe asks you: harness bus answer {below} "…"' in advice
+
+
+def test_a_conclusion_stands_in_the_story_once_and_its_situation_is_over_once_it_was_told(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    late, cancelled = sent(ledger, "zoe", "scout"), sent(ledger, "user", "scout")
+    died(ledger, late)
+    shown = harness("bus", "show", late).stdout
+    assert (shown.count("it took too long"), "timed out; confirmed, still working" in shown) == (1, True)
+    assert document(harness, "bus", "show", late)["situation"] == "confirmed, still working"
+    assert harness("bus", "cancel", cancelled).returncode == 0
+    assert document(harness, "bus", "show", cancelled)["situation"] is None
+
+
 def test_a_request_to_an_agent_is_not_the_persons_to_answer(harness: CommandLine, ledger: Ledger) -> None:
     done = harness("bus", "answer", sent(ledger, "zoe", "scout"), "x")
     assert (done.returncode, done.stderr.startswith("not-yours: ")) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,7 @@ from harness.domain.request import (
     Request,
     Requested,
     Situation,
+    Watch,
     fold,
 )
 
@@ -57,7 +59,7 @@ def test_evidence_and_what_comes_next_follow_the_conclusion() -> None:
         "",
         "evidence  a.md (4,211 bytes)",
         "next      buy",
-        "next      tell",
+        "          tell",
     ]
     assert result_words(final) == "done (PASS)"
     assert result_words(Final("timed_out", "late")) == "timed out"
@@ -69,6 +71,7 @@ def test_who_has_a_request_changes_when_it_is_passed_on() -> None:
 
 
 FINAL = Finished(Final("failed", "no"))
+WATCH = Requested(replace(ASKED.request, watch=Watch(file="out/*.csv")))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +80,9 @@ FINAL = Finished(Final("failed", "no"))
         ((ASKED,), "never delivered: scout knows nothing of it"),
         ((ASKED, Delivered(1)), "delivered, not confirmed: scout was given it, and may have begun"),
         ((ASKED, Delivered(1), Confirmed(1)), "confirmed, still working: scout has it"),
-        ((ASKED, FINAL), "final; zoe hears of it in its next prompt"),
-        ((ASKED, FINAL, Noticed("x")), "final; zoe was told"),
+        ((WATCH,), "watching: nobody works on it"),
+        ((ASKED, FINAL), "zoe hears of it in its next prompt"),
+        ((ASKED, FINAL, Noticed("x")), "zoe was told"),
         ((ASKED, FINAL, DeadLettered("x", Situation.WORKING)), "confirmed, still working: scout had it"),
         ((ASKED, FINAL, DeadLettered("x", Situation.NOTICE_LOST)), "done, notice lost: it was worked to its end"),
     ],
