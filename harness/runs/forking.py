@@ -34,7 +34,9 @@ def retry_run(database: Database, workspace: Workspace, run_id: str, now: dateti
     Raises OwnerError while the run has not ended, HarnessError if its job is gone.
     """
     source = _ended_run(database, run_id)
-    return _queue(database, workspace, source, source.options, now)
+    # From the beginning, also if the run had gone on with another one's conversation.
+    options = {name: value for name, value in source.options.items() if name != "continues"}
+    return _queue(database, workspace, source, options, now)
 
 
 def fork_run(

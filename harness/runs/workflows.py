@@ -157,7 +157,9 @@ class RunWorkflow:
             max_items=plan.job.contract.max_items or 30,
             max_output_tokens=plan.max_output_tokens,
         )
-        return await self._ask(plan, inputs, request, steps, progress=Progress(), told=tuple(prompt["told"]))
+        # A prompt of the harness before the bus was recorded without: it told of no request.
+        told = tuple(prompt.get("told", ()))
+        return await self._ask(plan, inputs, request, steps, progress=Progress(), told=told)
 
     async def _ask(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +17,13 @@ from harness.domain.message import Usage
 from harness.domain.request import USER, RequestState
 from harness.domain.run import Fire, FireKind, FireState
 from harness.pytest_plugin import NOW, Workbench
+from harness.runs.by_hand import fire_for
+from harness.runs.forking import retry_run
+from harness.runs.recording import read_recording
+from harness.runs.workflows import RunWorkflow
+from harness.store.peek import peek
 from harness.store.requests import requests_in
+from harness.testing.engine import MemorySteps
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
 from harness.wiring.build import team_of
 from tests.runs.model_workspace import with_model
@@ -178,3 +186,49 @@ def test_a_run_that_goes_on_tomorrow_has_tomorrows_budget(workbench: Workbench, 
     workbench.settle()
     (fire,) = [fire for fire in workbench.fires() if fire.kind is FireKind.CRON]
     assert fire.state is FireState.DELIVERED
+
+
+def test_doing_a_run_over_that_went_on_begins_at_the_beginning(workbench: Workbench, models: Models) -> None:
+    run_id = suspend(workbench, models)
+    models.says["zoe"] = [say("")]
+    end_the_wait(workbench)
+    workbench.settle()
+    system = workbench.system
+    assert (fire_of_zoe(workbench).state, fire_of_zoe(workbench).run_id) == (FireState.FAILED, f"{run_id}.2")
+    workbench.write({"agents/zoe/jobs/report.md": "---\nschedule: daily 08:00\ndeliver: digest\n---\nReport about the cups.\n"})
+    system.workspace.reload()
+    models.says["zoe"] = [say("Four cups.")]
+    again = retry_run(system.database, system.workspace(), f"{run_id}.2", workbench.clock.now())
+    workbench.settle()
+    assert fire_for(system.database, again).state is FireState.DELIVERED
+    messages = models.last_of("zoe").messages
+    assert "Report about the cups." in messages[-1]["content"], "the job as it is today"
+    assert [message["role"] for message in messages] == ["system", "user"]
+
+
+def test_a_prompt_that_was_recorded_before_there_was_a_bus_is_gone_on_with(
+    workbench: Workbench, models: Models
+) -> None:
+    models.says = {"zoe": [say("Nothing.")]}
+    workbench.tick_at(EIGHT)
+    system = workbench.system
+    run_id = fire_of_zoe(workbench).run_id or ""
+    with peek(system.database.address) as look:
+        assert look is not None
+        found = read_recording(look, system.state, run_id)
+    assert found is not None
+    older = [replace(step, value=_without_told(step.value)) for step in found.steps]
+    assert older != list(found.steps)
+    steps = MemorySteps([
+        {"kind": step.kind, "call_id": step.call_id, "args_hash": step.args_hash, "value": step.value}
+        for step in older if step.kind != "close"
+    ])  # fmt: skip
+    with system.database.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET state = 'running', ended_at = NULL, owner = NULL")
+    draft = asyncio.run(RunWorkflow(system.services).decide(run_id, steps))
+    assert draft is not None
+    assert draft.outcome.state is FireState.DELIVERED, draft.outcome.reason
+
+
+def _without_told(value: object) -> object:
+    return {key: kept for key, kept in value.items() if key != "told"} if isinstance(value, dict) else value
