@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.request import Body, Event, Request, Requested, Standing, begin, fold, follow
-from harness.store.requests import append_event, events_of, insert_request, request_row
+from harness.store.requests import append_event, events_of, hold_request, insert_request
 
 
 class UnknownRequest(HarnessError):
@@ -31,7 +31,7 @@ def standing_of(connection: Connection, request_id: str, *, for_change: bool = F
     Raises UnknownRequest.
     """
     if for_change:
-        request_row(connection, request_id, for_change=True)
+        hold_request(connection, request_id)
     events = events_of(connection, request_id)
     if not events:
         raise UnknownRequest(request_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, not_, or_, select, update
 
 from harness.domain.job import PRIORITIES
 from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing, request_job
@@ -16,6 +16,11 @@ from harness.domain.run import FireState, RunState
 from harness.store.json_codec import from_json, to_json
 from harness.store.tables import awaited, event, fire, request, run, suspension
 from harness.store.upsert import insert_new
+
+# Statements take longer to build than to carry out, and each event needs these.
+_CHANGE = update(request).where(request.c.id == bindparam("changed"), request.c.version == bindparam("version_before"))
+_LOG = select(*event.c).where(event.c.request_id == bindparam("asked")).order_by(event.c.number)
+_HELD = select(request.c.id).where(request.c.id == bindparam("asked")).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,8 @@ def append_event(connection: Connection, new: Event, standing: Standing) -> bool
 
     False, with nothing written, if somebody else has written an event of that number meanwhile.
     """
-    before = update(request).where(request.c.id == new.request_id, request.c.version == new.number - 1)
-    if connection.execute(before.values(_row_of(standing, new.at))).rowcount == 0:
+    values = {**_row_of(standing, new.at), "changed": new.request_id, "version_before": new.number - 1}
+    if connection.execute(_CHANGE, values).rowcount == 0:
         return False
     _insert_event(connection, new)
     return True
@@ -94,8 +99,13 @@ def append_event(connection: Connection, new: Event, standing: Standing) -> bool
 
 def events_of(connection: Connection, request_id: str) -> list[Event]:
     """Return the request's log; empty if there is no such request."""
-    query = select(*event.c).where(event.c.request_id == request_id).order_by(event.c.number)
-    return [event_of_row(row) for row in connection.execute(query)]
+    return [event_of_row(row) for row in connection.execute(_LOG, {"asked": request_id})]
+
+
+def hold_request(connection: Connection, request_id: str) -> None:
+    """See to it that no other transaction changes the request meanwhile; see `request_row` for the order."""
+    if connection.dialect.name != "sqlite":  # where nobody else writes at all
+        connection.execute(_HELD, {"asked": request_id})
 
 
 def request_row(connection: Connection, request_id: str, *, for_change: bool = False) -> RequestRow | None:
