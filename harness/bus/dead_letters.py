@@ -16,6 +16,7 @@ from harness.bus.log import append, standing_of
 from harness.bus.sending import Ask, Sent, send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, Refused
+from harness.domain.moments import utc_time
 from harness.domain.request import (
     Delivered,
     Dropped,
@@ -28,6 +29,7 @@ from harness.domain.request import (
     request_job,
 )
 from harness.domain.run import Outcome
+from harness.domain.sizes import counted
 from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run
 from harness.store.requests import events_of, request_with_key
@@ -73,7 +75,7 @@ def why_unsafe(connection: Connection, standing: Standing) -> str | None:
         _begun_in_words(connection, run) for run in known.values() if run.started_at is not None or run.ended_at is None
     ]
     begun += [
-        f"{receiver} has had it since {_moment(at.timestamp())}, and may have acted on it"
+        f"{receiver} has had it since {utc_time(at)}, and may have acted on it"
         for receiver, at, body in deliveries
         if body.run_id is None
     ]
@@ -155,10 +157,10 @@ def _runs(connection: Connection, standing: Standing, receiver: str) -> list[Run
 def _begun_in_words(connection: Connection, run: RunRow) -> str:
     if run.started_at is None:
         return f"run {run.id} of {run.agent} is queued still"
-    words = [f"run {run.id} of {run.agent} began {_moment(run.started_at)}"]
+    words = [f"run {run.id} of {run.agent} began {_when(run.started_at)}"]
     calls = usage_of_run(connection, run.id)[2]
     if calls:
-        words.append(f"made {calls} model call{'' if calls == 1 else 's'}")
+        words.append(f"made {counted(calls, 'model call')}")
     artifact = _artifact(run)
     if artifact is not None:
         words.append(f"made {artifact}")
@@ -174,5 +176,5 @@ def _artifact(run: RunRow) -> str | None:
     return from_json(Outcome, run.outcome).artifact
 
 
-def _moment(epoch: float) -> str:
-    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M} UTC"
+def _when(epoch: float) -> str:
+    return utc_time(datetime.fromtimestamp(epoch, UTC))

@@ -5,11 +5,12 @@ A timeout is never taken for a failure of the work: what the log shows is said, 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from harness.bus.finals import bury, with_fallback
+from harness.domain.moments import utc_time
 from harness.domain.request import SYSTEM, Final, Situation, Standing
 from harness.store.requests import request_row
 
@@ -26,7 +27,7 @@ def time_out(connection: Connection, standing: Standing, now: datetime) -> Stand
 
 def conclusion_of(standing: Standing, why_waiting: str) -> str:
     """Return what a passed due time means for this request, and what its sender said to do then."""
-    due = f"no final came by {_moment(standing.request.due_at)}"
+    due = f"no final came by {utc_time(standing.request.due_at)}"
     return with_fallback(standing.request, f"{due}: {_situation(standing, why_waiting)}")
 
 
@@ -44,9 +45,5 @@ def _situation(standing: Standing, why_waiting: str) -> str:
             return f"it was delivered to {receiver}, who did not confirm it"
         case _:
             said = f"; the last news: {standing.note}" if standing.note else ""
-            since = "" if standing.confirmed_at is None else f" since {_moment(standing.confirmed_at)}"
+            since = "" if standing.confirmed_at is None else f" since {utc_time(standing.confirmed_at)}"
             return f"{receiver} had it{since} and was not done{said}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

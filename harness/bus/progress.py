@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from harness.bus.log import append, standing_of
+from harness.domain.moments import utc_time
 from harness.domain.request import SYSTEM, USER, Progressed, RequestState, Standing
 from harness.store.request_duties import Quiet
 
@@ -48,4 +49,4 @@ def note_progress(connection: Connection, quiet: Quiet, seen: str, now: datetime
 
 
 def _due(standing: Standing) -> str:
-    return f"due {standing.request.due_at:%Y-%m-%d %H:%M} UTC"
+    return f"due {utc_time(standing.request.due_at)}"

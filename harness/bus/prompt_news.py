@@ -12,12 +12,14 @@ from harness.bus.brief import LEAST_CHARS, final_as_text, final_overflow
 from harness.bus.log import standing_of
 from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
+from harness.domain.moments import utc_time
 from harness.domain.request import RequestState
-from harness.gate.sanitise import one_line
+from harness.gate.sanitise import in_short
 from harness.store.requests import RequestRow, requests_in, unnoticed_of
 
 _OPEN = (RequestState.REQUESTED, RequestState.DELIVERED, RequestState.CONFIRMED)
 _AT_MOST = 10
+_TASK_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,6 @@ def _over(connection: Connection, row: RequestRow, folder: Path | None) -> News:
 
 
 def _still_open(row: RequestRow) -> News:
-    due = datetime.fromtimestamp(row.due_at, UTC)
-    text = f"- {row.id} to {row.receiver}, {row.state}, due {due:%Y-%m-%d %H:%M} UTC: {one_line(row.task)[:200]}"
+    due = utc_time(datetime.fromtimestamp(row.due_at, UTC))
+    text = f"- {row.id} to {row.receiver}, {row.state}, due {due}: {in_short(row.task, _TASK_CHARS)}"
     return News(row.id, text, is_final=False)

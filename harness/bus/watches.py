@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from harness.bus.log import standing_of
 from harness.bus.team import Team
 from harness.bus.watched_files import Hopeless, Trouble, first_match
 from harness.domain.errors import Refused, ToolError
+from harness.domain.moments import utc_time
 from harness.domain.request import SYSTEM, Evidence, Final, Request, Standing
 from harness.domain.run import Fire
 from harness.gate.paths import PathRules
@@ -71,7 +72,7 @@ def look(connection: Connection, request_id: str, place: Place, now: datetime) -
         return Looked(Final("failed", "the request watches nothing"))
     if watch.at > now:
         return Looked(not_before=watch.at)
-    return Looked(Final("done", f"{watch.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC has come"))
+    return Looked(Final("done", f"{utc_time(watch.at)} has come"))
 
 
 def settle(connection: Connection, row: RequestRow, looked: Looked, now: datetime) -> Standing | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+
+def utc_time(moment: datetime) -> str:
+    """Return the moment as `2026-11-21 07:15 UTC`, for who reads it in whatever zone, or reads it years later."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def local_time(moment: datetime, zone: str, now: datetime) -> str:

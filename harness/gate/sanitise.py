@@ -30,3 +30,9 @@ def sanitise(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the sanitised text as a single line with single spaces."""
     return " ".join(sanitise(text).split())
+
+
+def in_short(text: str, limit_chars: int) -> str:
+    """Return the text as one line of at most that many characters, ending in … where something is left out."""
+    line = one_line(text)
+    return line if len(line) <= limit_chars else f"{line[: limit_chars - 1].rstrip()}…"

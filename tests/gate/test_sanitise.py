@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.gate.sanitise import one_line, sanitise
+from harness.gate.sanitise import in_short, one_line, sanitise
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,10 @@ def test_any_text_becomes_encodable_without_controls_and_stays_so(text: str) -> 
 @given(st.text())
 def test_one_line_is_one_line(text: str) -> None:
     assert len(one_line(text).splitlines()) <= 1
+
+
+@given(st.text(), st.integers(min_value=1, max_value=40))
+def test_in_short_keeps_within_its_limit_and_says_what_it_leaves_out(text: str, limit_chars: int) -> None:
+    shown, whole = in_short(text, limit_chars), one_line(text)
+    assert len(shown) <= limit_chars
+    assert shown == whole if len(whole) <= limit_chars else shown.endswith("…") and whole.startswith(shown[:-1])

@@ -16,9 +16,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from harness.domain.request import Event, Final, Request, RequestState, Result, Standing, Watch, fold
+from harness.domain.request import Event, Final, Request, RequestState, Standing, Watch, fold
 from harness.domain.sizes import counted
-from harness.gate.sanitise import one_line
+from harness.gate.sanitise import in_short, one_line
 from harness.store.json_codec import to_json
 from harness.store.request_versions import RequestVersion
 
@@ -37,14 +37,6 @@ _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 _UNSEALED = f"sha256:{'0' * 64}"
 _MADE_FROM = re.compile(r"made.from\W+([0-9a-f]{32})\b")
 _TITLE_CHARS = 140
-_WORDS: dict[Result, str] = {
-    "done": "done",
-    "failed": "failed",
-    "rejected": "rejected",
-    "timed_out": "timed out",
-    "cancelled": "cancelled",
-    "superseded": "superseded",
-}
 _STATES = {
     RequestState.REQUESTED: "not delivered yet",
     RequestState.DELIVERED: "delivered",
@@ -206,15 +198,14 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
     day = asked.made_at.astimezone(here).date()
 
     def said(text: str, chars: int | None = None) -> str:
-        line = one_line(redact(text))
-        return as_words(line if chars is None or len(line) <= chars else f"{line[: chars - 1].rstrip()}…")
+        return as_words(one_line(redact(text)) if chars is None else in_short(redact(text), chars))
 
     def at(moment: datetime) -> str:
         local = moment.astimezone(here)
         return f"{local:%H:%M}" if local.date() == day else f"{local:%a} {local.day} {local:%b %H:%M}"
 
     lines = [f"## {at(asked.made_at)} {asked.sender} → {standing.receiver}: {said(asked.task, _TITLE_CHARS)}", ""]
-    word = _STATES[standing.state] if standing.final is None else _WORDS[standing.final.result]
+    word = _STATES[standing.state] if standing.final is None else standing.final.result.replace("_", " ")
     lines.append(f"- **{_where(standing, word, at)}** · [{asked.id}](../job-status/{asked.id}.json)")
     if standing.handed_off_by:
         lines.append(f"- passed on by {', '.join(standing.handed_off_by)}")

@@ -28,7 +28,7 @@ from harness.bus.team import Team
 from harness.domain.job import Job
 from harness.domain.request import Final, Resent, Result, Standing
 from harness.domain.sizes import counted
-from harness.gate.sanitise import one_line
+from harness.gate.sanitise import in_short, one_line
 from harness.runs.actions import Action, ActionResult
 from harness.runs.followups.told import ENDED, FAILED, MOVED, PRESSING, WRONG, Told, in_code, tell_problems
 from harness.store.database import Database
@@ -114,8 +114,7 @@ def _followed(database: Database, request_id: str) -> Standing | None:
 
 def _came_to(entry: FollowUp, final: Final, told: Told, redact: Callable[[str], str]) -> Change:
     status: Status = "failed" if final.verdict == "FAIL" else _BECOMES[final.result]
-    said = one_line(redact(f"{final.result.replace('_', ' ')}: {final.conclusion}"))
-    said = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+    said = in_short(redact(f"{final.result.replace('_', ' ')}: {final.conclusion}"), _LONGEST)
     evidence = ", ".join(one_line(redact(one.path)) for one in final.evidence) or None
     if status != "open":
         line = f"{entry.importance} {entry.owner}: {in_code(entry.words)}: {in_code(said)}"

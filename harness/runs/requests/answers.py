@@ -9,6 +9,7 @@ from harness.bus.evidence import STATE_PREFIX
 from harness.domain.request import Evidence, Final, Request
 from harness.domain.run import FireState, Outcome
 from harness.domain.tool import End, PassOn
+from harness.gate.sanitise import in_short
 from harness.runs.answer import Answer, Draft
 from harness.store.state_folder import StateFolder
 from harness.turn.loop import Turn
@@ -31,10 +32,10 @@ def answer_by_signal(turn: Turn, told: tuple[str, ...]) -> Answer:
 def without_artifact(answer: Answer) -> Draft | None:
     """Return how a run ends whose worker passed its request on, or would not do it; None if something was made."""
     if answer.pass_on is not None:
-        reason = f"passed on to {answer.pass_on.receiver}: {_in_short(answer.pass_on.reason)}"
+        reason = f"passed on to {answer.pass_on.receiver}: {in_short(answer.pass_on.reason, _REASON_CHARS)}"
         return Draft(Outcome(FireState.SILENT, reason), answer.stop.reason, pass_on=answer.pass_on)
     if answer.final is not None and answer.final.result == "rejected":
-        outcome = Outcome(FireState.SKIPPED, f"rejected: {_in_short(answer.final.conclusion)}")
+        outcome = Outcome(FireState.SKIPPED, f"rejected: {in_short(answer.final.conclusion, _REASON_CHARS)}")
         return Draft(outcome, answer.stop.reason, final=answer.final)
     return None
 
@@ -66,8 +67,3 @@ def _final_of(answer: Answer, outcome: Outcome, state: StateFolder) -> Final:
     shown = f"{STATE_PREFIX}{path.relative_to(state.root)}"
     evidence = Evidence(shown, len(content), hashlib.sha256(content).hexdigest())
     return Final("done", answer.text, (evidence,), verdict="NEEDS_WORK" if outcome.gaps else "PASS")
-
-
-def _in_short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _REASON_CHARS else f"{line[: _REASON_CHARS - 1]}…"

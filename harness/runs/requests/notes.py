@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from harness.domain.request import Standing, request_job
 from harness.domain.run import RunState
+from harness.domain.sizes import counted
 from harness.ports import RecordedStep
 from harness.store.fires import open_runs_of
 from harness.store.request_duties import awaited_and_open, open_runs_ahead
@@ -52,10 +53,10 @@ def _suspended(connection: Connection, run: RunRow) -> str:
 def _at_work(connection: Connection, run: RunRow, recorded: Recorded) -> str:
     words = [f"at work since {_clock(run.started_at or run.created_at)}"]
     calls = usage_of_run(connection, run.id)[2]
-    words.append(f"{calls} model call{'' if calls == 1 else 's'}")
+    words.append(counted(calls, "model call"))
     steps = recorded(run.id)
     if steps:
-        words.append(f"{len(steps)} steps, the last: {steps[-1].kind} {steps[-1].call_id}")
+        words.append(f"{counted(len(steps), 'step')}, the last: {steps[-1].kind} {steps[-1].call_id}")
     return ", ".join(words)
 
 

@@ -21,9 +21,9 @@ from harness.delivery.digest import digest_to_json
 from harness.domain.cause import DEAD_LETTERS, dead_letter_cause, dead_letter_of
 from harness.domain.digest import Digest, Section
 from harness.domain.moments import local_time
-from harness.domain.request import Request, Standing
+from harness.domain.request import Standing
 from harness.domain.settings import Settings
-from harness.gate.sanitise import one_line, sanitise
+from harness.gate.sanitise import in_short, sanitise
 from harness.runs.alerts import alert_channels
 from harness.store.database import Database
 from harness.store.incidents import open_incident, open_incidents, resolve_incident
@@ -118,8 +118,8 @@ def _what_died(connection: Connection, cause: str) -> str:
         )
     standing = standing_of(connection, request_id)
     asked = standing.request
-    reason = "" if standing.dead is None else f": {one_line(standing.dead.reason)[:_REASON_CHARS]}"
-    return f"{asked.sender} asked {standing.receiver} for “{_title(asked)}”{reason}"
+    reason = "" if standing.dead is None else f": {in_short(standing.dead.reason, _REASON_CHARS)}"
+    return f"{asked.sender} asked {standing.receiver} for “{in_short(asked.task, _TITLE_CHARS)}”{reason}"
 
 
 def _untold(connection: Connection, channels: tuple[str, ...]) -> list[str]:
@@ -146,7 +146,7 @@ def _page(standing: Standing, settings: Settings, now: datetime, notice: str) ->
         Section("What happens without an answer", _quoted(asked.fallback)),
     ]
     return Digest(
-        title=f"{asked.sender} asks, urgently: {_title(asked)}",
+        title=f"{asked.sender} asks, urgently: {in_short(asked.task, _TITLE_CHARS)}",
         job_id=REQUESTS_JOB,
         run_id=f"{_PREFIX}{asked.id}",
         made_at=now,
@@ -172,8 +172,3 @@ def _paragraph(text: str) -> str:
     """Lines that stay lines, and none of which begins a block."""
     shown = guard_lines("\n".join(escape_with_addresses(line) for line in text.split("\n")))
     return shown.replace("\n", "  \n")
-
-
-def _title(asked: Request) -> str:
-    line = one_line(asked.task)
-    return line if len(line) <= _TITLE_CHARS else f"{line[: _TITLE_CHARS - 1]}…"

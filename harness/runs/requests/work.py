@@ -12,6 +12,7 @@ from harness.domain.job import Job
 from harness.domain.request import Request, request_of_job
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
+from harness.gate.sanitise import in_short
 from harness.runs.services import RunServices
 from harness.store.requests import asked_in
 from harness.store.runs import RunRow
@@ -43,14 +44,13 @@ def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
     """
     agent, _, name = job_id.partition("/")
     workspace.agent(agent)
-    task = " ".join(request.task.split())
     return Job(
         agent=agent,
         name=name,
         path=f"agents/{agent}/agent.toml",
         schedules=(),
         zone=workspace.settings.home_zone,
-        title=task if len(task) <= _TITLE_CHARS else f"{task[: _TITLE_CHARS - 1]}…",
+        title=in_short(request.task, _TITLE_CHARS),
         without_model="skip",
         priority=request.priority,
     )
