@@ -49,6 +49,7 @@ def enforce_deadlines(
 def _outcome(run: RunRow) -> Outcome:
     assert run.deadline_at is not None, "only runs with a deadline are asked for"
     deadline = duration_in_words(run.deadline_at - run.due_at)
-    if run.state is RunState.QUEUED:
+    has_begun = run.state is not RunState.QUEUED or "continues" in run.options
+    if not has_begun:
         return Outcome(FireState.MISSED, f"its deadline of {deadline} passed before it could begin")
     return Outcome(FireState.FAILED, f"it was not finished within its deadline of {deadline}")

@@ -232,3 +232,15 @@ def test_a_prompt_that_was_recorded_before_there_was_a_bus_is_gone_on_with(
 
 def _without_told(value: object) -> object:
     return {key: kept for key, kept in value.items() if key != "told"} if isinstance(value, dict) else value
+
+
+def test_a_run_that_was_to_go_on_when_its_deadline_passed_was_not_missed(workbench: Workbench, models: Models) -> None:
+    front = "schedule: daily 08:00\ndeadline: 1h\ndeliver: digest"
+    workbench.write({"agents/zoe/jobs/report.md": f"---\n{front}\n---\nReport about the kettles.\n"})
+    run_id = suspend(workbench, models)
+    end_the_wait(workbench)
+    workbench.clock.jump_to(EIGHT + timedelta(hours=2))
+    assert workbench.system.enforce_deadlines() == [f"{run_id}.2"]
+    fire = fire_of_zoe(workbench)
+    assert (fire.state, fire.reason) == (FireState.FAILED, "it was not finished within its deadline of 1 h")
+    assert workbench.system.incidents.open_causes("missed") == []
