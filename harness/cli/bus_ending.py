@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.bus_lines import request_named
+from harness.cli.bus_lines import request_named, standing_words, when_words
 from harness.cli.bus_orders import give_order
 from harness.cli.failures import Misused
 from harness.cli.options import JsonOption, RequestArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
-from harness.cli.place import find_place
-from harness.domain.errors import Refused
+from harness.cli.place import Place, find_place
+from harness.domain.errors import HarnessError, Refused
 from harness.domain.request import RequestState
+from harness.store.peek import peek
 
 _RESULTS = ("done", "failed", "rejected")
 _VERDICTS = ("PASS", "FAIL", "NEEDS_WORK")
@@ -79,7 +80,7 @@ def answer_request(
         _check_choice("--verdict", verdict, _VERDICTS)
     if not answer.strip():
         raise Misused("the answer is empty; say in a sentence what it came to")
-    request_id = request_named(place, request)
+    request_id = _open_request(place, request)
     order = {"conclusion": answer, "result": result, "evidence": evidence, "actions": actions, "verdict": verdict}
     answered = give_order(place, "bus_answer", request=request_id, **order)
     _end(answered, f"{request_id} is answered: {result}", as_json=as_json)
@@ -98,7 +99,7 @@ def cancel_request(
     It is final as cancelled; whoever waits for it is told and goes on.
     """
     place = find_place(workspace)
-    request_id = request_named(place, request)
+    request_id = _open_request(place, request)
     ended = give_order(place, "bus_cancel", request=request_id, reason=reason)
     _end(ended, f"{request_id} is cancelled", as_json=as_json)
 
@@ -146,6 +147,17 @@ def drop_request(
     request_id = request_named(place, request)
     dropped = give_order(place, "bus_drop", request=request_id, reason=reason)
     _end(dropped, f"{request_id} is given up: {reason.strip()}", as_json=as_json)
+
+
+def _open_request(place: Place, name: str) -> str:
+    """Return the id that is meant. Raises HarnessError, with what it came to, for a request that is over."""
+    request_id = request_named(place, name)
+    with peek(place.database) as look:
+        record = None if look is None else look.requests.record(request_id)
+    if record is not None and not record.is_open:
+        over = f"{standing_words(record)}, {when_words(record, place)}"
+        raise HarnessError(f"{request_id} is over already: {over}; see: harness bus show {request_id}")
+    return request_id
 
 
 def _end(answer: dict[str, str], words: str, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from harness.cli.output import note
 from harness.cli.place import Place, present_moment
 from harness.daemon.nodes import liveness_now
 from harness.domain.errors import TransientError
-from harness.domain.request import Finished, Noticed, Requested, fold
+from harness.domain.request import DeadLettered, Finished, Noticed, Requested, fold
 from harness.store.peek import Peek, peek
 
 _LOOKS_BEFORE_DOUBT = 20
@@ -76,7 +76,7 @@ class Followed:
         log = look.requests.log(request_id)
         for event, words in list(log_in_words(log))[self._shown :]:
             # What it came to is printed as the result; that it was asked is known.
-            if not isinstance(event.body, Requested | Finished | Noticed):
+            if not isinstance(event.body, Requested | Finished | DeadLettered | Noticed):
                 note(f"{request_id}: {words}")
         self._shown = len(log)
         self._is_final = not fold(log).is_open

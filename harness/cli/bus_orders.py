@@ -8,19 +8,27 @@ from harness.cli.failures import line_about
 from harness.cli.output import note
 from harness.cli.place import Place
 from harness.daemon.control_client import DaemonSilent, NoDaemon, ask
+from harness.daemon.nodes import liveness_now
 from harness.domain.errors import HarnessError
 from harness.domain.request import USER
+from harness.store.peek import peek
 from harness.store.request_records import RequestRecord
 
 _SILENCE_S = 30.0
 
 
 def send_order(place: Place, order: dict[str, Any]) -> dict[str, Any]:
-    """Send what is asked for, through the daemon if one is up; raises as `send_through_daemon` does."""
+    """Send what is asked for, through the daemon if one is up; raises as `send_through_daemon` does.
+
+    Without one the person is told that nobody goes on with it yet.
+    """
     try:
         return send_through_daemon(place, order)
     except NoDaemon:
-        return give_order(place, "bus_send", **order)
+        sent = give_order(place, "bus_send", **order)
+    if order["receiver"] != USER or order.get("watch") is not None:
+        _tell_if_nobody_goes_on(place)
+    return sent
 
 
 def send_through_daemon(place: Place, order: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +54,13 @@ def give_order(place: Place, command: str, **arguments: Any) -> dict[str, Any]:
 
         with log_lines():
             return bus_once(place.root, place.environ, command, arguments)
+
+
+def _tell_if_nobody_goes_on(place: Place) -> None:
+    with peek(place.database) as look:
+        liveness = liveness_now(place.state, look, place.now)
+    if not liveness.is_alive:
+        note("no daemon is there to go on with it: harness up")
 
 
 def note_read(place: Place, record: RequestRecord) -> None:

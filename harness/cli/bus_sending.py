@@ -162,6 +162,8 @@ def order_of_file(place: Place, file: Path) -> dict[str, Any]:
 
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Misused(f"{file}: there is no such file; name one that is there") from error
     except UnicodeDecodeError as error:
         raise Misused(f"{file}: it is no text in UTF-8; save it as that") from error
     parsed = parse_request_file(text, str(file), load_workspace(place), place.now)
@@ -174,7 +176,10 @@ def order_of_file(place: Place, file: Path) -> dict[str, Any]:
 def check_party(place: Place, name: str, *, is_watch: bool = False) -> None:
     """Raise UnknownName, with the names that are near, if nobody of that name can be asked."""
     names = (*agent_names(place.root), USER)
-    if name not in names and not (is_watch and name == SYSTEM):
+    if name == SYSTEM and not is_watch:
+        watches = "--watch-file, --watch-job or --watch-at"
+        raise Misused(f"nobody works on what is asked of {SYSTEM}; give it a watch: {watches}, or ask an agent")
+    if name not in names and name != SYSTEM:
         raise UnknownName("agent", name, names, "harness agents")
 
 

@@ -106,10 +106,10 @@ def test_a_request_is_taken_from_a_file_and_what_is_wrong_with_one_is_told_with_
         (["send", "scout"], "say whom to ask and what"),
         (["send", "scout", " "], "the task is empty"),
         (["send", "scout", "x", "--file", "y.md"], "not both"),
-        (["send", "--file", "nowhere.md"], "nowhere.md: no such file"),
+        (["send", "--file", "nowhere.md"], "nowhere.md: there is no such file; name one that is there"),
         (["send", "scout", "x", "--due", "soon"], "--due: 'soon' is not a moment"),
         (["send", "scout", "x", "--priority", "urgent"], "write high, normal, low"),
-        (["send", "system", "x"], "there is no agent 'system'"),
+        (["send", "system", "x"], "nobody works on what is asked of system; give it a watch"),
         (["send", "system", "x", "--watch-file", "a", "--watch-job", "scout/morning"], "one thing"),
         (["show", "r-nothing"], "there is no request 'r-nothing'"),
         (["cancel", "r-nothing"], "there is no request 'r-nothing'"),
@@ -149,6 +149,15 @@ def test_a_daemon_that_dies_over_it_leaves_the_key_with_which_it_is_sent_once(
     key = done.stderr.partition("repeated with the key ")[2].split()[0]
     assert document(harness, "bus", "send", "scout", "count", "--key", key)["is_new"] is True
     assert document(harness, "bus", "send", "scout", "count", "--key", key)["is_new"] is False
+
+
+def test_whoever_sends_without_a_daemon_is_told_that_nobody_goes_on_with_it(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    for arguments in (["bus", "send", "scout", "x"], ["ask", "scout", "x", "--no-wait"]):
+        done = harness(*arguments)
+        assert (done.returncode, done.stderr) == (0, "no daemon is there to go on with it: harness up\n")
+    assert harness("bus", "send", "user", "buy milk", "--from", "zoe").stderr == ""  # which no daemon does
 
 
 def test_a_watch_is_open_without_anybody_working_on_it(harness: CommandLine, ledger: Ledger) -> None:
@@ -214,7 +223,8 @@ def test_a_request_to_the_person_is_answered_once(harness: CommandLine, root: Pa
     assert (final["conclusion"], final["actions"]) == ("The second.", ["use it"])
     assert [one["path"] for one in final["evidence"]] == ["USER.md"]
     again = harness("bus", "answer", request_id, "The first.")
-    assert (again.returncode, "it is final" in again.stderr) == (1, True)
+    assert (again.returncode, again.stderr.startswith(f"{request_id} is over already: done, ended ")) == (1, True)
+    assert f"see: harness bus show {request_id}" in again.stderr
 
 
 def test_the_story_of_what_waits_for_the_person_names_the_answer_that_it_waits_for(
@@ -250,7 +260,8 @@ def test_a_cancelled_request_takes_its_run_with_it(harness: CommandLine, ledger:
     assert (story["result"], story["final"]["conclusion"]) == ("cancelled", "cancelled by user: found it")
     assert story["told_at"] is not None  # whoever takes it back knows
     assert [run["outcome"] for run in story["runs"]] == ["cancelled"]
-    assert harness("bus", "cancel", request_id).returncode == 1
+    again = harness("bus", "cancel", request_id)
+    assert (again.returncode, again.stderr.startswith(f"{request_id} is over already: cancelled")) == (1, True)
 
 
 def test_a_dead_letter_names_its_reason_and_the_commands_and_can_be_given_up(
