@@ -33,6 +33,7 @@ from harness.domain.run import FireKind, FireState
 from harness.store.fires import add_fire, first_free_slot
 from harness.store.pauses import all_pauses
 from harness.store.requests import (
+    LONGEST_PAUSE_S,
     RequestRow,
     count_at_work,
     postpone_all,
@@ -44,7 +45,6 @@ from harness.store.requests import (
 from harness.store.runs import NewRun, queue_run
 
 FIRST_PAUSE_S = 30.0
-LONGEST_PAUSE_S = 3600.0
 AT_ONCE = 50
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exists, func, not_, or_, select
 
 from harness.domain.request import RequestState
 from harness.domain.run import RunState
-from harness.store.requests import a_run_waits_for_it
+from harness.store.requests import a_run_waits_for_it, may_be_tried
 from harness.store.tables import awaited, event, request, run, suspension
 
 
@@ -46,7 +46,7 @@ def pending(connection: Connection, now: datetime) -> Pending:
         is_open,
         request.c.state == str(RequestState.REQUESTED),
         request.c.is_watched == 0,
-        or_(request.c.deliver_after.is_(None), request.c.deliver_after <= at),
+        may_be_tried(now),
     )
     watched = exists().where(is_open, request.c.is_watched == 1)
     row = connection.execute(select(overdue, waiting, watched)).one()

@@ -17,6 +17,9 @@ from harness.store.json_codec import from_json, to_json
 from harness.store.tables import awaited, event, fire, request, run, suspension
 from harness.store.upsert import insert_new
 
+LONGEST_PAUSE_S = 3600.0
+"""A delivery is put off for no longer at a time."""
+
 # Statements take longer to build than to carry out, and each event needs these.
 _CHANGE = update(request).where(request.c.id == bindparam("changed"), request.c.version == bindparam("version_before"))
 _LOG = select(*event.c).where(event.c.request_id == bindparam("asked")).order_by(event.c.number)
@@ -163,7 +166,7 @@ def requests_in(
 
 def undelivered(connection: Connection, now: datetime, limit: int, receiver: str | None = None) -> list[RequestRow]:
     """Return what may be delivered now, the most urgent first; things that are watched are not delivered."""
-    query = select(*request.c).where(_waits(), _may_be_tried(now))
+    query = select(*request.c).where(_waits(), may_be_tried(now))
     if receiver is not None:
         query = query.where(request.c.receiver == receiver)
     query = query.order_by(request.c.priority, request.c.due_at, request.c.made_at, request.c.id)
@@ -180,7 +183,7 @@ def next_delivery_at(connection: Connection, now: datetime) -> float | None:
 
 def waiting_receivers(connection: Connection, now: datetime) -> list[str]:
     """Return who has requests that were not delivered yet and may be now."""
-    query = select(request.c.receiver).where(_waits(), _may_be_tried(now))
+    query = select(request.c.receiver).where(_waits(), may_be_tried(now))
     return sorted(connection.execute(query.distinct()).scalars())
 
 
@@ -197,7 +200,7 @@ def postpone_delivery(
 
 def postpone_all(connection: Connection, receiver: str, why: str, now: datetime, *, until: datetime) -> None:
     """Let everything wait that might be delivered to the receiver now: it is the receiver that cannot have it."""
-    waiting = update(request).where(request.c.receiver == receiver, _waits(), _may_be_tried(now))
+    waiting = update(request).where(request.c.receiver == receiver, _waits(), may_be_tried(now))
     connection.execute(waiting.values(why_waiting=why, deliver_after=until.timestamp()))
 
 
@@ -361,8 +364,11 @@ def _waits() -> ColumnElement[bool]:
     )
 
 
-def _may_be_tried(now: datetime) -> ColumnElement[bool]:
-    return or_(request.c.deliver_after.is_(None), request.c.deliver_after <= now.timestamp())
+def may_be_tried(now: datetime) -> ColumnElement[bool]:
+    """The request is not put off, or not any more; nor was it put off by a clock that was set back since."""
+    at = now.timestamp()
+    put_off = request.c.deliver_after
+    return or_(put_off.is_(None), put_off <= at, put_off > at + LONGEST_PAUSE_S)
 
 
 # ── Rows ─────────────────────────────────────────────────────────────────────────────────────────

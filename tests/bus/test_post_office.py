@@ -20,6 +20,7 @@ from harness.domain.settings import BusRules
 from harness.store import tables
 from harness.store.database import Database
 from harness.store.pauses import add_pause, remove_pause
+from harness.store.request_duties import pending
 from harness.store.requests import RequestRow, request_row, requests_in
 from harness.store.runs import run_by_id
 from tests.bus.team_of import NOW, ask, team_of
@@ -189,12 +190,17 @@ def test_an_agent_that_comes_back_is_given_what_waited_for_it(database: Database
     assert delivered(database, ROOMY, NOW + timedelta(seconds=30)) == [second]
 
 
-def test_a_clock_that_is_set_back_delays_a_delivery_and_loses_none(database: Database) -> None:
+@pytest.mark.parametrize(("back", "gets"), [(timedelta(minutes=50), False), (timedelta(days=1), True)])
+def test_a_clock_that_is_set_back_delays_a_delivery_by_the_longest_pause_at_most(
+    database: Database, back: timedelta, gets: bool
+) -> None:
     sent(database, ONE_AT_A_TIME, "first")
     second = sent(database, ONE_AT_A_TIME, "second")
     delivered(database, team_of("zoe"))
-    assert delivered(database, ROOMY, NOW - timedelta(days=1)) == []
-    assert delivered(database, ROOMY, NOW + timedelta(minutes=1)) == [second]
+    with database.read() as connection:
+        assert pending(connection, NOW - back).waiting is gets
+    assert delivered(database, ROOMY, NOW - back) == ([second] if gets else [])
+    assert delivered(database, ROOMY, NOW + timedelta(minutes=1)) == ([] if gets else [second])
 
 
 def test_the_harness_is_asked_to_watch_and_nothing_else(database: Database) -> None:
