@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.cli.bus_lines import answer_command, first_line, resend_command, standing_words
+from harness.cli.bus_lines import answer_command, drop_command, first_line, resend_command, standing_words
 from harness.cli.fires import iso
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JsonOption, WorkspaceOption
@@ -44,6 +44,8 @@ _HEADINGS = {
     "delivery": "never delivered",
     "incident": "broken",
 }
+_LASTING = ("paused", "file", "incident")
+"""What goes on; of the others it is told when they happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ def inbox_lines(items: Sequence[Item], place: Place, width: int) -> Iterator[str
 
 
 def _item_lines(item: Item, place: Place, width: int) -> Iterator[str]:
-    when = f"since {ago(datetime.fromtimestamp(item.since, UTC), place.now)}".removesuffix(" ago")
+    when = ago(datetime.fromtimestamp(item.since, UTC), place.now)
+    if item.kind in _LASTING:
+        when = f"for {when.removesuffix(' ago')}"
     if item.due_at is not None:
         when = f"due {ago(datetime.fromtimestamp(item.due_at, UTC), place.now)}"
     detail = f" ({item.detail}, {when})" if item.detail else f" ({when})"
@@ -113,6 +117,8 @@ def _item_lines(item: Item, place: Place, width: int) -> Iterator[str]:
     yield f"  - {first}"
     yield from (f"    {line}" for line in others)
     yield f"    {item.command}"
+    if item.kind == "dead-letter":
+        yield f"    or: {drop_command(item.subject)}"
 
 
 def _requests(look: Peek) -> Iterator[Item]:

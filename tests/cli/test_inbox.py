@@ -103,6 +103,9 @@ def test_a_dead_letter_stands_there_once_although_it_is_an_incident_too(harness:
 
     ledger.write(die)
     assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    shown = harness("inbox").stdout
+    assert " ago)\n" in shown
+    assert f'    or: harness bus drop {request_id} --reason "…"\n' in shown
     assert harness("bus", "drop", request_id, "--reason", "not needed").returncode == 0
     assert items(harness) == []
 

@@ -253,7 +253,7 @@ class InboxFolder:
         for name in sorted(names):
             lines = (read_if_there(folder / f"{name}{_REASON}") or "").splitlines()
             reason = next((line for line in lines[1:] if line.strip()), "see the file")
-            told[f"{_CAUSE}{name}"] = f"{reason} (it lies in {INBOX}/{REFUSED})"
+            told[f"{_CAUSE}{name}"] = f"{reason}; correct it in {INBOX}/{REFUSED} and move it back, or delete it"
         keep_incidents(self._incidents, (_CAUSE,), told, self._node)
         self._told = names
 

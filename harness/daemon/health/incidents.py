@@ -53,7 +53,8 @@ def judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
             continue
         first_at = datetime.fromtimestamp(incident.first_at, UTC)
         times = "" if incident.occurrences == 1 else f", {incident.occurrences} times"
-        fix = f"harness runs show {incident.run_id}" if incident.run_id else "harness status"
+        by_itself = "it is over by itself once that is put right"
+        fix = f"harness runs show {incident.run_id}" if incident.run_id else by_itself
         fix = "harness bus dead" if tells_of_dead_letters(incident.cause) else fix
         message = f"{incident.message} (since {facts.moment(first_at)}{times}{_jobs(incident)})"
         yield HealthFinding("incident", incident.cause, message, fix, first_at)
