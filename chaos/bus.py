@@ -25,7 +25,7 @@ from chaos.watch import Tell, Watch
 from harness.domain.errors import TransientError
 from harness.domain.request import USER, RequestState, request_of_job
 from harness.store.address import URL_VARIABLE, DatabaseAddress
-from harness.store.requests import events_of
+from harness.store.request_log import events_of
 from harness.store.tables import request, run, suspension
 from harness.wiring.bus import Bus, open_bus
 

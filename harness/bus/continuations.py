@@ -15,15 +15,8 @@ from sqlalchemy import Connection
 from harness.bus.notices import note_told
 from harness.domain.run import RunState
 from harness.store.fires import replan_fire
-from harness.store.requests import (
-    Awaited,
-    all_final,
-    awaited_by,
-    mark_continued,
-    runs_awaiting,
-    suspend_for,
-)
 from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
+from harness.store.suspensions import Awaited, all_final, awaited_by, mark_continued, runs_awaiting, suspend_for
 
 SUSPENDED_STOP = "suspended"
 """What stands as the reason for which a run's loop ended, where another run goes on with it."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from harness.domain.sizes import counted
-from harness.store.requests_for_person import Waiting, count_waiting
+from harness.store.requests_for_person import ForPerson, count_for_person
 
 
 def reminder(connection: Connection) -> str:
     """Return what waits for the person, in one line; empty if nothing does."""
-    return in_words(count_waiting(connection))
+    return in_words(count_for_person(connection))
 
 
-def in_words(waiting: Waiting) -> str:
+def in_words(waiting: ForPerson) -> str:
     """Return `2 requests wait for you, 1 dead letter: harness inbox`, as plain text; empty for nothing."""
     parts = []
     if waiting.requests:

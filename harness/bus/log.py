@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.request import Body, Event, Request, Requested, Standing, begin, fold, follow
-from harness.store.requests import append_event, events_of, hold_request, insert_request
+from harness.store.request_log import append_event, events_of, hold_request, insert_request
 
 
 class UnknownRequest(HarnessError):

@@ -32,8 +32,8 @@ from harness.domain.request import (
 from harness.domain.run import FireKind, FireState
 from harness.store.fires import add_fire, first_free_slot
 from harness.store.pauses import all_pauses
+from harness.store.request_conditions import LONGEST_PAUSE_S
 from harness.store.requests import (
-    LONGEST_PAUSE_S,
     RequestRow,
     count_at_work,
     postpone_all,

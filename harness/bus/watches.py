@@ -19,7 +19,8 @@ from harness.domain.request import SYSTEM, Evidence, Final, Request, Standing
 from harness.domain.run import Fire
 from harness.gate.paths import PathRules
 from harness.store.fires import fires_closed_since
-from harness.store.requests import RequestRow, asked_in, postpone_delivery
+from harness.store.request_log import asked_in
+from harness.store.requests import RequestRow, postpone_delivery
 
 _FIRES = 20
 """How many of a job's last ends are looked at: previews among them say nothing."""

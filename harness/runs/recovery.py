@@ -18,8 +18,8 @@ from harness.store.database import Database
 from harness.store.fires import fire_at, open_fires
 from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run
-from harness.store.requests import is_suspended_for
 from harness.store.runs import RunRow, end_run, run_by_id
+from harness.store.suspensions import is_suspended_for
 
 STALLED_AFTER = timedelta(seconds=60)
 """A resumed run is picked up within seconds; one that nobody works on for longer never will be."""

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, exists, func, not_, or_, select
 
 from harness.domain.request import RequestState
 from harness.domain.run import RunState
-from harness.store.requests import a_run_waits_for_it, may_be_tried
-from harness.store.tables import awaited, event, request, run, suspension
+from harness.store.request_conditions import a_run_waits_for_it, may_be_tried, waits_for_delivery
+from harness.store.tables import event, request, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,9 @@ class Quiet:
 
 def pending(connection: Connection, now: datetime) -> Pending:
     """Return what there is to look at; one statement, each part of it answered by an index."""
-    at = now.timestamp()
     is_open = request.c.closed_at.is_(None)
-    overdue = exists().where(is_open, request.c.due_at <= at)
-    waiting = exists().where(
-        is_open,
-        request.c.state == str(RequestState.REQUESTED),
-        request.c.is_watched == 0,
-        may_be_tried(now),
-    )
+    overdue = exists().where(is_open, request.c.due_at <= now.timestamp())
+    waiting = exists().where(waits_for_delivery(), may_be_tried(now))
     watched = exists().where(is_open, request.c.is_watched == 1)
     row = connection.execute(select(overdue, waiting, watched)).one()
     return Pending(*(bool(value) for value in row))
@@ -77,32 +71,6 @@ def quiet_requests(connection: Connection, now: datetime) -> list[Quiet]:
         (request.c.due_at - at) * 4 <= request.c.due_at - request.c.made_at,
     )
     return [Quiet(*row) for row in connection.execute(query.order_by(request.c.due_at, request.c.id))]
-
-
-def answered_runs(connection: Connection) -> list[str]:
-    """Return the runs that are suspended for requests which are all final, and with which nothing goes on."""
-    still_waits = select(awaited.c.run_id).join(request, request.c.id == awaited.c.request_id)
-    query = (
-        select(suspension.c.run_id)
-        .join(run, run.c.id == suspension.c.run_id)
-        .where(
-            suspension.c.continued_as.is_(None),
-            run.c.state == str(RunState.SUSPENDED),
-            # Not as a correlated subquery: PostgreSQL would look through all requests for each of the runs.
-            suspension.c.run_id.not_in(still_waits.where(request.c.closed_at.is_(None))),
-        )
-    )
-    return sorted(connection.execute(query).scalars())
-
-
-def awaited_and_open(connection: Connection, run_id: str) -> list[str]:
-    """Return the requests that the suspended run still waits for."""
-    query = (
-        select(request.c.id)
-        .join(awaited, awaited.c.request_id == request.c.id)
-        .where(awaited.c.run_id == run_id, request.c.closed_at.is_(None))
-    )
-    return sorted(connection.execute(query).scalars())
 
 
 def untold(connection: Connection, known: Sequence[str], before: datetime, limit: int) -> list[str]:

@@ -1,16 +1,13 @@
-"""Queries on `request` for what follows its log from outside: which requests changed, and all of their logs."""
+"""Queries on `request` for what follows its log from outside: which requests changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from harness.domain.request import Event
-from harness.store.requests import event_of_row
-from harness.store.tables import event, request
+from harness.store.tables import request
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,3 @@ def request_versions(
     if changed_since is not None:
         query = query.where(request.c.updated_at >= changed_since)
     return [RequestVersion(*row) for row in connection.execute(query)]
-
-
-def logs_of(connection: Connection, request_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """Return the log of each of these requests that there is; at most a few hundred at a time."""
-    query = select(*event.c).where(event.c.request_id.in_(request_ids)).order_by(event.c.request_id, event.c.number)
-    logs: dict[str, list[Event]] = {}
-    for row in connection.execute(query):
-        logs.setdefault(row.request_id, []).append(event_of_row(row))
-    return logs

@@ -7,32 +7,31 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 
 from harness.domain.job import PRIORITIES
-from harness.domain.request import USER
+from harness.store.request_conditions import waits_for_person
 from harness.store.tables import request
 
-_WAITS = (request.c.receiver == USER, request.c.closed_at.is_(None), request.c.is_watched == 0)
 # Not as a parameter: the index is of these rows only, and the planner has to see that.
 _IS_DEAD: ColumnElement[bool] = request.c.is_dead == literal_column("1")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class ForPerson:
     """How many requests wait for the person, and how many dead letters are open."""
 
     requests: int = 0
     dead_letters: int = 0
 
 
-def count_waiting(connection: Connection) -> Waiting:
+def count_for_person(connection: Connection) -> ForPerson:
     """Return how much waits for the person, in one look."""
-    asked = select(func.count()).where(*_WAITS).scalar_subquery()
+    asked = select(func.count()).where(waits_for_person()).scalar_subquery()
     dead = select(func.count()).where(_IS_DEAD).scalar_subquery()
-    return Waiting(*connection.execute(select(asked, dead)).one())
+    return ForPerson(*connection.execute(select(asked, dead)).one())
 
 
 def urgent_for_person(connection: Connection) -> list[str]:
     """Return the ids of the open requests to the person that were made with priority high, oldest first."""
-    query = select(request.c.id).where(*_WAITS, request.c.priority == PRIORITIES["high"])
+    query = select(request.c.id).where(waits_for_person(), request.c.priority == PRIORITIES["high"])
     return list(connection.execute(query.order_by(request.c.made_at, request.c.id)).scalars())
 
 

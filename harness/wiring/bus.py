@@ -35,7 +35,8 @@ from harness.runs.requests.ends import cancel_request
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
 from harness.store.json_codec import from_json
-from harness.store.requests import RequestRow, events_of, requests_in
+from harness.store.request_log import events_of
+from harness.store.requests import RequestRow, requests_in
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.build import team_of
 from harness.wiring.files import load

@@ -71,7 +71,8 @@ from harness.store import tables
 from harness.store.address import DatabaseAddress
 from harness.store.database import Database
 from harness.store.fires import mark_fire
-from harness.store.requests import count_at_work, events_of, overdue_requests, undelivered
+from harness.store.request_log import events_of
+from harness.store.requests import count_at_work, overdue_requests, undelivered
 from harness.store.runs import RunRow, claim_runs, runs_in
 from tests.bus.crashes import Crash, broken_off
 from tests.bus.expected_row import assert_row_tells

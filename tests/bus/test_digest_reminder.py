@@ -12,7 +12,7 @@ from harness.bus.ending import answer
 from harness.bus.sending import send
 from harness.domain.request import Final, Watch
 from harness.store.database import Database
-from harness.store.requests_for_person import Waiting, count_waiting, open_dead_letters, urgent_for_person
+from harness.store.requests_for_person import ForPerson, count_for_person, open_dead_letters, urgent_for_person
 from tests.bus.dead_letter import dead_letter
 from tests.bus.team_of import NOW, ask, team_of
 
@@ -22,13 +22,13 @@ TEAM = team_of("zoe", "scout")
 @pytest.mark.parametrize(
     ("waiting", "words"),
     [
-        (Waiting(), ""),
-        (Waiting(1, 0), "1 request waits for you: harness inbox"),
-        (Waiting(2, 1), "2 requests wait for you, 1 dead letter: harness inbox"),
-        (Waiting(0, 3), "3 dead letters: harness inbox"),
+        (ForPerson(), ""),
+        (ForPerson(1, 0), "1 request waits for you: harness inbox"),
+        (ForPerson(2, 1), "2 requests wait for you, 1 dead letter: harness inbox"),
+        (ForPerson(0, 3), "3 dead letters: harness inbox"),
     ],
 )
-def test_what_waits_is_one_line_and_nothing_is_none(waiting: Waiting, words: str) -> None:
+def test_what_waits_is_one_line_and_nothing_is_none(waiting: ForPerson, words: str) -> None:
     assert in_words(waiting) == words
 
 
@@ -41,7 +41,7 @@ def test_what_waits_for_the_person_is_counted_until_it_is_answered_or_settled(da
         send(connection, ask("zoe", "user", "later", watch=Watch(at=NOW + timedelta(hours=1))), TEAM, NOW)
         lost = dead_letter(connection, TEAM, NOW)
     with database.read() as connection:
-        assert count_waiting(connection) == Waiting(1, 1)
+        assert count_for_person(connection) == ForPerson(1, 1)
         assert reminder(connection) == "1 request waits for you, 1 dead letter: harness inbox"
         assert open_dead_letters(connection, 10) == [lost]
     with database.write(alone=True) as connection:

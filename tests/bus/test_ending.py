@@ -12,7 +12,7 @@ from harness.bus.sending import send
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.request import USER, Final, Finished, IllegalTransition, Standing
 from harness.store.database import Database
-from harness.store.requests import events_of
+from harness.store.request_log import events_of
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout")

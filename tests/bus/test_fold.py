@@ -40,7 +40,7 @@ from harness.domain.request import (
     follow,
 )
 from harness.store.database import Database
-from harness.store.requests import events_of
+from harness.store.request_log import events_of
 from tests.bus.expected_row import assert_row_tells
 from tests.bus.team_of import NOW
 

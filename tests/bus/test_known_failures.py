@@ -44,7 +44,8 @@ from harness.runs.suspending import suspend
 from harness.store.address import file_address
 from harness.store.database import Database
 from harness.store.fires import mark_fire
-from harness.store.requests import count_at_work, events_of, requests_in
+from harness.store.request_log import events_of
+from harness.store.requests import count_at_work, requests_in
 from harness.store.runs import RunRow, claim_runs, run_by_id
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, delay, say
 from harness.testing.workspace import write_workspace_files

@@ -15,7 +15,7 @@ from harness.bus.sending import send
 from harness.domain.request import SYSTEM, USER, Progressed, Standing
 from harness.store.database import Database
 from harness.store.request_duties import Quiet, quiet_requests
-from harness.store.requests import events_of
+from harness.store.request_log import events_of
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout")

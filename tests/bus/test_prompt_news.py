@@ -18,8 +18,8 @@ from harness.runs.closing import close
 from harness.store.database import Database
 from harness.store.fires import add_fire, mark_fire, suspend_fire
 from harness.store.json_codec import to_json
-from harness.store.requests import Awaited
 from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id, suspend_run
+from harness.store.suspensions import Awaited
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout")

@@ -17,7 +17,7 @@ from harness.domain.run import FireKind, RunState
 from harness.domain.settings import BusRules
 from harness.store.database import Database
 from harness.store.fires import fire_of_run
-from harness.store.requests import events_of
+from harness.store.request_log import events_of
 from harness.store.runs import run_by_id
 from tests.bus.team_of import NOW, ask, team_of
 

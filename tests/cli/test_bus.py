@@ -19,8 +19,8 @@ from harness.bus.sending import send
 from harness.domain.cause import dead_letter_cause
 from harness.domain.request import Final, Progressed, Situation, request_run
 from harness.store.incidents import open_incident
-from harness.store.requests import Awaited, suspend_for
 from harness.store.runs import claim_runs
+from harness.store.suspensions import Awaited, suspend_for
 from harness.testing.workspace import write_workspace_files
 from tests.bus.team_of import ask, team_of
 

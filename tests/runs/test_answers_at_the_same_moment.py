@@ -21,8 +21,8 @@ from harness.store.address import parse_address
 from harness.store.database import Database
 from harness.store.fires import mark_fire, suspend_fire
 from harness.store.json_codec import to_json
-from harness.store.requests import Awaited
 from harness.store.runs import claim_runs, run_by_id, suspend_run, want_cancelled
+from harness.store.suspensions import Awaited
 from harness.testing.engine import MemoryEngine
 from tests.bus.team_of import NOW, ask, team_of
 from tests.runs.requests.test_ends import queue_zoe

@@ -17,8 +17,9 @@ from harness.domain.request import RequestState, Standing
 from harness.domain.run import Fire, FireState, RunState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.expiry import announce_forgotten, runs_to_forget
-from harness.store.requests import conversation_of, requests_in
+from harness.store.requests import requests_in
 from harness.store.runs import run_by_id
+from harness.store.suspensions import conversation_of
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from harness.wiring.build import team_of
 from tests.runs.model_workspace import with_model

@@ -20,8 +20,8 @@ from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire, suspend_fire
 from harness.store.incidents import open_incidents
 from harness.store.json_codec import to_json
-from harness.store.requests import Awaited
 from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id, suspend_run
+from harness.store.suspensions import Awaited
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout", rules=BusRules(max_open=1))

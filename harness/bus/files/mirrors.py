@@ -34,7 +34,8 @@ from harness.domain.errors import HarnessError
 from harness.domain.request import Event
 from harness.domain.workspace import Workspace
 from harness.store.database import Database
-from harness.store.request_versions import RequestVersion, logs_of, request_versions
+from harness.store.request_log import logs_of
+from harness.store.request_versions import RequestVersion, request_versions
 
 KEPT_DAYS = 30
 """How long after its end a request has its file."""

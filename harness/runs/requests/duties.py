@@ -23,8 +23,9 @@ from harness.runs.requests.ends import time_out_request
 from harness.runs.requests.faults import BusFaults
 from harness.runs.requests.notes import Recorded, what_is_known
 from harness.store.database import Database
-from harness.store.request_duties import answered_runs, pending, quiet_requests, untold
+from harness.store.request_duties import pending, quiet_requests, untold
 from harness.store.requests import RequestRow, overdue_requests, postpone_delivery, watched_requests
+from harness.store.suspensions import answered_runs
 
 AT_ONCE = 100
 """How many requests of a kind are served in one tick; the next tick goes on."""

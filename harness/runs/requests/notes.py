@@ -12,8 +12,9 @@ from harness.domain.run import RunState
 from harness.domain.sizes import counted
 from harness.ports import RecordedStep
 from harness.store.fires import open_runs_of
-from harness.store.request_duties import awaited_and_open, open_runs_ahead
+from harness.store.request_duties import open_runs_ahead
 from harness.store.runs import RunRow, run_by_id, usage_of_run
+from harness.store.suspensions import awaited_and_open
 
 Recorded = Callable[[str], tuple[RecordedStep, ...]]
 """Returns the finished steps of a run."""

@@ -14,7 +14,7 @@ from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
 from harness.gate.sanitise import in_short
 from harness.runs.services import RunServices
-from harness.store.requests import asked_in
+from harness.store.request_log import asked_in
 from harness.store.runs import RunRow
 
 MOST_TOKENS = 5_500

@@ -28,7 +28,8 @@ from harness.runs.incidents import LedgerIncidents
 from harness.store.database import Database
 from harness.store.incidents import open_incidents
 from harness.store.json_codec import from_json
-from harness.store.requests import events_of, requests_in
+from harness.store.request_log import events_of
+from harness.store.requests import requests_in
 from tests.bus.team_of import NOW, ask, team_of
 
 SECRET = "hunter2-hunter2"

@@ -27,8 +27,9 @@ from harness.store.fires import add_fire, mark_fire, suspend_fire
 from harness.store.incidents import open_incidents
 from harness.store.json_codec import to_json
 from harness.store.request_duties import next_moment
-from harness.store.requests import Awaited, request_row, suspend_for
+from harness.store.requests import request_row
 from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id, suspend_run
+from harness.store.suspensions import Awaited, suspend_for
 from tests.bus.team_of import NOW, ask, team_of
 
 LATE = NOW + timedelta(hours=1)

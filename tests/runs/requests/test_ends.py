@@ -19,8 +19,9 @@ from harness.runs.requests.ends import cancel_request, time_out_request
 from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire, suspend_fire
 from harness.store.json_codec import to_json
-from harness.store.requests import Awaited, events_of
+from harness.store.request_log import events_of
 from harness.store.runs import NewRun, RunRow, claim_runs, queue_run, run_by_id, suspend_run
+from harness.store.suspensions import Awaited
 from tests.bus.crashes import Crash, broken_off
 from tests.bus.team_of import NOW, ask, team_of
 

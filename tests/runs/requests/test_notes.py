@@ -16,8 +16,8 @@ from harness.runs.requests.notes import what_is_known
 from harness.store.database import Database
 from harness.store.fires import close_fire, mark_fire
 from harness.store.json_codec import to_json
-from harness.store.requests import Awaited, suspend_for
 from harness.store.runs import NewRun, claim_runs, queue_run, record_usage, suspend_run
+from harness.store.suspensions import Awaited, suspend_for
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout")
