@@ -16,7 +16,17 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from harness.domain.request import Event, Final, Request, RequestState, Standing, Watch, fold
+from harness.domain.request import (
+    Dropped,
+    Event,
+    Final,
+    Request,
+    RequestState,
+    Resent,
+    Standing,
+    Watch,
+    fold,
+)
 from harness.domain.sizes import counted
 from harness.gate.sanitise import in_short, one_line
 from harness.store.json_codec import to_json
@@ -205,7 +215,7 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
         return f"{local:%H:%M}" if local.date() == day else f"{local:%a} {local.day} {local:%b %H:%M}"
 
     lines = [f"## {at(asked.made_at)} {asked.sender} → {standing.receiver}: {said(asked.task, _TITLE_CHARS)}", ""]
-    word = _STATES[standing.state] if standing.final is None else standing.final.result.replace("_", " ")
+    word = _word(standing)
     lines.append(f"- **{_where(standing, word, at)}** · [{asked.id}](../job-status/{asked.id}.json)")
     if standing.handed_off_by:
         lines.append(f"- passed on by {', '.join(standing.handed_off_by)}")
@@ -213,10 +223,7 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
         lines.append(f"- last news: {said(standing.note)}")
     if standing.final is not None:
         lines += _final_lines(standing.final, said)
-    if standing.is_dead_letter:
-        lines.append(
-            f"- **dead letter**, waits for you: `harness bus resend {asked.id}` or `harness bus drop {asked.id}`"
-        )
+    lines += _dead_letter_lines(standing, said)
     if asked.fallback and (standing.final is None or not standing.final.is_success):
         lines.append(f"- otherwise: {said(asked.fallback)}")
     return Entry(asked.made_at, word, "\n".join(lines) + "\n")
@@ -225,6 +232,26 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
 def as_words(line: str) -> str:
     """Return one line of text so that Markdown shows it as it is."""
     return _MARKUP.sub(lambda found: f"\\{found[0]}" if found[1] else found[0][:-1] + "\\" + found[0][-1], line)
+
+
+def _word(standing: Standing) -> str:
+    """Return how the request stands, as the head of the page counts it."""
+    if standing.final is not None:
+        return standing.final.result.replace("_", " ")
+    return "watching" if standing.request.watch is not None else _STATES[standing.state]
+
+
+def _dead_letter_lines(standing: Standing, said: Callable[[str], str]) -> list[str]:
+    """Return what is to be done about a dead letter, or what was done."""
+    match standing.settled:
+        case Resent(request_id=again_as):
+            return [f"- sent again as {again_as}"]
+        case Dropped(reason=reason):
+            return [f"- given up: {said(reason)}"]
+    if not standing.is_dead_letter:
+        return []
+    name = standing.request.id
+    return [f'- **dead letter**, waits for you: `harness bus resend {name}` or `harness bus drop {name} --reason "…"`']
 
 
 def _where(standing: Standing, word: str, at: Callable[[datetime], str]) -> str:

@@ -16,12 +16,28 @@ import pytest
 from sqlalchemy.event import listen
 
 from harness.bus.ending import answer, cancel
-from harness.bus.files.mirror_pages import is_sealed, seal, status_of
+from harness.bus.files.mirror_pages import entry_of, is_sealed, seal, status_of
 from harness.bus.files.mirrors import ALL_EVERY, Mirrors
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team
-from harness.domain.request import Evidence, Final, HandedOff, Progressed, Request, Standing, Watch, fold
+from harness.domain.request import (
+    DeadLettered,
+    Dropped,
+    Event,
+    Evidence,
+    Final,
+    Finished,
+    HandedOff,
+    Progressed,
+    Request,
+    Requested,
+    Resent,
+    Situation,
+    Standing,
+    Watch,
+    fold,
+)
 from harness.domain.workspace import Workspace
 from harness.gate.redact import redact
 from harness.runs.incidents import LedgerIncidents
@@ -152,7 +168,7 @@ def test_the_page_of_a_day_says_who_asked_whom_for_what_and_what_came_of_it(data
         == f"""\
 # Requests of Saturday, 21 November 2026
 
-3 requests: 2 not delivered yet, 1 done. Times are those of America/Los_Angeles.
+3 requests: 1 done, 1 watching, 1 not delivered yet. Times are those of America/Los_Angeles.
 
 ## 09:30 scout → user: May I use \\*this\\*? # really
 
@@ -172,6 +188,22 @@ def test_the_page_of_a_day_says_who_asked_whom_for_what_and_what_came_of_it(data
 - otherwise: I do it
 """.replace("{watched}", re.findall(r"tell\n\n.*\[(r-\w+)\]", page)[0]).splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("settled", "line"),
+    [
+        (None, '- **dead letter**, waits for you: `harness bus resend r-1` or `harness bus drop r-1 --reason "…"`'),
+        (Resent("r-2"), "- sent again as r-2"),
+        (Dropped("the *release* is out"), "- given up: the \\*release\\* is out"),
+    ],
+)
+def test_the_page_says_of_a_dead_letter_what_is_to_be_done_or_was(settled: Resent | Dropped | None, line: str) -> None:
+    at = datetime.fromisoformat("2026-11-21T17:30:00+00:00")
+    asked = Requested(Request("r-1", "zoe", "scout", "count", at, at, "k"))
+    bodies = [asked, Finished(Final("timed_out", "late")), DeadLettered("late", Situation.WORKING), settled]
+    log = [Event("r-1", number, at, "system", body) for number, body in enumerate(bodies, 1) if body is not None]
+    assert entry_of(log, "UTC", str).text.splitlines()[-1] == line
 
 
 def test_a_request_stands_on_the_page_of_the_day_that_it_is_at_home(database: Database, tmp_path: Path) -> None:
