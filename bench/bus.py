@@ -37,10 +37,11 @@ from harness.store.database import Database
 from harness.store.fires import add_fire, mark_fire
 from harness.store.runs import NewRun, claim_runs, queue_run
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
-from harness.wiring.build import build_system, team_of
+from harness.wiring.build import build_system
 from harness.wiring.bus import open_bus
 from harness.wiring.files import load
 from harness.wiring.system import System
+from harness.wiring.team import team_of
 
 _WARM_UP = 20
 _SETTLE_S = 5.0

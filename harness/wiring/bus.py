@@ -38,10 +38,10 @@ from harness.store.json_codec import from_json
 from harness.store.request_log import events_of
 from harness.store.requests import RequestRow, requests_in
 from harness.store.state_folder import StateFolder, state_folder
-from harness.wiring.build import team_of
 from harness.wiring.files import load
 from harness.wiring.installation import open_database
 from harness.wiring.system import System
+from harness.wiring.team import team_of
 
 _LOOK_EVERY_S = 0.2
 

@@ -34,8 +34,9 @@ from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
-from harness.wiring.build import caller_of, schemas_for, secrets_in
 from harness.wiring.files import ACTION_NAMES, load
+from harness.wiring.models import secrets_in
+from harness.wiring.tools import caller_of, schemas_for
 from harness.workspace.current import CurrentWorkspace
 
 _NOT_IN_A_REPLAY = "a replay plays back what was recorded, and does nothing else"

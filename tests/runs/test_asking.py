@@ -21,7 +21,7 @@ from harness.store.requests import requests_in
 from harness.store.runs import run_by_id
 from harness.store.suspensions import conversation_of
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
-from harness.wiring.build import team_of
+from harness.wiring.team import team_of
 from tests.runs.model_workspace import with_model
 
 EIGHT = NOW + timedelta(minutes=1)

@@ -25,7 +25,7 @@ from harness.store.peek import peek
 from harness.store.requests import requests_in
 from harness.testing.engine import MemorySteps
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
-from harness.wiring.build import team_of
+from harness.wiring.team import team_of
 from tests.runs.model_workspace import with_model
 from tests.runs.test_asking import FOUND, QUESTION, Models, agent, fires_by_job, job, the_request, tool
 
@@ -195,7 +195,9 @@ def test_doing_a_run_over_that_went_on_begins_at_the_beginning(workbench: Workbe
     workbench.settle()
     system = workbench.system
     assert (fire_of_zoe(workbench).state, fire_of_zoe(workbench).run_id) == (FireState.FAILED, f"{run_id}.2")
-    workbench.write({"agents/zoe/jobs/report.md": "---\nschedule: daily 08:00\ndeliver: digest\n---\nReport about the cups.\n"})
+    workbench.write(
+        {"agents/zoe/jobs/report.md": "---\nschedule: daily 08:00\ndeliver: digest\n---\nReport about the cups.\n"}
+    )
     system.workspace.reload()
     models.says["zoe"] = [say("Four cups.")]
     again = retry_run(system.database, system.workspace(), f"{run_id}.2", workbench.clock.now())

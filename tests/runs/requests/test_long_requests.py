@@ -15,7 +15,7 @@ from harness.domain.request import Final
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.requests import requests_in
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
-from harness.wiring.build import team_of
+from harness.wiring.team import team_of
 from tests.runs.model_workspace import with_model
 from tests.runs.test_asking import FOUND, agent, job, tool
 

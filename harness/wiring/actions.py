@@ -1,0 +1,38 @@
+"""The actions that a job without a model may name, each with what it works on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from harness.bus.team import Team
+from harness.runs.actions import Action
+from harness.runs.backing_up import backup_action
+from harness.runs.backup import BackupSource
+from harness.runs.followups.dispatch import followup_dispatch
+from harness.runs.followups.status import followup_status
+from harness.runs.self_check import self_check
+from harness.store.database import Database
+from harness.store.state_folder import StateFolder
+from harness.wiring.files import ACTION_NAMES
+from harness.wiring.team import team_of
+from harness.workspace.current import CurrentWorkspace
+
+
+def actions_of(
+    database: Database, workspace: CurrentWorkspace, state: StateFolder, hide_secrets: Callable[[str], str]
+) -> Mapping[str, Action]:
+    """Return the actions by the names that a workspace may use."""
+
+    def team() -> Team:
+        return team_of(workspace())
+
+    source = BackupSource(workspace().root, state, workspace().settings, database.address)
+    actions = {
+        "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
+        "followup-dispatch": followup_dispatch(database, team),
+        "followup-status": followup_status(database, team, hide_secrets),
+        "self-check": self_check(database, workspace),
+    }
+    assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
+    return actions

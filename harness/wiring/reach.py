@@ -1,0 +1,64 @@
+"""The doors to the world outside: what may be fetched, what is remembered of sources, and what reads their pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.collectors.cache import DatabaseSourceCache
+from harness.collectors.collect import collect
+from harness.collectors.context import CollectContext
+from harness.collectors.parse import FeedParser
+from harness.domain.errors import ToolError
+from harness.domain.job import Job
+from harness.domain.source import Collected
+from harness.gate.breakers import Breakers
+from harness.gate.granted_web import GrantedWeb
+from harness.gate.guarded_web import GuardedWeb
+from harness.ports import Clock, Resolver, Web
+from harness.store.database import Database
+from harness.tools.feeds import FetchList
+from harness.workspace.current import CurrentWorkspace
+
+_ANY_JOB = Job(agent="", name="", path="", schedules=(), zone="UTC")
+"""For a tool that reads a feed list: what a job would say about age and inputs does not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a harness reaches the world through; `source_web` leaves hosts alone that do not answer."""
+
+    web: Web
+    source_web: Web
+    breakers: Breakers
+    parser: FeedParser
+    sources: DatabaseSourceCache
+
+
+def reach_of(workspace: CurrentWorkspace, database: Database, clock: Clock, resolver: Resolver) -> Reach:
+    """Return the doors that this workspace's settings open."""
+    web = GrantedWeb(lambda: workspace().settings.egress, resolver)
+    breakers = Breakers(database, clock.now, lambda: workspace().settings.home_zone)
+    # A run in flight waits for a server that restarts, as its engine does.
+    sources = DatabaseSourceCache(database.patiently())
+    return Reach(web, GuardedWeb(web, breakers), breakers, FeedParser(), sources)
+
+
+def feed_lists(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> FetchList:
+    """Return what fetches a feed list of the workspace by its name, for a tool."""
+
+    async def fetch(name: str) -> Collected:
+        snapshot = workspace()
+        if name not in snapshot.feed_lists:
+            raise ToolError(f"there is no feed list {name!r}; there are: {', '.join(sorted(snapshot.feed_lists))}")
+        context = CollectContext(
+            workspace=snapshot,
+            job=_ANY_JOB,
+            web=reach.source_web,
+            now=clock.now(),
+            cache=reach.sources,
+            parser=reach.parser,
+            latest_output=lambda job_id: None,
+        )
+        return await collect(f"feeds/{name}", context)
+
+    return fetch
