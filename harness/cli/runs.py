@@ -32,7 +32,7 @@ from harness.daemon.wording import local_time, when
 from harness.domain.request import request_of_job
 from harness.domain.run import Fire
 from harness.schedule.catchup import duration_in_words
-from harness.store.peek import peek
+from harness.store.peek import Peek, peek
 from harness.store.records import Delivery, RunRecord, Spending
 
 app = noun_app("The latest runs; stop one, do one over, compare two.")
@@ -57,8 +57,11 @@ artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
 source_run, fork {of, from_step} or null, cancel_reason, request (that it
-works on, or null), waits_for [request], steps [{step, kind, call_id,
-started_at, ended_at, took_s, detail, error}]."""
+works on, or null), waits_for [request], continued_as (the run that went on
+with it, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
+detail, error}]."""
+_SUSPENDED = "suspended"
+_RUNS_OF_A_FIRE = 1000
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
@@ -105,10 +108,11 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
         spending = look.spending_of_run(run)
         steps = look.steps_of_run(run)
         awaits = look.requests.awaited_by(run)
+        continued_as = _continuation(look, record)
     if as_json:
         waits = [request.id for request in awaits]
         document = run_document(record, fire, deliveries, spending)
-        emit_json({**document, "waits_for": waits, "steps": steps_json(steps)})
+        emit_json({**document, "waits_for": waits, "continued_as": continued_as, "steps": steps_json(steps)})
         return
     width = terminal_width()
     for line in run_lines(place, record, fire, deliveries, spending, width):
@@ -116,6 +120,8 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
     for request in awaits:
         for line in wrap(f"-> it waits for {waits_words(request)}", width):
             say(line)
+    if continued_as is not None:
+        say(f"-> it went on as: harness runs show {continued_as}")
     if steps:
         say()
         can_fork = request_of_job(record.job_id) is None
@@ -125,7 +131,19 @@ def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonO
 
 def _standing(run: RunRecord, fire: Fire | None) -> str:
     """Return what became of a run that has ended, otherwise how it stands; only a fire's last run has its outcome."""
-    return str(fire.state) if run.state == "ended" and fire is not None else run.state
+    if run.state != "ended":
+        return run.state
+    if fire is not None:
+        return str(fire.state)
+    return "went on" if run.stop == _SUSPENDED else run.state
+
+
+def _continuation(look: Peek, run: RunRecord) -> str | None:
+    """Return the run that went on with a suspended one; None if nothing did, or it was not suspended."""
+    if run.stop != _SUSPENDED:
+        return None
+    runs = look.runs(_RUNS_OF_A_FIRE, job_id=run.job_id)
+    return next((other.id for other in runs if other.options.get("continues") == run.id), None)
 
 
 def run_document(
@@ -217,6 +235,8 @@ def _wish_rows(run: RunRecord) -> Iterator[tuple[str, str]]:
         yield "fork of", f"{run.source_run}, from {start}"
     elif run.source_run:
         yield "retry of", run.source_run
+    if "continues" in run.options:
+        yield "goes on", f"from {run.options['continues']}"
     if run.cancel_reason and run.state != "ended":
         yield "wanted", f"{run.cancel_reason}; not carried out yet"
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from harness.domain.message import Usage
-from harness.domain.run import FireState
+from harness.domain.run import FireKind, FireState
 from harness.store.expiry import announce_deleted, announce_forgotten
+from harness.store.fires import replan_fire
 from harness.store.outbox import acknowledge, promise
-from harness.store.runs import record_usage
+from harness.store.runs import NewRun, end_run, queue_run, record_usage
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine, Ledger
@@ -50,6 +51,28 @@ def test_run_shows_its_fire_its_delivery_and_its_cost(harness: CommandLine, ledg
     assert "fire      delivered: 9 items" in shown
     assert "delivery  digest: acknowledged, digests/2026-11-20/scout-morning.md" in shown
     assert "model     small: 1 call, 1,200 tokens in, 300 out, $0.0042" in shown
+
+
+def test_a_run_that_waited_names_the_run_that_went_on_and_that_one_names_it(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    first = ledger.fire("scout/morning", DUE, FireState.RUNNING)
+    second = f"{first}.2"
+
+    def go_on(connection: Connection) -> None:
+        end_run(connection, first, DUE, stop="suspended")
+        due = int(DUE.timestamp())
+        options = {"continues": first}
+        queue_run(connection, NewRun(second, "scout/morning", "scout", FireKind.CRON, due, 1, options=options), DUE)
+        replan_fire(connection, first, "me", new_run_id=second, reason="")
+
+    ledger.write(go_on)
+    assert f"-> it went on as: harness runs show {second}\n" in harness("runs", "show", first).stdout
+    assert f"goes on  from {first}\n" in harness("runs", "show", second).stdout
+    assert json.loads(harness("runs", "show", first, "--json").stdout)["continued_as"] == second
+    assert json.loads(harness("runs", "show", second, "--json").stdout)["continued_as"] is None
+    (line,) = [line for line in harness("runs").stdout.splitlines() if line.endswith(first)]
+    assert "went on" in line
 
 
 def test_unknown_run_is_exit_code_2(harness: CommandLine, ledger: Ledger) -> None:
