@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 from harness.delivery.channels import Channel
 from harness.delivery.outbox import Attempt, deliver_due
 from harness.domain.cause import channel_cause
-from harness.domain.run import FireState, Outcome, RunState, Suspended
+from harness.domain.run import FireState, Outcome, RunState
 from harness.domain.settings import Settings
 from harness.runs.closing import close
 from harness.store.database import Database
 from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run, promise
-from harness.store.runs import run_by_id, runs_in
+from harness.store.runs import run_by_id, runs_awaiting_delivery
 
 
 def deliver_run(
@@ -55,7 +55,7 @@ def settle_deliveries(
     A delivery that was given up closes its fire as `failed` with the channel and its last error.
     """
     with database.read() as connection:
-        waiting = [run.id for run in runs_in(connection, RunState.SUSPENDED) if run.stop != Suspended.reason]
+        waiting = runs_awaiting_delivery(connection)
     closed: list[str] = []
     for run_id in waiting:
         deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True)

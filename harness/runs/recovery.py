@@ -18,8 +18,8 @@ from harness.store.database import Database
 from harness.store.fires import fire_at, open_fires
 from harness.store.nodes import all_nodes
 from harness.store.outbox import deliveries_of_run
-from harness.store.runs import RunRow, end_run, run_by_id
-from harness.store.suspensions import is_suspended_for
+from harness.store.runs import RunRow, end_run, queued_runs, run_by_id
+from harness.store.suspensions import is_suspended_for, waiting_runs
 
 STALLED_AFTER = timedelta(seconds=60)
 """A resumed run is picked up within seconds; one that nobody works on for longer never will be."""
@@ -69,7 +69,9 @@ class Reconciler:
         and that has had no effect yet is begun anew instead.
         """
         with self._database.read() as connection:
-            fires = open_fires(connection)
+            # What waits in the queue, or for the answers to its requests, is in order: nothing is read of it.
+            in_order = queued_runs(connection) | waiting_runs(connection)
+            fires = [fire for fire in open_fires(connection) if fire.run_id not in in_order]
             alive = {node.executor_id: node.workflow_version for node in all_nodes(connection) if node.is_here}
         self._idle_since = {
             fire.run_id: self._idle_since[fire.run_id] for fire in fires if fire.run_id in self._idle_since
@@ -132,8 +134,8 @@ class Reconciler:
             case RunState.QUEUED:
                 return None
             case RunState.SUSPENDED:
-                # It waits for the answers to its requests, each of which gets one; or for a channel's
-                # acknowledgement: the outbox closes it, as long as it has it.
+                # It has begun to wait for the answers to its requests, each of which gets one; or it waits for a
+                # channel's acknowledgement: the outbox closes it, as long as it has it.
                 with self._database.read() as connection:
                     if is_suspended_for(connection, run.id):
                         return None

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Float, Row, Select, String, Update, and_, bindparam, func, or_, select, update
 
 from harness.domain.message import Usage
-from harness.domain.run import FireKind, RunState
+from harness.domain.run import FireKind, RunState, Suspended
 from harness.store.tables import run, usage
 from harness.store.upsert import insert_new
 
@@ -238,6 +238,17 @@ def runs_in(connection: Connection, *states: RunState) -> list[RunRow]:
     """Return the runs in the given states, oldest first."""
     query = select(*run.c).where(run.c.state.in_([str(s) for s in states])).order_by(run.c.due_at, run.c.id)
     return [_run(row) for row in connection.execute(query)]
+
+
+def queued_runs(connection: Connection) -> set[str]:
+    """Return the ids of the runs that wait in the queue."""
+    return set(connection.execute(select(run.c.id).where(run.c.state == str(RunState.QUEUED))).scalars())
+
+
+def runs_awaiting_delivery(connection: Connection) -> list[str]:
+    """Return the ids of the suspended runs whose result a channel has not taken yet, oldest first."""
+    made = select(run.c.id).where(run.c.state == str(RunState.SUSPENDED), run.c.stop.is_distinct_from(Suspended.reason))
+    return list(connection.execute(made.order_by(run.c.due_at, run.c.id)).scalars())
 
 
 def runs_of_job(connection: Connection, job_id: str) -> list[RunRow]:

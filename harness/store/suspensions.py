@@ -44,6 +44,11 @@ def is_suspended_for(connection: Connection, run_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def waiting_runs(connection: Connection) -> set[str]:
+    """Return all runs that wait for requests, and with which nothing goes on yet."""
+    return set(connection.execute(select(suspension.c.run_id).where(suspension.c.continued_as.is_(None))).scalars())
+
+
 def mark_continued(connection: Connection, run_id: str, continued_as: str) -> bool:
     """Say which run goes on; False if another does already."""
     waiting = update(suspension).where(suspension.c.run_id == run_id, suspension.c.continued_as.is_(None))
