@@ -188,15 +188,15 @@ def _redacted(value: Any, redact: Redact) -> Any:
 # ── The page of a day ────────────────────────────────────────────────────────────────────────────
 
 
-def page_text(day: date, zone: str, entries: Sequence[Entry], fingerprint: str) -> str:
+def page_text(day: date, zone: str, entries: Iterable[Entry], fingerprint: str) -> str:
     """Return the page of one day: who asked whom for what, where it stands, by when, and what it came to."""
-    first, *others = Counter(entry.word for entry in entries).most_common()
-    counts = ", ".join(f"{count} {word}" for word, count in (first, *others))
     ordered = sorted(entries, key=lambda entry: (entry.made_at, entry.text))
+    # In their order as well: of words that are counted alike, that which stands first on the page comes first.
+    counts = ", ".join(f"{count} {word}" for word, count in Counter(entry.word for entry in ordered).most_common())
     head = (
         f"<!-- Written by {_WRITTEN_BY}\n     seal {_UNSEALED}, made from {fingerprint} -->\n"
         f"# Requests of {day:%A}, {day.day} {day:%B %Y}\n\n"
-        f"{counted(len(entries), 'request')}: {counts}. Times are those of {zone}.\n"
+        f"{counted(len(ordered), 'request')}: {counts}. Times are those of {zone}.\n"
     )
     return seal(head + "".join(f"\n{entry.text}" for entry in ordered))
 

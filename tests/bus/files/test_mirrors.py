@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import pytest
 from sqlalchemy.event import listen
 
 from harness.bus.ending import answer, cancel
-from harness.bus.files.mirror_pages import entry_of, is_sealed, seal, status_of
+from harness.bus.files.mirror_pages import Entry, entry_of, is_sealed, page_text, seal, status_of
 from harness.bus.files.mirrors import ALL_EVERY, Mirrors
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.request import (
+    Body,
     DeadLettered,
     Dropped,
     Event,
@@ -145,6 +147,14 @@ def test_the_file_of_a_request_has_stable_keys(bench: Bench) -> None:
     assert [event["kind"] for event in document["log"]] == ["requested", "delivered", "confirmed", "final"]
 
 
+def test_the_page_of_a_day_is_the_same_in_whatever_order_its_requests_come() -> None:
+    at = datetime.fromisoformat("2026-11-21T17:30:00+00:00")
+    entries = [Entry(at + timedelta(minutes=number), word, word) for number, word in enumerate(("done", "failed", "x"))]
+    pages = {page_text(at.date(), "UTC", some, "0" * 32) for some in permutations(entries)}
+    assert len(pages) == 1
+    assert "3 requests: 1 done, 1 failed, 1 x." in pages.pop()
+
+
 def test_the_page_of_a_day_says_who_asked_whom_for_what_and_what_came_of_it(database: Database, tmp_path: Path) -> None:
     bench = Bench(database, tmp_path, zone="America/Los_Angeles")
     bench.now = datetime.fromisoformat("2026-11-21T17:30:00+00:00")
@@ -201,7 +211,12 @@ def test_the_page_of_a_day_says_who_asked_whom_for_what_and_what_came_of_it(data
 def test_the_page_says_of_a_dead_letter_what_is_to_be_done_or_was(settled: Resent | Dropped | None, line: str) -> None:
     at = datetime.fromisoformat("2026-11-21T17:30:00+00:00")
     asked = Requested(Request("r-1", "zoe", "scout", "count", at, at, "k"))
-    bodies = [asked, Finished(Final("timed_out", "late")), DeadLettered("late", Situation.WORKING), settled]
+    bodies: list[Body | None] = [
+        asked,
+        Finished(Final("timed_out", "late")),
+        DeadLettered("late", Situation.WORKING),
+        settled,
+    ]
     log = [Event("r-1", number, at, "system", body) for number, body in enumerate(bodies, 1) if body is not None]
     assert entry_of(log, "UTC", str).text.splitlines()[-1] == line
 
