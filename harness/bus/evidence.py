@@ -77,6 +77,14 @@ def look_at(paths: Sequence[str], folders: Folders, since: datetime | None) -> t
     return tuple(seen.values())
 
 
+def look_at_for_person(paths: Sequence[str], root: Path, state: Path) -> tuple[Evidence, ...]:
+    """Return what the files are that the person points at, anywhere in the workspace `root`; raises as `look_at`.
+
+    They may be older than the question: the person knows what they point at.
+    """
+    return look_at(paths, Folders(PathRules(root, read_paths=(".",)), (), state), None)
+
+
 def _in_words(faults: Sequence[str], named: int) -> str:
     """Name the files that do not count, as many as fit; there is always room for one."""
     first = f"{len(faults)} of {named} files do" if named > 1 else "the file does"

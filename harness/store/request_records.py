@@ -5,36 +5,14 @@ Standard library only, because fast commands import this.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
-from harness.domain.request import (
-    USER,
-    Body,
-    Confirmed,
-    DeadLettered,
-    Delivered,
-    Dropped,
-    Event,
-    Evidence,
-    Final,
-    Finished,
-    HandedOff,
-    Noticed,
-    Progressed,
-    Request,
-    Requested,
-    RequestState,
-    Resent,
-    Situation,
-    Watch,
-    request_job,
-)
+from harness.domain.request import USER, Event, RequestState, request_job
 from harness.store.reader import Reader, Row
+from harness.store.request_bodies import event_of
 
 Waiting = Literal["open", "dead", "unsettled", "untold"]
 """Which requests are meant: not final yet; final and waiting for the person as a dead letter; either of these; or final
@@ -213,7 +191,7 @@ class RequestRecords:
     def log(self, request_id: str) -> tuple[Event, ...]:
         """Return the request's events in their order; empty if there is no such request."""
         query = "SELECT request_id, number, at, party, kind, body FROM event WHERE request_id = ? ORDER BY number"
-        return tuple(_event(row) for row in self._reader.rows(query, (request_id,)))
+        return tuple(event_of(row) for row in self._reader.rows(query, (request_id,)))
 
     def work_on(self, request_id: str, receivers: Collection[str]) -> tuple[WorkRun, ...]:
         """Return the runs of these receivers that work or worked on it, oldest first."""
@@ -248,57 +226,6 @@ class RequestRecords:
     def _records(self, rest: str, *values: object) -> tuple[RequestRecord, ...]:
         rows = self._reader.rows(f"SELECT {_COLUMNS} FROM request {rest}", values)  # noqa: S608
         return tuple(_record(row) for row in rows)
-
-
-def body_of(kind: str, fields: Mapping[str, Any]) -> Body:
-    """Return what an event says, from the JSON that it is kept as. Raises ValueError for a kind that is not known."""
-    match kind:
-        case "requested":
-            return Requested(_request(fields["request"]))
-        case "delivered":
-            return Delivered(fields["token"], fields["run_id"])
-        case "confirmed":
-            return Confirmed(fields["token"])
-        case "progress":
-            return Progressed(fields["token"], fields["note"], fields["by_harness"])
-        case "handed_off":
-            return HandedOff(fields["token"], fields["receiver"], fields["reason"])
-        case "final":
-            return Finished(_final(fields["final"]), fields["token"])
-        case "noticed":
-            return Noticed(fields["how"])
-        case "dead":
-            return DeadLettered(fields["reason"], Situation(fields["situation"]))
-        case "resent":
-            return Resent(fields["request_id"])
-        case "dropped":
-            return Dropped(fields["reason"])
-    raise ValueError(f"no event of a request is called {kind!r}")
-
-
-def _request(fields: Mapping[str, Any]) -> Request:
-    values = dict(fields)
-    for name in ("due_at", "made_at", "files_since"):
-        values[name] = _moment(values[name])
-    for name in ("inputs", "acceptance"):
-        values[name] = tuple(values[name])
-    watch = values["watch"]
-    values["watch"] = None if watch is None else Watch(watch["file"], watch["job"], _moment(watch["at"]))
-    return Request(**values)
-
-
-def _final(fields: Mapping[str, Any]) -> Final:
-    evidence = tuple(Evidence(**one) for one in fields["evidence"])
-    return Final(fields["result"], fields["conclusion"], evidence, tuple(fields["actions"]), fields["verdict"])
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _event(row: Row) -> Event:
-    body = body_of(row["kind"], json.loads(row["body"]))
-    return Event(row["request_id"], row["number"], datetime.fromtimestamp(row["at"], UTC), row["party"], body)
 
 
 def _record(row: Row) -> RequestRecord:

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from harness.bus.dead_letters import drop, resend
 from harness.bus.ending import answer
-from harness.bus.evidence import Folders, look_at
+from harness.bus.evidence import look_at_for_person
 from harness.bus.log import standing_of
 from harness.bus.notices import note_told
 from harness.bus.sending import Ask, Sent, send
@@ -30,7 +30,6 @@ from harness.bus.team import Team
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.job import Priority
 from harness.domain.request import USER, Event, Final, RequestState, Result, Standing, Verdict, Watch
-from harness.gate.paths import PathRules
 from harness.runs.requests.ends import cancel_request
 from harness.runs.wall_clock import WallClock
 from harness.store.database import Database
@@ -191,7 +190,7 @@ class Bus:
 
         `evidence` are paths of the workspace. Raises ToolError if one is missing or empty.
         """
-        files = self._look_at(evidence)
+        files = look_at_for_person(evidence, self._team().workspace.root, self._state.root)
         final = Final(result, conclusion.strip(), files, tuple(actions), verdict)
         with self._database.write(alone=True) as connection:
             return answer(connection, request_id, final, by=by, now=self._now())
@@ -218,12 +217,6 @@ class Bus:
         """Give a dead letter up, for a reason that stands in its log."""
         with self._database.write(alone=True) as connection:
             return drop(connection, request_id, reason, by=by, now=self._now())
-
-    def _look_at(self, paths: Sequence[str]) -> tuple[Any, ...]:
-        root = self._team().workspace.root
-        folders = Folders(PathRules(root, read_paths=(".",)), (), self._state.root)
-        # What the person points at may be older than the question: they know what they point at.
-        return look_at(paths, folders, None)
 
 
 def open_bus(root: Path | str, environ: Mapping[str, str] = os.environ) -> Bus:

@@ -36,8 +36,9 @@ from harness.domain.request import (
 from harness.store.database import Database
 from harness.store.json_codec import to_json
 from harness.store.peek import peek
+from harness.store.request_bodies import body_of
 from harness.store.request_log import events_of
-from harness.store.request_records import RequestCounts, body_of
+from harness.store.request_records import RequestCounts
 from harness.store.suspensions import Awaited, suspend_for
 from tests.bus.team_of import NOW, ask, team_of
 

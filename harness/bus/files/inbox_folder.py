@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.bus.ending import answer
-from harness.bus.evidence import Folders, look_at
+from harness.bus.evidence import look_at_for_person
 from harness.bus.files.mirror_pages import PAGES_FOLDER
 from harness.bus.files.request_file import AnswerFile, AskFile, parse_request_file
 from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
@@ -29,7 +29,6 @@ from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, OwnerError, TransientError
 from harness.domain.request import USER, Final, IllegalTransition
-from harness.gate.paths import PathRules
 from harness.store.database import Database
 from harness.store.durable_file import read_if_there, replace_text
 from harness.store.requests import request_with_key
@@ -193,9 +192,7 @@ class InboxFolder:
             return send(connection, wanted, self._team(), now).standing.request.id
 
     def _answer(self, parsed: AnswerFile, now: datetime) -> str:
-        root = self._team().workspace.root
-        # What the person points at may be older than the question: they know what they point at.
-        evidence = look_at(parsed.evidence, Folders(PathRules(root, read_paths=(".",)), (), self._state), None)
+        evidence = look_at_for_person(parsed.evidence, self._team().workspace.root, self._state)
         final = replace(parsed.final, evidence=evidence)
         try:
             with self._database.write(alone=True) as connection:
