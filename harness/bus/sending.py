@@ -78,7 +78,7 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
     traffic = Traffic(
         chain,
         0 if ask.parent_run is None else count_asked_by_run(connection, ask.parent_run),
-        count_between(connection, ask.sender, ask.receiver, now - RATE_WINDOW),
+        count_between(connection, ask.sender, ask.receiver, now - RATE_WINDOW, now),
         count_at_work(connection, ask.receiver),
         count_waiting(connection, ask.receiver),
     )

@@ -155,10 +155,15 @@ def count_waiting(connection: Connection, receiver: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def count_between(connection: Connection, sender: str, receiver: str, since: datetime) -> int:
-    """Return how many requests the sender made of the receiver since then."""
+def count_between(connection: Connection, sender: str, receiver: str, since: datetime, until: datetime) -> int:
+    """Return how many requests the sender made of the receiver in that time.
+
+    Not those from the future: they were made before the clock was set back.
+    """
     query = select(func.count()).where(
-        request.c.sender == sender, request.c.receiver == receiver, request.c.made_at >= since.timestamp()
+        request.c.sender == sender,
+        request.c.receiver == receiver,
+        request.c.made_at.between(since.timestamp(), until.timestamp()),
     )
     return int(connection.execute(query).scalar_one())
 

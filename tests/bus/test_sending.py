@@ -115,6 +115,16 @@ def test_the_rate_of_a_pair_is_held_over_an_hour(bus: Database) -> None:
         assert send(connection, ask("zoe", "scout", "two"), team, NOW + timedelta(hours=1, seconds=1)).is_new
 
 
+def test_what_was_asked_before_the_clock_was_set_back_does_not_count_for_a_whole_day(bus: Database) -> None:
+    team = team_of("zoe", "scout", rules=BusRules(per_hour=1))
+    yesterday = NOW - timedelta(days=1)
+    with bus.write(alone=True) as connection:
+        send(connection, ask("zoe", "scout", "one"), team, NOW)
+        assert send(connection, ask("zoe", "scout", "two"), team, yesterday).is_new
+        with pytest.raises(Refused, match="rate"):
+            send(connection, ask("zoe", "scout", "three"), team, yesterday)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
