@@ -97,7 +97,8 @@ def standing_of(connection: Connection, workspace: Workspace, dependency: Depend
         return Standing("missing", f"there is no job {name}")
     fire = latest_fire(connection, name, begun_only=True)
     if fire is not None and fire.state.is_open:
-        return Standing("coming", f"{name} {_AT_WORK[fire.state]}")
+        waits = fire.reason if fire.state is FireState.SUSPENDED else ""
+        return Standing("coming", f"{name} {waits or _AT_WORK[fire.state]}")
     next_due = next_due_of(connection, name)
     if next_due is not None and next_due <= now.timestamp():
         return Standing("coming", f"{name} is due and has not been fired yet")

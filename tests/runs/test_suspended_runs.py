@@ -13,12 +13,14 @@ import pytest
 
 from harness.bus.ending import cancel
 from harness.bus.sending import Ask, send
+from harness.domain.job import Dependency
 from harness.domain.message import Usage
 from harness.domain.request import USER, RequestState
 from harness.domain.run import Fire, FireKind, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for
 from harness.runs.forking import retry_run
+from harness.runs.preflight import standing_of
 from harness.runs.recording import read_recording
 from harness.runs.workflows import RunWorkflow
 from harness.store.peek import peek
@@ -246,3 +248,12 @@ def test_a_run_that_was_to_go_on_when_its_deadline_passed_was_not_missed(workben
     fire = fire_of_zoe(workbench)
     assert (fire.state, fire.reason) == (FireState.FAILED, "it was not finished within its deadline of 1 h")
     assert workbench.system.incidents.open_causes("missed") == []
+
+
+def test_a_job_that_depends_on_one_that_waits_is_told_for_whom(workbench: Workbench, models: Models) -> None:
+    suspend(workbench, models)
+    system = workbench.system
+    with system.database.read() as connection:
+        standing = standing_of(connection, system.workspace(), Dependency("zoe/report"), workbench.clock.now())
+    request_id = the_request(workbench).request.id
+    assert (standing.verdict, standing.words) == ("coming", f"zoe/report waits for {request_id} (suspended)")
