@@ -7,9 +7,15 @@ from typing import Annotated
 import typer
 
 from harness.cli.bus_lines import request_named, standing_words, when_words
-from harness.cli.bus_orders import give_order
+from harness.cli.bus_orders import give_order, note_read
 from harness.cli.failures import Misused
-from harness.cli.options import JsonOption, RequestArgument, WorkspaceOption
+from harness.cli.options import (
+    DeadLetterArgument,
+    JsonOption,
+    OpenRequestArgument,
+    QuestionArgument,
+    WorkspaceOption,
+)
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.domain.errors import HarnessError, Refused
@@ -50,7 +56,7 @@ JSON: request, state. Exit code 1 if it is no dead letter."""
 
 
 def answer_request(
-    request: RequestArgument,
+    request: QuestionArgument,
     answer: Annotated[str, typer.Argument(metavar="TEXT", show_default=False)],
     result: Annotated[str, typer.Option("--result", metavar="R", help="done, failed or rejected.")] = "done",
     evidence: Annotated[
@@ -87,7 +93,7 @@ def answer_request(
 
 
 def cancel_request(
-    request: RequestArgument,
+    request: OpenRequestArgument,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in its log.", show_default=False)
     ] = "",
@@ -105,7 +111,7 @@ def cancel_request(
 
 
 def resend_request(
-    request: RequestArgument,
+    request: DeadLetterArgument,
     force: Annotated[bool, typer.Option("--force", help="Also where work may be done twice.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -124,6 +130,7 @@ def resend_request(
             raise
         choices = f"look at it: harness bus show {request_id}, or risk it: harness bus resend {request_id} --force"
         raise Refused(refused.rule, f"{refused.reason}; {choices}") from refused
+    _note_settled(place, request_id)
     if as_json:
         emit_json({name: sent[name] for name in ("request", "state", "is_new")})
     else:
@@ -132,7 +139,7 @@ def resend_request(
 
 
 def drop_request(
-    request: RequestArgument,
+    request: DeadLetterArgument,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in its log.")],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -146,6 +153,7 @@ def drop_request(
         raise Misused("the reason is empty; say why it is given up")
     request_id = request_named(place, request)
     dropped = give_order(place, "bus_drop", request=request_id, reason=reason)
+    _note_settled(place, request_id)
     _end(dropped, f"{request_id} is given up: {reason.strip()}", as_json=as_json)
 
 
@@ -158,6 +166,14 @@ def _open_request(place: Place, name: str) -> str:
         over = f"{standing_words(record)}, {when_words(record, place)}"
         raise HarnessError(f"{request_id} is over already: {over}; see: harness bus show {request_id}")
     return request_id
+
+
+def _note_settled(place: Place, request_id: str) -> None:
+    """Write down that the person knows of the end of what they have settled, so that it is no news to them."""
+    with peek(place.database) as look:
+        record = None if look is None else look.requests.record(request_id)
+    if record is not None:
+        note_read(place, record)
 
 
 def _end(answer: dict[str, str], words: str, *, as_json: bool) -> None:

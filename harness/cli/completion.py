@@ -11,6 +11,7 @@ from harness.cli.place import Place, find_place
 from harness.domain.errors import HarnessError
 from harness.domain.request import USER
 from harness.store.peek import peek
+from harness.store.request_records import Waiting
 
 _LATEST_RUNS = 40
 _LATEST_REQUESTS = 40
@@ -86,9 +87,30 @@ def complete_request(ctx: Any, incomplete: str) -> list[str]:
     return _matching(ctx, incomplete, request_ids)
 
 
+def complete_open_request(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of a request that can be cancelled."""
+    return _matching(ctx, incomplete, lambda place: _listed_ids(place, waiting="open"))
+
+
+def complete_question(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of a request that waits for the person's answer."""
+    return _matching(ctx, incomplete, lambda place: _listed_ids(place, waiting="open", receiver=USER))
+
+
+def complete_dead_letter(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of a dead letter."""
+    return _matching(ctx, incomplete, lambda place: _listed_ids(place, waiting="dead"))
+
+
 def complete_party(ctx: Any, incomplete: str) -> list[str]:
     """Complete whom a request can be asked of: an agent, or the person."""
     return _matching(ctx, incomplete, lambda place: (*agent_names(place.root), USER))
+
+
+def _listed_ids(place: Place, *, waiting: Waiting, receiver: str | None = None) -> tuple[str, ...]:
+    with peek(place.database) as look:
+        found = () if look is None else look.requests.listed(waiting=waiting, receiver=receiver, limit=_LATEST_REQUESTS)
+    return tuple(record.id for record in found)
 
 
 def _matching(ctx: Any, incomplete: str, names: Callable[[Place], tuple[str, ...]]) -> list[str]:

@@ -9,8 +9,11 @@ import typer
 
 from harness.cli.completion import (
     complete_agent,
+    complete_dead_letter,
     complete_happening,
     complete_job,
+    complete_open_request,
+    complete_question,
     complete_request,
     complete_run,
     complete_skill,
@@ -41,3 +44,12 @@ HappeningArgument = Annotated[
 ]
 SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_request)]
+OpenRequestArgument = Annotated[
+    str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_open_request)
+]
+QuestionArgument = Annotated[
+    str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_question)
+]
+DeadLetterArgument = Annotated[
+    str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_dead_letter)
+]

@@ -12,7 +12,12 @@ from harness.bus.ending import answer
 from harness.bus.finals import bury
 from harness.bus.log import standing_of
 from harness.bus.sending import send
-from harness.cli.completion import complete_request
+from harness.cli.completion import (
+    complete_dead_letter,
+    complete_open_request,
+    complete_question,
+    complete_request,
+)
 from harness.domain.cause import dead_letter_cause, disabled_cause
 from harness.domain.pause import THE_HARNESS, PauseRow
 from harness.domain.request import Final, Situation
@@ -110,6 +115,22 @@ def test_a_dead_letter_stands_there_once_although_it_is_an_incident_too(harness:
     assert items(harness) == []
 
 
+@pytest.mark.parametrize("settle", [["drop", "--reason", "not needed"], ["resend", "--force"]])
+def test_what_the_person_settled_does_not_come_back_as_an_answer_to_them(
+    harness: CommandLine, ledger: Ledger, settle: list[str]
+) -> None:
+    request_id = sent(ledger, "user", "scout", "count")
+
+    def die(connection: Connection) -> None:
+        standing = standing_of(connection, request_id)
+        bury(connection, standing, Final("timed_out", "late"), Situation.WORKING, by="system", now=NOW)
+
+    ledger.write(die)
+    assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    assert harness("bus", settle[0], request_id, *settle[1:]).returncode == 0
+    assert [item for item in items(harness) if item["subject"] == request_id] == []
+
+
 def test_what_the_harness_paused_stands_there_and_what_the_person_paused_does_not(
     harness: CommandLine, ledger: Ledger
 ) -> None:
@@ -176,3 +197,14 @@ def test_ids_of_requests_complete_in_the_shell(
 
     assert complete_request(Context(), request_id[:5]) == [request_id]
     assert complete_request(Context(), "x") == []
+    question, late = sent(ledger, "zoe", "user", "which?"), sent(ledger, "zoe", "scout", "late")
+
+    def die(connection: Connection) -> None:
+        standing = standing_of(connection, late)
+        bury(connection, standing, Final("timed_out", "late"), Situation.WORKING, by="system", now=NOW)
+
+    ledger.write(die)
+    assert set(complete_request(Context(), "r-")) == {request_id, question, late}
+    assert set(complete_open_request(Context(), "r-")) == {request_id, question}
+    assert complete_question(Context(), "r-") == [question]
+    assert complete_dead_letter(Context(), "r-") == [late]
