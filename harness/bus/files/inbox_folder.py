@@ -8,12 +8,8 @@ reason beside it, and is an incident until it is gone from there.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import logging
-import os
-import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,8 +17,20 @@ from pathlib import Path
 
 from harness.bus.ending import answer
 from harness.bus.evidence import look_at_for_person
+from harness.bus.files.dropped_file import (
+    DroppedFile,
+    NotARequest,
+    free_path,
+    lying_in,
+    paths_in,
+    read_dropped,
+    short_name,
+    shown,
+    stem_of,
+)
 from harness.bus.files.mirror_pages import PAGES_FOLDER
 from harness.bus.files.request_file import AnswerFile, AskFile, parse_request_file
+from harness.bus.files.stamp import Stamp, stamp_of
 from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
 from harness.bus.log import standing_of
 from harness.bus.sending import send
@@ -40,17 +48,9 @@ STILL_S = 1.0
 STILL_IF_ODD_S = 30.0
 """The same for a file that is empty, or does not end in .md: it may not be what it is going to be."""
 
-MAX_BYTES = 1_000_000
 _AT_ONCE = 200
-_LONGEST_NAME = 200
 _REASON = ".reason.md"
 _CAUSE = "inbox "
-_UNFINISHED_STARTS = (".", "#", "~")
-_UNFINISHED_ENDS = ("~", ".swp", ".swx", ".tmp", ".new", ".bak", ".part", ".crdownload", "___jb_tmp___", "___jb_old___")
-_NOT_FOR_US = frozenset({"README.md", "4913", "desktop.ini", "Thumbs.db"})
-
-_Stamp = tuple[int, int, int]
-
 log = logging.getLogger("harness.bus")
 
 
@@ -60,19 +60,6 @@ class Looked:
 
     taken: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Dropped:
-    """A file as it was read."""
-
-    path: Path
-    stamp: _Stamp
-    content: bytes
-
-
-class _NotARequest(HarnessError):
-    """The file cannot be taken, for a reason that the person is told."""
 
 
 class InboxFolder:
@@ -98,7 +85,7 @@ class InboxFolder:
         self._state = state
         self._stopwatch = stopwatch
         self._node = node
-        self._seen: dict[str, tuple[_Stamp, float]] = {}
+        self._seen: dict[str, tuple[Stamp, float]] = {}
         self._told: frozenset[str] | None = None
 
     def look(self, now: datetime) -> Looked:
@@ -112,10 +99,10 @@ class InboxFolder:
         taken, refused = list[str](), list[str]()
         for path in self._still(folder):
             try:
-                dropped = _read(path)
+                dropped = read_dropped(path)
                 if dropped is not None:
                     taken += self._take(dropped, now)
-            except _NotARequest as reason:
+            except NotARequest as reason:
                 refused.append(self._refuse(path, str(reason)))
             self._seen.pop(path.name, None)
         self._tell(folder / REFUSED)
@@ -129,9 +116,9 @@ class InboxFolder:
 
     def _still(self, folder: Path) -> list[Path]:
         now_s = self._stopwatch()
-        found: dict[str, tuple[_Stamp, float]] = {}
+        found: dict[str, tuple[Stamp, float]] = {}
         still: list[Path] = []
-        for path, stamp in _listed(folder):
+        for path, stamp in lying_in(folder):
             before = self._seen.get(path.name)
             since = before[1] if before is not None and before[0] == stamp else now_s
             found[path.name] = (stamp, since)
@@ -143,51 +130,49 @@ class InboxFolder:
 
     # ── Taking ───────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, dropped: _Dropped, now: datetime) -> list[str]:
+    def _take(self, dropped: DroppedFile, now: datetime) -> list[str]:
         if not dropped.path.name.endswith(".md"):
-            raise _NotARequest(
-                f"{_shown(dropped.path)} is none of those that are read; give it a name that ends in .md"
-            )
+            raise NotARequest(f"{shown(dropped.path)} is none of those that are read; give it a name that ends in .md")
         try:
             request_id = self._known(dropped) or self._carry_out(self._parse(dropped, now), dropped, now)
         except (TransientError, OwnerError):
             raise  # the database, not the file
         except HarnessError as error:
-            raise _NotARequest(str(error)) from error
+            raise NotARequest(str(error)) from error
         return [request_id] if self._acknowledge(dropped, request_id) else []
 
-    def _parse(self, dropped: _Dropped, now: datetime) -> AskFile | AnswerFile:
+    def _parse(self, dropped: DroppedFile, now: datetime) -> AskFile | AnswerFile:
         try:
             text = dropped.content.decode("utf-8")
         except UnicodeDecodeError as error:
             line = dropped.content.count(b"\n", 0, error.start) + 1
-            raise _NotARequest(f"{INBOX}/{_shown(dropped.path)}:{line}: is not UTF-8 text; save it as UTF-8") from error
+            raise NotARequest(f"{INBOX}/{shown(dropped.path)}:{line}: is not UTF-8 text; save it as UTF-8") from error
         try:
-            return parse_request_file(text, f"{INBOX}/{_shown(dropped.path)}", self._team().workspace, now)
+            return parse_request_file(text, f"{INBOX}/{shown(dropped.path)}", self._team().workspace, now)
         except OwnerError as error:  # the file, not the database
-            raise _NotARequest(str(error)) from error
+            raise NotARequest(str(error)) from error
 
-    def _known(self, dropped: _Dropped) -> str | None:
+    def _known(self, dropped: DroppedFile) -> str | None:
         """Return the request that was made of this very file before it could be moved, because of a crash.
 
         It comes before reading it anew: what is due in two hours is due at another moment by now.
         """
         senders = (USER, *self._team().workspace.agents)
         with self._database.read() as connection:
-            rows = [row for sender in senders if (row := request_with_key(connection, sender, _key(dropped)))]
+            rows = [row for sender in senders if (row := request_with_key(connection, sender, dropped.key))]
         if not rows:
             return None
         if self._taken_as(dropped, rows[0].id).exists():
-            raise _NotARequest(
+            raise NotARequest(
                 f"a file of this name and content was taken before, as request {rows[0].id}, which is "
                 f"{rows[0].state}; to ask for the same again, give it a key of its own, such as key: again-1"
             )
         return rows[0].id
 
-    def _carry_out(self, parsed: AskFile | AnswerFile, dropped: _Dropped, now: datetime) -> str:
+    def _carry_out(self, parsed: AskFile | AnswerFile, dropped: DroppedFile, now: datetime) -> str:
         if isinstance(parsed, AnswerFile):
             return self._answer(parsed, now)
-        wanted = replace(parsed.ask, key=parsed.ask.key or _key(dropped))
+        wanted = replace(parsed.ask, key=parsed.ask.key or dropped.key)
         with self._database.write(alone=True) as connection:
             return send(connection, wanted, self._team(), now).standing.request.id
 
@@ -209,22 +194,22 @@ class InboxFolder:
             final.result, final.conclusion, final.actions,
         ):  # fmt: skip
             what = "" if there is None else f" already: {there.result}, {there.conclusion}"
-            raise _NotARequest(f"request {request_id} is final{what}")
+            raise NotARequest(f"request {request_id} is final{what}")
 
-    def _taken_as(self, dropped: _Dropped, request_id: str) -> Path:
-        return self._folder / TAKEN / f"{_short(_stem(dropped.path))}.{request_id}.md"
+    def _taken_as(self, dropped: DroppedFile, request_id: str) -> Path:
+        return self._folder / TAKEN / f"{short_name(stem_of(dropped.path))}.{request_id}.md"
 
-    def _acknowledge(self, dropped: _Dropped, request_id: str) -> bool:
+    def _acknowledge(self, dropped: DroppedFile, request_id: str) -> bool:
         """Move the file to those that were taken; False if another process did, or if it is another file by now."""
-        target = _free(self._taken_as(dropped, request_id))
+        target = free_path(self._taken_as(dropped, request_id))
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             dropped.path.rename(target)
-            if _stamp(target) == dropped.stamp:
-                log.info("inbox: %s is request %s", _shown(dropped.path), request_id)
+            if stamp_of(target) == dropped.stamp:
+                log.info("inbox: %s is request %s", shown(dropped.path), request_id)
                 return True
             # Somebody saved it anew in this moment: what was read is asked for, and this is another file.
-            target.rename(_free(dropped.path))
+            target.rename(free_path(dropped.path))
         return False
 
     # ── Refusing ─────────────────────────────────────────────────────────────────────────────────
@@ -232,18 +217,18 @@ class InboxFolder:
     def _refuse(self, path: Path, reason: str) -> str:
         folder = self._folder / REFUSED
         # A note's name is for notes alone.
-        stem = _short(path.name.removesuffix(_REASON)) if path.name.endswith(_REASON) else _short(_stem(path))
-        target = _free(folder / (f"{stem}.md" if path.name.endswith(".md") else _short(path.name)))
+        stem = short_name(path.name.removesuffix(_REASON)) if path.name.endswith(_REASON) else short_name(stem_of(path))
+        target = free_path(folder / (f"{stem}.md" if path.name.endswith(".md") else short_name(path.name)))
         # The reason first: no file is ever there without one.
-        replace_text(target.with_name(_shown(target) + _REASON), _reason_text(_shown(path), reason))
+        replace_text(target.with_name(shown(target) + _REASON), _reason_text(shown(path), reason))
         with suppress(FileNotFoundError):
             path.rename(target)
-        log.warning("inbox: %s is refused: %s", _shown(path), reason)
+        log.warning("inbox: %s is refused: %s", shown(path), reason)
         return path.name
 
     def _tell(self, folder: Path) -> None:
         """Keep an incident for each file that was refused and is there still, with its reason."""
-        names = frozenset(_shown(path) for path in _paths(folder) if not path.name.endswith(_REASON))
+        names = frozenset(shown(path) for path in paths_in(folder) if not path.name.endswith(_REASON))
         if names == self._told:
             return
         told = {}
@@ -253,80 +238,6 @@ class InboxFolder:
             told[f"{_CAUSE}{name}"] = f"{reason}; correct it in {INBOX}/{REFUSED} and move it back, or delete it"
         keep_incidents(self._incidents, (_CAUSE,), told, self._node)
         self._told = names
-
-
-def _listed(folder: Path) -> Iterable[tuple[Path, _Stamp]]:
-    for path in _paths(folder):
-        name = path.name
-        if name in _NOT_FOR_US or name.startswith(_UNFINISHED_STARTS) or name.endswith(_UNFINISHED_ENDS):
-            continue
-        with suppress(FileNotFoundError):
-            if not stat.S_ISDIR(path.lstat().st_mode):
-                yield path, _stamp(path)
-
-
-def _paths(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except FileNotFoundError:
-        return []
-
-
-def _read(path: Path) -> _Dropped | None:
-    """Return the file as it is now; None if it is gone. Raises _NotARequest for what is no plain file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise _NotARequest(f"{_shown(path)} is a link or no regular file; put the text itself there") from error
-        if error.errno == errno.EACCES:
-            raise _NotARequest(
-                f"{_shown(path)} may not be read by whoever runs the harness; change its permissions"
-            ) from error
-        raise
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _NotARequest(f"{_shown(path)} is a link or no regular file; put the text itself there")
-        content = file.read(MAX_BYTES + 1)
-        found = os.fstat(descriptor)
-    if len(content) > MAX_BYTES:
-        raise _NotARequest(
-            f"{_shown(path)} is longer than {MAX_BYTES:,} bytes; put the long part into a file, and name that in inputs"
-        )
-    return _Dropped(path, (found.st_mtime_ns, found.st_size, found.st_ino), content)
-
-
-def _stamp(path: Path) -> _Stamp:
-    found = path.lstat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _shown(path: Path) -> str:
-    """Return the file's name as text that can be written anywhere, whatever bytes it is made of."""
-    name = os.fsencode(path.name).decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else "?" for char in name)
-
-
-def _key(dropped: _Dropped) -> str:
-    return f"inbox {_shown(dropped.path)} {hashlib.sha256(dropped.content).hexdigest()[:32]}"
-
-
-def _short(name: str) -> str:
-    """Return the beginning of a name, so that something can be added to it: names have at most 255 bytes."""
-    return os.fsdecode(os.fsencode(name)[:_LONGEST_NAME])
-
-
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".md")
-
-
-def _free(path: Path) -> Path:
-    if not os.path.lexists(path):
-        return path
-    numbered = (path.with_name(f"{_stem(path)}.{number}.md") for number in range(2, 100_000))
-    return next(one for one in numbered if not os.path.lexists(one))
 
 
 def _reason_text(name: str, reason: str) -> str:

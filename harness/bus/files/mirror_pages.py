@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from harness.bus.files.seal import UNSEALED, seal
 from harness.domain.request import (
     Dropped,
     Event,
@@ -43,9 +44,6 @@ _WRITTEN_BY = (
     "the harness, from the log in its database. An edit changes nothing of the request: it is moved aside. "
     "Use `harness bus`."
 )
-_HASH = re.compile(r"sha256:([0-9a-f]{64})")
-_UNSEALED = f"sha256:{'0' * 64}"
-_MADE_FROM = re.compile(r"made.from\W+([0-9a-f]{32})\b")
 _TITLE_CHARS = 140
 _STATES = {
     RequestState.REQUESTED: "not delivered yet",
@@ -75,27 +73,6 @@ def version_of(events: Sequence[Event]) -> RequestVersion:
     return RequestVersion(events[0].request_id, events[-1].number, events[-1].at.timestamp(), events[0].at.timestamp())
 
 
-def seal(text: str) -> str:
-    """Return the text with its own hash where the seal stands."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return text.replace(_UNSEALED, f"sha256:{digest}", 1)
-
-
-def is_sealed(text: str) -> bool:
-    """Say whether the text is to the last character what the harness wrote."""
-    found = _HASH.search(text)
-    if found is None:
-        return False
-    unsealed = f"{text[: found.start()]}{_UNSEALED}{text[found.end() :]}"
-    return hashlib.sha256(unsealed.encode()).hexdigest() == found[1]
-
-
-def made_from(text: str) -> str | None:
-    """Return the fingerprint of the logs that a mirror was made from; None if it is no mirror."""
-    found = _MADE_FROM.search(text)
-    return None if found is None else found[1]
-
-
 # ── The file of a request ────────────────────────────────────────────────────────────────────────
 
 
@@ -103,7 +80,7 @@ def status_text(events: Sequence[Event], redact: Redact) -> str:
     """Return the file of one request, by its log."""
     head = {
         "written_by": _WRITTEN_BY,
-        "seal": _UNSEALED,
+        "seal": UNSEALED,
         "made_from": fingerprint([version_of(events)]),
     }
     document = head | _redacted(status_of(events), redact)
@@ -194,7 +171,7 @@ def page_text(day: date, zone: str, entries: Iterable[Entry], fingerprint: str) 
     # In their order as well: of words that are counted alike, that which stands first on the page comes first.
     counts = ", ".join(f"{count} {word}" for word, count in Counter(entry.word for entry in ordered).most_common())
     head = (
-        f"<!-- Written by {_WRITTEN_BY}\n     seal {_UNSEALED}, made from {fingerprint} -->\n"
+        f"<!-- Written by {_WRITTEN_BY}\n     seal {UNSEALED}, made from {fingerprint} -->\n"
         f"# Requests of {day:%A}, {day.day} {day:%B %Y}\n\n"
         f"{counted(len(ordered), 'request')}: {counts}. Times are those of {zone}.\n"
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.bus.files.mirror_pages import is_sealed, made_from
+from harness.bus.files.seal import is_sealed, made_from
+from harness.bus.files.stamp import Stamp, stamp_of
 
 _EDITED = ".edited-"
-_Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SealedFolder:
 
     def __init__(self, suffix: str) -> None:
         self._suffix = suffix
-        self._stamps: dict[str, _Stamp] = {}
+        self._stamps: dict[str, Stamp] = {}
 
     def put(self, folder: Path, name: str, text: str, now: datetime) -> bool:
         """Make `text` what the file holds, in one moment; True if what somebody else wrote there was moved aside."""
@@ -44,7 +44,7 @@ class SealedFolder:
         except OSError as error:
             # The person knows the file, not the one that was to take its place.
             raise OSError(error.errno, error.strerror, str(path)) from error
-        self._stamps[name] = _stamp(path)
+        self._stamps[name] = stamp_of(path)
         return is_aside
 
     def remove(self, folder: Path, name: str) -> bool:
@@ -101,12 +101,12 @@ class SealedFolder:
                 Path(temporary).unlink(missing_ok=True)
             raise
 
-    def _listed(self, folder: Path) -> dict[str, _Stamp]:
+    def _listed(self, folder: Path) -> dict[str, Stamp]:
         listed = {}
         for name in _names(folder):
             if name.endswith(self._suffix) and not name.startswith("."):
                 with suppress(FileNotFoundError):
-                    listed[name] = _stamp(folder / name)
+                    listed[name] = stamp_of(folder / name)
         return listed
 
 
@@ -115,11 +115,6 @@ def _names(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208 names alone, of ten thousand files
     except (FileNotFoundError, NotADirectoryError):
         return []  # writing into it will say so
-
-
-def _stamp(path: Path) -> _Stamp:
-    found = path.lstat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _is_ours(path: Path) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.bus.files.inbox_folder import MAX_BYTES, STILL_IF_ODD_S, STILL_S, InboxFolder, Looked
+from harness.bus.files.dropped_file import MAX_BYTES
+from harness.bus.files.inbox_folder import STILL_IF_ODD_S, STILL_S, InboxFolder, Looked
 from harness.bus.log import standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team

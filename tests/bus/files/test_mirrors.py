@@ -17,8 +17,9 @@ import pytest
 from sqlalchemy.event import listen
 
 from harness.bus.ending import answer, cancel
-from harness.bus.files.mirror_pages import Entry, entry_of, is_sealed, page_text, seal, status_of
+from harness.bus.files.mirror_pages import Entry, entry_of, page_text, status_of
 from harness.bus.files.mirrors import ALL_EVERY, Mirrors
+from harness.bus.files.seal import is_sealed, seal
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team
