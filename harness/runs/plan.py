@@ -98,7 +98,8 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
         return plan
     choice = services.choose_model(workspace.settings, agent, job)
     if not choice.model.is_language_model:
-        return _without_model(plan)
+        # Nobody would read the news: they are left to a run that does.
+        return _without_model(replace(plan, news=()))
     return within_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
 
 

@@ -84,6 +84,24 @@ def test_a_preview_leaves_the_news_to_the_run_that_has_effects(workbench: Workbe
     assert "Three kettles." in models.last_of("zoe").messages[1]["content"]
 
 
+def test_a_job_without_a_language_model_leaves_the_news_to_one_that_reads_it(
+    workbench: Workbench, models: Models
+) -> None:
+    workbench.serve_stories(2)
+    front = "schedule: daily 12:00\nread: [feeds/ai]\ndeliver: digest\nprofile: extractive"
+    workbench.write({"agents/zoe/jobs/lines.md": f"---\n{front}\n---\nList it.\n"})
+    models.says = {
+        "zoe": [call_tools(tool("ask", {**QUESTION, "wait": False})), say("I asked."), say("Three.")],
+        "scout": [call_tools(tool("finish", FOUND))],
+    }
+    workbench.tick_at(EIGHT)
+    assert workbench.run("zoe/lines").state.is_success
+    assert the_request(workbench).noticed_at is None
+    workbench.tick_at(EIGHT + timedelta(days=1))
+    assert "Three kettles." in models.last_of("zoe").messages[1]["content"]
+    assert the_request(workbench).noticed_at is not None
+
+
 def test_a_run_that_goes_on_and_breaks_off_is_attempted_again_where_it_stood(
     workbench: Workbench, models: Models
 ) -> None:
