@@ -21,6 +21,7 @@ from harness.cli.status import look, status_json, status_lines
 from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.domain.run import FireState
 from harness.store.address import file_address
+from harness.store.fires import suspend_fire
 from harness.store.incidents import open_incident
 from harness.store.outbox import deliveries_of_run, give_up, promise
 from harness.store.peek import peek
@@ -127,6 +128,15 @@ def test_open_fire_of_a_dead_daemon_is_abandoned_not_running(
     assert "abandoned  scout/morning, running, due 09:13 (5 min ago)" in screen()
     write_heartbeat(state, pid=os.getpid())
     assert "running    scout/morning, running, due 09:13 (5 min ago)" in screen()
+
+
+def test_what_waits_for_an_answer_is_abandoned_by_nobody_though_no_daemon_is_there(
+    screen: Callable[[], str], ledger: Ledger
+) -> None:
+    run_id = ledger.fire("scout/morning", NOW - timedelta(minutes=5), FireState.RUNNING)
+    ledger.write(lambda connection: suspend_fire(connection, run_id, "me", reason="waits for r-1"))
+    assert "waiting    scout/morning, waits for r-1, due 09:13 (5 min ago)\n" in screen()
+    assert "abandoned" not in screen()
 
 
 def test_incidents_outbox_and_bad_edits_are_on_the_screen(
