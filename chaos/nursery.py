@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.daemon.service import serve
+from harness.daemon.serving import serve
 
 
 class Nursery:

@@ -10,7 +10,7 @@ from harness.cli.options import WorkspaceOption
 from harness.cli.output import note
 from harness.cli.place import find_place
 from harness.daemon.heap import share_heap
-from harness.daemon.service import serve
+from harness.daemon.serving import serve
 
 app = new_app()
 

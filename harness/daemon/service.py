@@ -1,29 +1,23 @@
-"""The daemon: ticks, dispatches, delivers, reconciles, beats and answers, until it is told to stop."""
+"""The work of the daemon: it ticks, dispatches, delivers, reconciles and beats until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from harness.daemon.absent_nodes import tell_absent_nodes
-from harness.daemon.commands import Commands
-from harness.daemon.control import ControlServer
 from harness.daemon.disk_watch import DiskWatch
 from harness.daemon.duties import Duty, WaitingDuty, timers_for
 from harness.daemon.file_incidents import FileIncidents, tell_disagreements
 from harness.daemon.heartbeat import EVERY_S, HeartbeatWriter
-from harness.daemon.lock import executor_lock
-from harness.daemon.log_file import log_to_file
-from harness.daemon.notify import ServiceManager, service_manager
+from harness.daemon.notify import ServiceManager
 from harness.daemon.set_back_clock import ClockCheck
 from harness.daemon.stopping import Stopping, drain_line, let_runs_end, stop_line
-from harness.daemon.supervise import Pulse, Supervisor
+from harness.daemon.supervise import Supervisor
 from harness.daemon.vital_signs import VitalSigns
 from harness.domain.run import RunState
 from harness.domain.workspace import Workspace
@@ -31,15 +25,11 @@ from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
 from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.nodes import BEAT_EVERY_S
-from harness.runs.wall_clock import WallClock
 from harness.store.heartbeat import read_heartbeat
 from harness.store.last_written import last_written
 from harness.store.runs import runs_in
-from harness.store.state_folder import state_folder
-from harness.wiring.build import build_system
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
-from harness.workspace.watch import WorkspaceWatch
 
 RECONCILE_EVERY_S = 15.0
 DELIVER_EVERY_S = 10.0
@@ -50,65 +40,6 @@ MIRROR_EVERY_S = 2.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
 """What parking the runs and closing may take, after the drain."""
-
-
-def serve(root: Path, environ: Mapping[str, str], *, echo: Callable[[str], None]) -> int:
-    """Run the daemon in the foreground until SIGTERM, SIGINT or `harness down`; return the exit code.
-
-    Raises TransientError if another process works in the state folder, OwnerError for a workspace or a
-    state folder that cannot be used.
-    """
-    state = state_folder(root, environ)
-    with executor_lock(state, "harness up"):
-        handler = log_to_file(state)
-        try:
-            return asyncio.run(_serve(root, environ, echo))
-        finally:
-            logging.getLogger().removeHandler(handler)
-            handler.close()
-
-
-async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], None]) -> int:
-    loop = asyncio.get_running_loop()
-    run_ended, wake, stopping = Pulse(loop), asyncio.Event(), Stopping()
-    manager = service_manager(environ)
-
-    def on_run_ended() -> None:
-        run_ended.give()
-        loop.call_soon_threadsafe(wake.set)
-
-    system = await asyncio.to_thread(build_system, root, environ=environ, clock=WallClock(), wake=on_run_ended)
-    service = Service(system, manager, wake=wake, stopping=stopping)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.ask)
-    commands = Commands(
-        system,
-        started_at=service.started_at,
-        run_ended=run_ended,
-        wake=wake.set,
-        reload=service.reload,
-        stopping=stopping,
-    )
-    control = ControlServer(system.state.control_socket, commands.handlers())
-
-    def on_edit() -> None:
-        loop.call_soon_threadsafe(service.files_changed)
-
-    watch = WorkspaceWatch(root, on_edit)
-    try:
-        await asyncio.to_thread(service.open)
-        await control.start()
-        await asyncio.to_thread(watch.start)
-        greeting = await asyncio.to_thread(service.greeting)
-        echo(greeting)
-        manager.ready(greeting)
-        await service.work(echo)
-    finally:
-        await control.close()
-        await asyncio.to_thread(watch.stop)
-        await service.supervisor.close()
-        await asyncio.to_thread(service.close)
-    return 0
 
 
 class Service:
