@@ -24,9 +24,10 @@ from harness.bus.files.follow_ups import (
     roll_over,
 )
 from harness.bus.log import UnknownRequest, standing_of
+from harness.bus.notices import note_told
 from harness.bus.team import Team
 from harness.domain.job import Job
-from harness.domain.request import Final, Resent, Result, Standing
+from harness.domain.request import SYSTEM, Final, Resent, Result, Standing
 from harness.domain.sizes import counted
 from harness.gate.sanitise import in_short, one_line
 from harness.runs.actions import Action, ActionResult
@@ -61,7 +62,7 @@ def followup_status(database: Database, team: Callable[[], Team], redact: Callab
         for day in days[-1:]:
             tell_problems(read_follow_ups(folder.read(day), path_of(day)), told)
         for day in days:
-            _update(folder, day, database, told, redact)
+            _update(folder, day, database, told, redact, now)
         for day in days:
             _move_on(folder, day, today + timedelta(days=1), told)
         moved = f"{counted(told.count(MOVED), 'follow-up')} moved on to {today + timedelta(days=1)}"
@@ -74,10 +75,13 @@ def followup_status(database: Database, team: Callable[[], Team], redact: Callab
     return write_back
 
 
-def _update(folder: FollowUpFolder, day: date, database: Database, told: Told, redact: Callable[[str], str]) -> None:
+def _update(
+    folder: FollowUpFolder, day: date, database: Database, told: Told, redact: Callable[[str], str], now: datetime
+) -> None:
     """Write back what came of the day's requests."""
     follow_ups = read_follow_ups(folder.read(day), path_of(day))
     changes: dict[Key, Change] = {}
+    ended: list[str] = []
     for entry in follow_ups.entries:
         if entry.status != "asked" or not entry.request or entry.moved_to is not None:
             continue
@@ -87,10 +91,15 @@ def _update(folder: FollowUpFolder, day: date, database: Database, told: Told, r
             changes[entry.key] = Change(status="open")
         elif standing.final is not None:
             changes[entry.key] = _came_to(entry, standing.final, told, redact)
+            ended += [standing.request.id] if standing.request.sender == SYSTEM else []
         elif standing.request.id != entry.request:
             changes[entry.key] = Change(request=standing.request.id)
     if changes:
         folder.edit(day, lambda text: change_entries(text, _still_asked(text, changes, follow_ups)))
+    if ended:
+        with database.write(alone=True) as connection:
+            # Nobody but the file was to hear of what the harness itself asked.
+            note_told(connection, ended, path_of(day), now)
 
 
 def _still_asked(text: str, changes: Mapping[Key, Change], read: FollowUps) -> dict[Key, Change]:

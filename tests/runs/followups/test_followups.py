@@ -286,6 +286,17 @@ def test_a_request_that_nobody_knows_after_a_restore_is_open_again_and_told(offi
     assert office.read().startswith("- [open] P1 scout: one\n")
 
 
+def test_what_the_harness_asked_is_known_to_it_as_soon_as_it_is_written_back(office: Office) -> None:
+    office.write(WRITTEN)
+    office.morning()
+    office.ends("Think", "done")
+    office.ends("Count the kettles", "done")
+    assert office.standing("Think").noticed_at is None
+    office.evening()
+    assert office.standing("Think").noticed_at is not None, "the person would be told that nobody has heard of it"
+    assert office.standing("Count the kettles").noticed_at is None, "zoe hears of it in her next prompt"
+
+
 def test_secrets_in_a_conclusion_do_not_reach_the_file(office: Office) -> None:
     office.write("- P1 scout: one\n")
     office.morning()
