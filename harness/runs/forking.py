@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import HarnessError, OwnerError
+from harness.domain.request import request_of_job
 from harness.domain.run import FireKind, RunState
 from harness.domain.workspace import Workspace
 from harness.ports import Json, Parked, RecordedStep, Steps
@@ -34,6 +35,7 @@ def retry_run(database: Database, workspace: Workspace, run_id: str, now: dateti
     Raises OwnerError while the run has not ended, HarnessError if its job is gone.
     """
     source = _ended_run(database, run_id)
+    _check_is_of_a_job(source)
     # From the beginning, also if the run had gone on with another one's conversation.
     options = {name: value for name, value in source.options.items() if name != "continues"}
     return _queue(database, workspace, source, options, now)
@@ -54,6 +56,7 @@ def fork_run(
     gone.
     """
     source = _ended_run(database, run_id)
+    _check_is_of_a_job(source)
     check_recorded(source, records)
     if from_step is None:
         _check_inputs(source, records)
@@ -163,6 +166,14 @@ def _ended_run(database: Database, run_id: str) -> RunRow:
         fix = f"wait for its end, or cancel it: harness runs cancel {run_id}"
         raise OwnerError(run_id, None, f"it has not ended, it is {run.state}", fix)
     return run
+
+
+def _check_is_of_a_job(source: RunRow) -> None:
+    """Raise OwnerError for the work on a request: that is over, and nobody waits for another end of it."""
+    request_id = request_of_job(source.job_id)
+    if request_id is not None:
+        problem = f"it worked on request {request_id}, which is over"
+        raise OwnerError(source.id, None, problem, f'ask again: harness ask {source.agent} "..."')
 
 
 def _check_inputs(source: RunRow, records: Sequence[RecordedStep]) -> None:

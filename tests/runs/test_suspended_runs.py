@@ -13,6 +13,7 @@ import pytest
 
 from harness.bus.ending import cancel
 from harness.bus.sending import Ask, send
+from harness.domain.errors import OwnerError
 from harness.domain.job import Dependency
 from harness.domain.message import Usage
 from harness.domain.request import USER, RequestState
@@ -275,3 +276,11 @@ def test_a_job_that_depends_on_one_that_waits_is_told_for_whom(workbench: Workbe
         standing = standing_of(connection, system.workspace(), Dependency("zoe/report"), workbench.clock.now())
     request_id = the_request(workbench).request.id
     assert (standing.verdict, standing.words) == ("coming", f"zoe/report waits for {request_id} (suspended)")
+
+
+def test_work_on_a_request_is_not_done_over_but_asked_for_again(workbench: Workbench, models: Models) -> None:
+    models.says = {"zoe": [call_tools(tool("ask", QUESTION)), say("Three.")], "scout": [say("Three.")]}
+    workbench.tick_at(EIGHT)
+    system, request_id = workbench.system, the_request(workbench).request.id
+    with pytest.raises(OwnerError, match=f"it worked on request {request_id}, which is over; ask again: harness ask"):
+        retry_run(system.database, system.workspace(), f"bus:{request_id}:1", workbench.clock.now())
