@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.bus_lines import request_named, standing_words, when_words
-from harness.cli.bus_orders import give_order, note_read
+from harness.cli.bus_orders import give_order, note_read, tell_if_nobody_goes_on
 from harness.cli.failures import Misused
 from harness.cli.options import (
     DeadLetterArgument,
@@ -89,6 +89,7 @@ def answer_request(
     request_id = _open_request(place, request)
     order = {"conclusion": answer, "result": result, "evidence": evidence, "actions": actions, "verdict": verdict}
     answered = give_order(place, "bus_answer", request=request_id, **order)
+    tell_if_nobody_goes_on(place)
     _end(answered, f"{request_id} is answered: {result}", as_json=as_json)
 
 

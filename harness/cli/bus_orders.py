@@ -27,7 +27,7 @@ def send_order(place: Place, order: dict[str, Any]) -> dict[str, Any]:
     except NoDaemon:
         sent = give_order(place, "bus_send", **order)
     if order["receiver"] != USER or order.get("watch") is not None:
-        _tell_if_nobody_goes_on(place)
+        tell_if_nobody_goes_on(place)
     return sent
 
 
@@ -56,7 +56,8 @@ def give_order(place: Place, command: str, **arguments: Any) -> dict[str, Any]:
             return bus_once(place.root, place.environ, command, arguments)
 
 
-def _tell_if_nobody_goes_on(place: Place) -> None:
+def tell_if_nobody_goes_on(place: Place) -> None:
+    """Tell the person, on stderr, that no daemon is there."""
     with peek(place.database) as look:
         liveness = liveness_now(place.state, look, place.now)
     if not liveness.is_alive:

@@ -92,7 +92,11 @@ def _read(place: Place, day: date, agent: str | None) -> _Day:
         planned = look.planned_jobs()
         asked = _asked(look, fires)
     runs = {fire.run_id for fire in fires}
-    abandoned = (entry.fire.run_id for entry in open_fires if not liveness.holds(entry.owner))
+    abandoned = (
+        entry.fire.run_id
+        for entry in open_fires
+        if not liveness.holds(entry.owner) and not entry.fire.waits_for_answers
+    )
     overdue = overdue_jobs(planned.values(), liveness, place.now) if day == _today(place) else ()
     return _Day(
         True,

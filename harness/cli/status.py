@@ -120,9 +120,12 @@ def _ledger_rows(seen: Status) -> Iterator[tuple[str, str]]:
         yield "ledger", "no run yet: nothing has been planned here; start with: harness up"
         return
     held = [entry for entry in seen.open_fires if seen.is_held(entry)]
-    # What waits for an answer or a channel is in nobody's hands, and is abandoned by nobody.
-    waiting = [entry for entry in seen.open_fires if entry.fire.state is FireState.SUSPENDED]
-    abandoned = [entry for entry in seen.open_fires if not seen.is_held(entry) and entry not in waiting]
+    waiting = [
+        entry
+        for entry in seen.open_fires
+        if entry.fire.waits_for_answers or (entry in held and entry.fire.state is FireState.SUSPENDED)
+    ]
+    abandoned = [entry for entry in seen.open_fires if entry not in held and entry not in waiting]
     running = [_open_words(seen, entry) for entry in held if entry not in waiting]
     yield from _listed("running", running, "harness runs", otherwise="nothing")
     yield from _listed("waiting", [_open_words(seen, entry) for entry in waiting], "harness runs")
@@ -218,8 +221,7 @@ def _in_flight(number: int) -> str:
 def _open_words(seen: Status, entry: OpenFire) -> str:
     bound = f", bound to {entry.node}" if entry.node else ""
     reason = f", {entry.fire.reason}" if entry.fire.reason else ""
-    is_told = entry.fire.state is FireState.SUSPENDED and entry.fire.reason
-    state = "" if is_told else f", {entry.fire.state}"
+    state = "" if entry.fire.waits_for_answers else f", {entry.fire.state}"
     return f"{entry.fire.job_id}{state}{reason}, due {_moment(seen, entry.fire.due_at)}{bound}"
 
 

@@ -213,3 +213,11 @@ class Fire:
     @property
     def is_preview(self) -> bool:
         return self.reason.startswith(_PREVIEW)
+
+    @property
+    def waits_for_answers(self) -> bool:
+        """Whether it goes on by itself when requests are final: nobody holds it meanwhile, on no node.
+
+        A fire that waits for a channel is suspended too, without a reason.
+        """
+        return self.state is FireState.SUSPENDED and bool(self.reason)

@@ -219,6 +219,7 @@ def test_a_request_to_the_person_is_answered_once(harness: CommandLine, root: Pa
     assert harness("bus", "answer", request_id, "x", "--evidence", "nowhere.md").returncode == 1
     done = harness("bus", "answer", request_id, "The second.", "--evidence", "USER.md", "--next", "use it")
     assert (done.returncode, done.stdout) == (0, f"{request_id} is answered: done\n")
+    assert done.stderr == "no daemon is there to go on with it: harness up\n"
     final = document(harness, "bus", "show", request_id)["final"]
     assert (final["conclusion"], final["actions"]) == ("The second.", ["use it"])
     assert [one["path"] for one in final["evidence"]] == ["USER.md"]

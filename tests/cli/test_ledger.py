@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from harness.domain.run import FireState
+from harness.store.fires import suspend_fire
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine, Ledger
@@ -53,6 +54,16 @@ def test_run_that_nobody_is_at_work_on_is_called_abandoned_and_not_running(
     assert lines[-1] == "1 delivered, 1 abandoned: harness up goes on with them"
     document = json.loads(harness("ledger", "--date", DAY, "--json").stdout)
     assert (document["abandoned"], document["counts"]["running"]) == ([run_id], 1)
+
+
+def test_run_that_waits_for_an_answer_is_suspended_and_not_abandoned(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.RUNNING, owner="an executor that is gone")
+    ledger.write(
+        lambda connection: suspend_fire(connection, run_id, "an executor that is gone", reason="waits for r-1")
+    )
+    lines = harness("ledger", "--date", DAY).stdout.splitlines()
+    assert lines[1] == "07:15  scout/morning  suspended  waits for r-1"
+    assert lines[-1] == "1 suspended"
 
 
 def test_day_that_is_no_day_is_a_misuse(harness: CommandLine) -> None:

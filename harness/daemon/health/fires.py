@@ -23,6 +23,8 @@ def judge_open_fires(facts: HealthFacts) -> Iterable[HealthFinding]:
         subject = fire.run_id or fire.job_id
         age_s = (facts.now - datetime.fromtimestamp(entry.created_at, UTC)).total_seconds()
         what = f"{fire.job_id} of {facts.moment(fire.due_at)} is {fire.state}"
+        if fire.waits_for_answers:
+            continue
         if entry.owner is not None and not facts.liveness.holds(entry.owner):
             yield HealthFinding(
                 "abandoned", subject, f"{what} and nobody is working on it", "harness up goes on with it", fire.due_at

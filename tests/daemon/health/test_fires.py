@@ -28,6 +28,13 @@ def test_run_in_the_hands_of_another_machine_is_not_abandoned() -> None:
     assert codes(replace(WELL, open_fires=(entry,))) == ["abandoned"]
 
 
+def test_what_waits_for_answers_is_held_by_nobody_and_not_abandoned() -> None:
+    entry = open_fire(FireState.SUSPENDED, "me", timedelta(hours=5))
+    waits = replace(entry, fire=replace(entry.fire, reason="waits for r-1"))
+    assert "abandoned" not in codes(replace(DEAD, open_fires=(waits,)))
+    assert "abandoned" in codes(replace(DEAD, open_fires=(entry,))), "its delivery waits for a daemon"
+
+
 def test_queued_fire_waits_only_while_a_daemon_lives() -> None:
     queued = open_fire(FireState.PLANNED, None, timedelta(minutes=10))
     assert codes(replace(WELL, open_fires=(queued,))) == []
