@@ -69,15 +69,8 @@ def _decide(
     failure = _failure(report, left)
     if failure:
         return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason), {}
-    gaps = _distinct(
-        (
-            *(str(gap) for gap in inputs.gaps),
-            *answer.gaps,
-            *answer.verdict.gaps,
-            *removed,
-            *(violation.detail for violation in left),
-        )
-    )
+    missing = (violation.detail for violation in left)
+    gaps = _distinct((*map(str, inputs.gaps), *answer.gaps, *answer.verdict.gaps, *removed, *missing))
     digest = to_digest(
         report,
         job=plan.job,
@@ -90,13 +83,12 @@ def _decide(
         origins=_origins(inputs),
     )
     digest = replace(digest, notice=notice)
-    # to_digest names what it had to take out itself.
-    is_degraded = bool(digest.gaps)
     artifact = state.run_folder(plan.run_id) / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
     made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}
     outcome = Outcome(
-        state=FireState.DEGRADED if is_degraded else FireState.DELIVERED,
+        # Not of the gaps above: to_digest names what it had to take out itself.
+        state=FireState.DEGRADED if digest.gaps else FireState.DELIVERED,
         reason=_in_short(digest.gaps),
         artifact=str(artifact.relative_to(state.root)),
         items=len(digest.items),
@@ -104,14 +96,17 @@ def _decide(
         delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
         cause=_beside_the_run(inputs),
     )
+    return Draft(_silent_if_untold(outcome, plan), answer.stop.reason, digest=text), made
+
+
+def _silent_if_untold(outcome: Outcome, plan: RunPlan) -> Outcome:
+    """Return the outcome as it is where somebody is told of it; other jobs read the rest, if anything does."""
     if plan.is_preview:
-        outcome = replace(outcome, state=FireState.SILENT, reason=PREVIEW_REASON, delivered_urls=())
-    elif not plan.job.deliver:
-        # Nobody is told of it, so it is not delivered; other jobs read it, if anything does.
-        nobody = "nobody is told: the job names no channel; add `deliver:`" if plan.job.action else _FOR_OTHER_JOBS
-        reason = "; ".join(filter(None, (nobody, outcome.reason)))
-        outcome = replace(outcome, state=FireState.SILENT, reason=reason)
-    return Draft(outcome, answer.stop.reason, digest=text), made
+        return replace(outcome, state=FireState.SILENT, reason=PREVIEW_REASON, delivered_urls=())
+    if plan.job.deliver:
+        return outcome
+    nobody = "nobody is told: the job names no channel; add `deliver:`" if plan.job.action else _FOR_OTHER_JOBS
+    return replace(outcome, state=FireState.SILENT, reason="; ".join(filter(None, (nobody, outcome.reason))))
 
 
 _FOR_OTHER_JOBS = "made for other jobs: it names no channel"

@@ -176,10 +176,8 @@ class RunWorkflow:
         Where it waits for others, or ended a request with a tool, there is nothing to judge yet, or any more.
         """
         turn = await self._turn(plan, request, steps, progress)
-        if turn.waits:
-            return suspended(plan, inputs, turn, request, told)
-        if turn.signal is not None:
-            return answer_by_signal(turn, told)
+        if turn.waits or turn.signal is not None:
+            return _without_text(plan, inputs, turn, request, told)
         answer = replace(_answer(turn), told=told)
         if not isinstance(turn.stop, Completed):
             return answer
@@ -197,10 +195,8 @@ class RunWorkflow:
             turn = await self._turn(plan, repair, steps, progress)
         except (LimitReached, TransientError) as error:
             return replace(unrepaired, gaps=(*answer.gaps, f"the answer could not be repaired: {error}"))
-        if turn.waits:
-            return suspended(plan, inputs, turn, request, told)
-        if turn.signal is not None:
-            return answer_by_signal(turn, told)
+        if turn.waits or turn.signal is not None:
+            return _without_text(plan, inputs, turn, request, told)
         if not isinstance(turn.stop, Completed):
             gap = f"the answer could not be repaired: {turn.stop}"
             return replace(unrepaired, gaps=(*answer.gaps, gap), messages=turn.messages)
@@ -271,6 +267,13 @@ class RunWorkflow:
     @staticmethod
     async def _in_thread(work: Callable[..., Json], *args: Any) -> Json:
         return await asyncio.to_thread(work, *args)
+
+
+def _without_text(
+    plan: RunPlan, inputs: Inputs, turn: Turn, request: ModelRequest, told: tuple[str, ...]
+) -> Answer | Draft:
+    """Return how a turn ends that waits for others, or in which a tool ended the work: no text is judged."""
+    return suspended(plan, inputs, turn, request, told) if turn.waits else answer_by_signal(turn, told)
 
 
 def _answer(turn: Turn) -> Answer:
