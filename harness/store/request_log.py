@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from harness.domain.errors import HarnessError
 from harness.domain.job import PRIORITIES
 from harness.domain.request import Body, Event, Request, Requested, RequestState, Standing
 from harness.store.json_codec import from_json, to_json
@@ -121,11 +122,15 @@ def _epoch(moment: datetime | None) -> float | None:
 
 
 def event_of_row(row: Row[Any]) -> Event:
-    """Return the event that a row of `event` holds."""
-    return Event(
-        row.request_id,
-        row.number,
-        datetime.fromtimestamp(row.at, UTC),
-        row.party,
-        from_json(Body, json.loads(row.body)),  # type: ignore[arg-type]
-    )
+    """Return the event that a row of `event` holds.
+
+    Raises HarnessError for one that cannot be read: of a newer harness, or damaged.
+    """
+    try:
+        body: Body = from_json(Body, json.loads(row.body))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise HarnessError(
+            f"request {row.request_id}: event {row.number} of its log cannot be read: a newer harness wrote it, or it "
+            "is damaged"
+        ) from error
+    return Event(row.request_id, row.number, datetime.fromtimestamp(row.at, UTC), row.party, body)

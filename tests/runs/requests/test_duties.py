@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, update
 
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
@@ -211,6 +211,19 @@ def test_a_request_that_cannot_be_given_to_anybody_holds_up_no_other(database: D
     assert served.serve(team, LATE) == BusServed(timed_out=(busy.request.id,))
     assert served.serve(team, LATE + timedelta(seconds=1)).delivered == (sound.request.id,)
     assert messages(database) == [f"request {broken.request.id}: there is no request {broken.request.id}"]
+
+
+@pytest.mark.parametrize("body", ['{"token": 1, "kind": "of a newer harness"}', "{}", "not even JSON"])
+def test_a_request_whose_log_is_damaged_holds_up_no_other(
+    database: Database, team: Team, tmp_path: Path, body: str
+) -> None:
+    broken, sound = sent(database, team, task="broken"), sent(database, team, task="sound")
+    with database.write() as connection:
+        is_first = (tables.event.c.request_id == broken.request.id, tables.event.c.number == 2)
+        connection.execute(update(tables.event).where(*is_first).values(body=body))
+    assert duties(database, tmp_path).serve(team, LATE).timed_out == (sound.request.id,)
+    (message,) = (message for message in messages(database) if broken.request.id in message)
+    assert "event 2 of its log cannot be read" in message
 
 
 def test_no_tick_ends_more_than_so_many_and_the_next_goes_on(database: Database, tmp_path: Path) -> None:
