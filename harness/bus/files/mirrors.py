@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from harness.bus.files.mirror_pages import (
@@ -93,10 +92,8 @@ class Mirrors:
         self._incidents = incidents
         self._redact = redact
         self._node = node
-        self._status = SealedFolder(".json")
-        self._pages = SealedFolder(".md")
-        self._on_disk: dict[str, str | None] = {}
-        self._pages_on_disk: dict[str, str | None] = {}
+        self._status = SealedFolder(lambda: workspace().root / STATUS_FOLDER, ".json")
+        self._pages = SealedFolder(lambda: workspace().root / PAGES_FOLDER, ".md")
         self._known = _Known()
         self._entries: dict[date, dict[str, tuple[RequestVersion, Entry]]] = {}
         self._unreadable: dict[str, str] = {}
@@ -140,14 +137,14 @@ class Mirrors:
         known = self._known = _Known({one.id: one for one in versions})
         for one in versions:
             known.days.setdefault(self._day(one), set()).add(one.id)
-        _look_over(self._status, self._status_folder, self._on_disk)
-        _look_over(self._pages, self._pages_folder, self._pages_on_disk)
-        known.changed = {one.id for one in versions if self._on_disk.get(_file(one.id)) != fingerprint([one])}
+        self._status.look_over()
+        self._pages.look_over()
+        known.changed = {one.id for one in versions if self._status.made_from(_file(one.id)) != fingerprint([one])}
         known.changed_days = {
-            day for day in known.days if self._pages_on_disk.get(_page(day)) != self._page_fingerprint(day)
+            day for day in known.days if self._pages.made_from(_page(day)) != self._page_fingerprint(day)
         }
-        removed = _remove_others(self._status, self._status_folder, self._on_disk, map(_file, known.versions))
-        return removed + _remove_others(self._pages, self._pages_folder, self._pages_on_disk, map(_page, known.days))
+        removed = self._status.remove_others(map(_file, known.versions))
+        return removed + self._pages.remove_others(map(_page, known.days))
 
     def _take_news(self, now: datetime) -> None:
         known, since = self._known, self._looked_at.timestamp() - _OVERLAP_S
@@ -196,12 +193,10 @@ class Mirrors:
             yield partial(self._write_page, day, now)
 
     def _write_status(self, request_id: str, events: Sequence[Event], now: datetime) -> bool:
-        name, version = _file(request_id), version_of(events)
         if self._entry(request_id, events) is None:
             self._known.changed.discard(request_id)
             return False
-        is_aside = self._status.put(self._status_folder, name, status_text(events, self._redact), now)
-        self._on_disk[name] = fingerprint([version])
+        is_aside = self._status.put(_file(request_id), status_text(events, self._redact), now)
         self._known.changed.discard(request_id)
         return is_aside
 
@@ -218,9 +213,9 @@ class Mirrors:
         name, made_from = _page(day), self._page_fingerprint(day)
         is_aside = False
         if shown:
-            text = page_text(day, self._zone, shown, made_from)
-            is_aside = self._pages.put(self._pages_folder, name, text, now)
-        self._pages_on_disk[name] = made_from
+            is_aside = self._pages.put(name, page_text(day, self._zone, shown, made_from), now)
+        else:
+            self._pages.remember(name, made_from)
         known.changed_days.discard(day)
         return is_aside
 
@@ -269,11 +264,8 @@ class Mirrors:
                 f"{where}/{one.moved_to}, and what stands there now is what the log says. Change a request with "
                 "`harness bus`, then delete that file"
             )
-            for files, folder, where in (
-                (self._status, self._status_folder, STATUS_FOLDER),
-                (self._pages, self._pages_folder, PAGES_FOLDER),
-            )
-            for one in files.aside(folder)
+            for files, where in ((self._status, STATUS_FOLDER), (self._pages, PAGES_FOLDER))
+            for one in files.aside()
         }
         told |= {
             f"{UNREADABLE} {request_id}": f"the log of request {request_id} cannot be read, and has no mirror: {why}"
@@ -284,35 +276,12 @@ class Mirrors:
 
     # ── Names ────────────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def _status_folder(self) -> Path:
-        return self._workspace().root / STATUS_FOLDER
-
-    @property
-    def _pages_folder(self) -> Path:
-        return self._workspace().root / PAGES_FOLDER
-
     def _day(self, version: RequestVersion) -> date:
         return datetime.fromtimestamp(version.made_at, ZoneInfo(self._zone)).date()
 
     def _page_fingerprint(self, day: date) -> str:
         versions = self._known.versions
         return fingerprint((versions[one] for one in self._known.days[day]), self._zone)
-
-
-def _look_over(files: SealedFolder, folder: Path, on_disk: dict[str, str | None]) -> None:
-    for name in files.missing(folder):
-        on_disk.pop(name, None)
-    on_disk |= files.present(folder)
-
-
-def _remove_others(files: SealedFolder, folder: Path, on_disk: dict[str, str | None], wanted: Iterable[str]) -> int:
-    """Remove the harness's own files of requests that are not mirrored any more; what was edited stays."""
-    others = on_disk.keys() - set(wanted)
-    removed = sum(files.remove(folder, name) for name in sorted(others) if on_disk[name] is not None)
-    for name in others:
-        del on_disk[name]
-    return removed
 
 
 def _file(request_id: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,59 +30,75 @@ class Aside:
 
 
 class SealedFolder:
-    """The files of one folder whose names end in `suffix`; all methods raise OSError, naming the file."""
+    """The files of one folder whose names end in `suffix`; all methods raise OSError, naming the file.
 
-    def __init__(self, suffix: str) -> None:
+    Of each it remembers from which versions of the logs it was made, as of the last look.
+    """
+
+    def __init__(self, folder: Callable[[], Path], suffix: str) -> None:
+        self._folder = folder
         self._suffix = suffix
         self._stamps: dict[str, Stamp] = {}
+        self._made_from: dict[str, str | None] = {}
 
-    def put(self, folder: Path, name: str, text: str, now: datetime) -> bool:
+    def made_from(self, name: str) -> str | None:
+        """Return the fingerprint of the logs that the file was made from; None if it is missing or was edited."""
+        return self._made_from.get(name)
+
+    def remember(self, name: str, fingerprint: str) -> None:
+        """Count a file as made of these logs that has nothing to say, and is not written."""
+        self._made_from[name] = fingerprint
+
+    def put(self, name: str, text: str, now: datetime) -> bool:
         """Make `text` what the file holds, in one moment; True if what somebody else wrote there was moved aside."""
-        path = folder / name
+        path = self._folder() / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             is_aside = self._put(path, text, now)
         except OSError as error:
             # The person knows the file, not the one that was to take its place.
             raise OSError(error.errno, error.strerror, str(path)) from error
         self._stamps[name] = stamp_of(path)
+        self._made_from[name] = made_from(text)
         return is_aside
 
-    def remove(self, folder: Path, name: str) -> bool:
-        """Delete the file if the harness wrote all of it; False if it stays, as somebody edited it, or is gone."""
-        self._stamps.pop(name, None)
-        if not _is_ours(folder / name):
-            return False
-        (folder / name).unlink(missing_ok=True)
-        return True
-
-    def present(self, folder: Path) -> dict[str, str | None]:
-        """Return the names in the folder that were not written here and are as they were then.
-
-        Each with the fingerprint of the logs that it was made from, or None if the harness did not write all of it.
-        """
-        found = {}
-        for name, stamp in self._listed(folder).items():
+    def look_over(self) -> None:
+        """Learn what the files say that are there; those that are as they were written here are not read again."""
+        folder = self._folder()
+        listed = self._listed(folder)
+        for name in self._stamps.keys() - listed.keys():
+            del self._stamps[name]
+            self._made_from.pop(name, None)
+        for name, stamp in listed.items():
             if self._stamps.get(name) == stamp:
                 continue
             text = _read(folder / name)
             is_whole = text is not None and is_sealed(text)
-            found[name] = made_from(text) if is_whole and text is not None else None
+            self._made_from[name] = made_from(text) if is_whole and text is not None else None
             if is_whole:
                 self._stamps[name] = stamp
-        return found
 
-    def missing(self, folder: Path) -> set[str]:
-        """Return the names that were written or seen here, and are not there any more; they are forgotten by that."""
-        gone = self._stamps.keys() - self._listed(folder).keys()
-        for name in gone:
-            del self._stamps[name]
-        return gone
+    def remove_others(self, wanted: Iterable[str]) -> int:
+        """Delete the harness's own files but those; what was edited stays. Return how many were deleted."""
+        others = self._made_from.keys() - set(wanted)
+        removed = sum(self._remove(name) for name in sorted(others) if self._made_from[name] is not None)
+        for name in others:
+            del self._made_from[name]
+        return removed
 
-    def aside(self, folder: Path) -> list[Aside]:
+    def aside(self) -> list[Aside]:
         """Return the files that were moved aside and are there still."""
-        names = sorted(name for name in _names(folder) if f"{self._suffix}{_EDITED}" in name)
+        names = sorted(name for name in _names(self._folder()) if f"{self._suffix}{_EDITED}" in name)
         return [Aside(name.partition(_EDITED)[0], name) for name in names]
+
+    def _remove(self, name: str) -> bool:
+        """Delete the file if the harness wrote all of it; False if it stays, as somebody edited it, or is gone."""
+        self._stamps.pop(name, None)
+        path = self._folder() / name
+        if not _is_ours(path):
+            return False
+        path.unlink(missing_ok=True)
+        return True
 
     def _put(self, path: Path, text: str, now: datetime) -> bool:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
