@@ -22,6 +22,15 @@ _LOG = select(*event.c).where(event.c.request_id == bindparam("asked")).order_by
 _HELD = select(request.c.id).where(request.c.id == bindparam("asked")).with_for_update()
 
 
+class UnreadableEvent(HarnessError):
+    """An event of a request's log cannot be read: a newer harness wrote it, or it is damaged."""
+
+    def __init__(self, request_id: str, number: int) -> None:
+        super().__init__(
+            f"request {request_id}: event {number} of its log cannot be read; it is damaged, or of a newer harness"
+        )
+
+
 def insert_request(connection: Connection, first: Event, standing: Standing) -> bool:
     """Write a request with the first event of its log; False if its sender has used its key before."""
     asked = standing.request
@@ -124,13 +133,10 @@ def _epoch(moment: datetime | None) -> float | None:
 def event_of_row(row: Row[Any]) -> Event:
     """Return the event that a row of `event` holds.
 
-    Raises HarnessError for one that cannot be read: of a newer harness, or damaged.
+    Raises UnreadableEvent.
     """
     try:
         body: Body = from_json(Body, json.loads(row.body))  # type: ignore[arg-type]
     except ValueError as error:
-        raise HarnessError(
-            f"request {row.request_id}: event {row.number} of its log cannot be read: a newer harness wrote it, or it "
-            "is damaged"
-        ) from error
+        raise UnreadableEvent(row.request_id, row.number) from error
     return Event(row.request_id, row.number, datetime.fromtimestamp(row.at, UTC), row.party, body)

@@ -33,7 +33,7 @@ from harness.domain.errors import HarnessError
 from harness.domain.request import Event
 from harness.domain.workspace import Workspace
 from harness.store.database import Database
-from harness.store.request_log import logs_of
+from harness.store.request_log import UnreadableEvent, logs_of
 from harness.store.request_versions import RequestVersion, request_versions
 
 KEPT_DAYS = 30
@@ -223,7 +223,7 @@ class Mirrors:
         try:
             with self._database.read() as connection:
                 logs = logs_of(connection, request_ids)
-        except ValueError:
+        except UnreadableEvent:
             logs = self._logs_one_by_one(request_ids)
         for gone in set(request_ids) - logs.keys():
             self._known.changed.discard(gone)
@@ -236,8 +236,8 @@ class Mirrors:
             try:
                 with self._database.read() as connection:
                     logs |= logs_of(connection, [request_id])
-            except ValueError as error:
-                self._unreadable[request_id] = str(error).partition("\n")[0]
+            except UnreadableEvent as error:
+                self._unreadable[request_id] = str(error)
         return logs
 
     def _entry(self, request_id: str, events: Sequence[Event]) -> Entry | None:
