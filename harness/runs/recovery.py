@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from harness.domain.errors import HarnessError, TransientError
 from harness.domain.run import Fire, FireState, Outcome, RunState
 from harness.ports import Engine
 from harness.runs.answer import Again
@@ -67,6 +68,7 @@ class Reconciler:
         Each one but the cancelled is closed as `failed` and opens an incident. What is closed is never
         resumed: it could deliver when its fire is long told as failed. A run that an older version had begun
         and that has had no effect yet is begun anew instead.
+        Raises HarnessError for the first that cannot be closed, when all others are.
         """
         with self._database.read() as connection:
             # What waits in the queue, or for the answers to its requests, is in order: nothing is read of it.
@@ -80,20 +82,34 @@ class Reconciler:
             self._stalled.forget_all_but({fire.run_id for fire in fires if fire.run_id is not None})
         self._end_what_is_closed(alive)
         closed: list[str] = []
+        failures: list[HarnessError] = []
         for fire in fires:
-            with self._database.read() as connection:
-                run = run_by_id(connection, fire.run_id or "")
-                seen_since = fire_at(connection, fire.job_id, int(fire.due_at.timestamp()))
-            if seen_since is None or not seen_since.state.is_open or seen_since.run_id != fire.run_id:
-                continue
-            reason = "its run is gone" if run is None else self._why_hopeless(run, alive, now)
-            if reason is None:
-                continue
-            if run is not None and self._is_older(run) and self._begin_anew(run, now):
-                continue
-            if self._close(fire, run, reason, now):
-                closed.append(fire.run_id or "")
+            try:
+                if self._judge(fire, alive, now):
+                    closed.append(fire.run_id or "")
+            except TransientError:
+                raise
+            except HarnessError as error:
+                # Told below: what is wrong with one run is nothing to the others.
+                log.error("%s cannot be closed: %s", fire.run_id, error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return closed
+
+    def _judge(self, fire: Fire, alive: dict[str, int], now: datetime) -> bool:
+        """Close the fire if its run can no longer finish; say whether it was closed."""
+        with self._database.read() as connection:
+            run = run_by_id(connection, fire.run_id or "")
+            seen_since = fire_at(connection, fire.job_id, int(fire.due_at.timestamp()))
+        if seen_since is None or not seen_since.state.is_open or seen_since.run_id != fire.run_id:
+            return False
+        reason = "its run is gone" if run is None else self._why_hopeless(run, alive, now)
+        if reason is None:
+            return False
+        if run is not None and self._is_older(run) and self._begin_anew(run, now):
+            return False
+        return self._close(fire, run, reason, now)
 
     def _end_what_is_closed(self, alive: Mapping[str, int]) -> None:
         """Have the engine end the runs of executors that died between closing the fire and telling the engine."""

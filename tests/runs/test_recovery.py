@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.domain.errors import HarnessError
 from harness.domain.run import FireKind, FireState, Outcome, RunState, run_id_for
 from harness.ports import Json, Steps
 from harness.runs.closing import close, close_or_suspend
@@ -240,3 +241,23 @@ def test_what_another_daemon_is_about_to_end_is_left_to_it(ledger: Ledger) -> No
     ledger.engine.others[RUN] = there.executor_id
     ledger.reconcile()
     assert ledger.engine.state(RUN) == "running"
+
+
+def test_a_run_that_cannot_be_closed_holds_up_no_other_and_is_no_secret(ledger: Ledger) -> None:
+    # Its fire is due before the other's, and the request that it worked on has no log.
+    poison = "bus:r-lost:1"
+    earlier = int(NOW.timestamp()) - 60
+    with ledger.database.write() as connection:
+        add_fire(
+            connection, job_id="zoe/request:r-lost", due_at=earlier, kind=FireKind.BUS, state=FireState.PLANNED,
+            reason="", run_id=poison, now=NOW,
+        )  # fmt: skip
+        queue_run(connection, NewRun(poison, "zoe/request:r-lost", "agent", FireKind.BUS, earlier, 2), NOW)
+    ledger.claim()
+    with ledger.database.write() as connection:
+        mark_fire(connection, poison, FireState.RUNNING, "node-1.1")
+    for run_id in (RUN, poison):
+        ledger.engine.set_state(run_id, "failed")
+    with pytest.raises(HarnessError, match="there is no request r-lost"):
+        ledger.reconcile()
+    assert ledger.state() == (FireState.FAILED, RunState.ENDED)
