@@ -62,11 +62,11 @@ Examples:
 \b
 JSON: {_RECORD_KEYS}, background, inputs,
 expected_output, acceptance, fallback, key, depth, is_untrusted, watch {{file,
-job, at}} or null, resend_of, resent_as, dropped, situation, dead, final
-{{result, verdict, conclusion, evidence [{{path, size_bytes, sha256}}], actions}}
-or null, log [{{number, at, by, kind, words}}], runs [{{run, state, outcome,
-reason}}], waiting [{{run, continued_as}}], above [request], below [request],
-advice [sentence]."""
+job, at}} or null, resend_of, resent_as, dropped, situation (null once its
+sender was told), dead, final {{result, verdict, conclusion, evidence [{{path,
+size_bytes, sha256}}], actions}} or null, log [{{number, at, by, kind, words}}],
+runs [{{run, state, outcome, reason}}], waiting [{{run, continued_as}}], above
+[request], below [request], advice [sentence]."""
 _DEAD_EXAMPLES = """\b
 Examples:
   harness bus dead

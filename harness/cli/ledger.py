@@ -18,7 +18,7 @@ from harness.cli.lazy_group import new_app
 from harness.cli.options import AgentFilter, AllOption, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
-from harness.cli.table import table_lines, terminal_width
+from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.nodes import liveness_now
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import ago, local_time
@@ -133,7 +133,9 @@ def _say(place: Place, read: _Day, *, show_all: bool) -> None:
     counts = [counts_in_words(kept)] if kept or not read.abandoned else []
     counts += [f"{len(read.abandoned)} {ABANDONED}: harness up goes on with them"] if read.abandoned else []
     counts += [f"{len(read.overdue)} OVERDUE"] if read.overdue else []
-    say(f"\n{', '.join(counts)}")
+    say()
+    for line in wrap(", ".join(counts), terminal_width()):
+        say(line)
 
 
 def _document(place: Place, day: date, read: _Day) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def test_run_that_waits_for_an_answer_is_suspended_and_not_abandoned(harness: Co
     assert lines[-1] == "1 suspended"
 
 
+def test_sum_of_a_long_day_fits_into_eighty_columns(harness: CommandLine, ledger: Ledger) -> None:
+    ended = [state for state in FireState if not state.is_open]
+    for number, state in enumerate([*ended, FireState.SUSPENDED, FireState.RUNNING]):
+        ledger.fire("scout/morning", DUE + timedelta(minutes=number), state, reason="why")
+    lines = harness("ledger", "--date", DAY).stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert lines[-1].endswith("harness up goes on with them")
+
+
 def test_day_that_is_no_day_is_a_misuse(harness: CommandLine) -> None:
     ended = harness("ledger", "--date", "20.11.")
     assert (ended.returncode, ended.stdout) == (2, "")
