@@ -22,10 +22,6 @@ class Pending:
     waiting: bool
     watched: bool
 
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.overdue or self.waiting or self.watched)
-
 
 @dataclass(frozen=True, slots=True)
 class Quiet:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harness.bus.files.inbox_folder import InboxFolder, Looked
+from harness.bus.files.inbox_folder import InboxFolder, TakenIn
 from harness.bus.files.mirrors import Mirrored, Mirrors
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
@@ -114,7 +114,7 @@ class System:
             if self.incidents.open_causes(MIRRORS):
                 self.incidents.resolve(MIRRORS)
 
-    def take_dropped(self) -> Looked:
+    def take_dropped(self) -> TakenIn:
         """Take what was dropped into the inbox folder; raises OSError as `InboxFolder.look`."""
         return self.inbox.look(self.clock.now())
 

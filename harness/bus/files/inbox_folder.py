@@ -55,7 +55,7 @@ log = logging.getLogger("harness.bus")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class TakenIn:
     """What one look did: the requests of the files that were taken, and the names of those that were refused."""
 
     taken: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class InboxFolder:
         self._seen: dict[str, tuple[Stamp, float]] = {}
         self._told: frozenset[str] | None = None
 
-    def look(self, now: datetime) -> Looked:
+    def look(self, now: datetime) -> TakenIn:
         """Take what lies still in the folder, which is made if it is missing.
 
         Raises OSError if the folder cannot be read or written, TransientError while the database cannot be reached;
@@ -106,7 +106,7 @@ class InboxFolder:
                 refused.append(self._refuse(path, str(reason)))
             self._seen.pop(path.name, None)
         self._tell(folder / REFUSED)
-        return Looked(tuple(taken), tuple(refused))
+        return TakenIn(tuple(taken), tuple(refused))
 
     @property
     def _folder(self) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.bus.files.dropped_file import MAX_BYTES
-from harness.bus.files.inbox_folder import STILL_IF_ODD_S, STILL_S, InboxFolder, Looked
+from harness.bus.files.inbox_folder import STILL_IF_ODD_S, STILL_S, InboxFolder, TakenIn
 from harness.bus.log import standing_of
 from harness.bus.sending import send
 from harness.bus.team import Team
@@ -54,7 +54,7 @@ class Stand:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def look(self, wait_s: float = STILL_S) -> Looked:
+    def look(self, wait_s: float = STILL_S) -> TakenIn:
         """Look twice, with so many seconds in between."""
         self.inbox.look(self.now)
         self.seconds += wait_s
@@ -104,15 +104,15 @@ def test_the_folder_is_made_where_it_is_missing(database: Database, tmp_path: Pa
 def test_a_file_that_is_still_written_is_left_until_it_lies_still(stand: Stand) -> None:
     path = stand.drop("x.md", "---\nto: scout\n")
     for text in ("---\nto: scout\n---\n", "---\nto: scout\n---\nCount", FILE):
-        assert stand.look(STILL_S / 2) == Looked()
+        assert stand.look(STILL_S / 2) == TakenIn()
         path.write_text(text)
-    assert stand.look(STILL_S / 2) == Looked()
+    assert stand.look(STILL_S / 2) == TakenIn()
     assert len(stand.look(STILL_S).taken) == 1
 
 
 def test_an_empty_file_has_time_to_be_filled_and_is_refused_if_nobody_does(stand: Stand) -> None:
     path = stand.drop("x.md", "")
-    assert stand.look(STILL_IF_ODD_S / 2) == Looked()
+    assert stand.look(STILL_IF_ODD_S / 2) == TakenIn()
     path.write_text(FILE)
     assert len(stand.look().taken) == 1
     stand.drop("y.md", "")
@@ -124,7 +124,7 @@ def test_an_empty_file_has_time_to_be_filled_and_is_refused_if_nobody_does(stand
 )
 def test_files_of_editors_are_left_alone(stand: Stand, name: str) -> None:
     stand.drop(name, FILE)
-    assert stand.look(STILL_IF_ODD_S) == Looked()
+    assert stand.look(STILL_IF_ODD_S) == TakenIn()
     assert stand.files() == [name]
 
 
