@@ -6,13 +6,14 @@ says. What is returned may be done again by a crash before it was recorded: doin
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 
 from harness.bus.digest_reminder import reminder
 from harness.bus.handoffs import pass_on
 from harness.bus.notices import note_told
-from harness.domain.errors import HarnessError
+from harness.domain.errors import HarnessError, TransientError
 from harness.domain.message import Message, ToolSchema
 from harness.domain.request import request_of_job
 from harness.domain.run import FireState, Outcome, in_preview
@@ -38,6 +39,10 @@ from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
 from harness.store.json_codec import to_json
 from harness.store.restorations import last_restoration
 from harness.store.runs import RunRow, record_prompt, run_by_id
+
+_TRIES_TO_CLOSE = 5
+
+log = logging.getLogger("harness.runs")
 
 
 class StepWork:
@@ -153,7 +158,19 @@ class StepWork:
         return [{"channel": attempt.channel, "problem": attempt.problem} for attempt in attempts]
 
     def close(self, run_id: str, draft: Draft) -> Json:
-        """Close or suspend the run's fire, or begin the run again; return which of it. Who does not hold it parks."""
+        """Close or suspend the run's fire, or begin the run again; return which of it. Who does not hold it parks.
+
+        What others keep from being written is tried again: all is done by then but to say so. Each try waits as long
+        as the database is patient, so that there is no pause between them.
+        """
+        for _ in range(_TRIES_TO_CLOSE - 1):
+            try:
+                return self._close_once(run_id, draft)
+            except TransientError as error:
+                log.warning("%s could not be closed yet: %s", run_id, error)
+        return self._close_once(run_id, draft)
+
+    def _close_once(self, run_id: str, draft: Draft) -> Json:
         services = self._services
         now = services.clock.now()
         is_of_the_bus = bool(draft.suspension or draft.told or request_of_job(self._run(run_id).job_id))

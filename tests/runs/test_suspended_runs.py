@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from harness.bus.ending import cancel
 from harness.bus.sending import Ask, send
-from harness.domain.errors import OwnerError
+from harness.domain.errors import OwnerError, TransientError
 from harness.domain.job import Dependency
 from harness.domain.message import Usage
 from harness.domain.request import USER, RequestState
@@ -284,3 +285,29 @@ def test_work_on_a_request_is_not_done_over_but_asked_for_again(workbench: Workb
     system, request_id = workbench.system, the_request(workbench).request.id
     with pytest.raises(OwnerError, match=f"it worked on request {request_id}, which is over; ask again: harness ask"):
         retry_run(system.database, system.workspace(), f"bus:{request_id}:1", workbench.clock.now())
+
+
+def test_an_answer_is_not_lost_because_others_held_the_rows_as_it_was_given(
+    workbench: Workbench, models: Models
+) -> None:
+    models.says = {
+        "zoe": [call_tools(tool("ask", QUESTION)), say("Three.")],
+        "scout": [call_tools(tool("finish", FOUND))],
+    }
+    engine = workbench.system.database.engine
+    refused: list[str] = []
+
+    def refuse_once(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        if not refused and statement.startswith("INSERT INTO event") and "Three kettles." in str(values):
+            refused.append(statement)
+            raise TransientError("others changed the same rows at the same time")
+
+    event.listen(engine, "before_cursor_execute", refuse_once)
+    workbench.tick_at(EIGHT)
+    workbench.system.reconcile()
+    workbench.settle()
+    assert len(refused) == 1
+    final = the_request(workbench).final
+    assert final is not None
+    assert (final.result, final.conclusion) == ("done", "Three kettles.")
+    assert fire_of_zoe(workbench).state is FireState.DELIVERED
