@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
-import re
 from types import ModuleType
 
 import pytest
@@ -11,9 +11,12 @@ import pytest
 import harness.bus
 import harness.runs.requests
 
+_HEADING = 13
+"""How wide the left column is."""
+
 
 @pytest.mark.parametrize("package", [harness.bus, harness.runs.requests])
 def test_the_docstring_of_the_package_names_each_of_its_modules_once(package: ModuleType) -> None:
-    listed = re.findall(r"^    (.{13})(.*)$", package.__doc__ or "", re.MULTILINE)
-    named = [name.strip() for _, names in listed for name in names.partition(":")[0].split(",")]
+    _, _, listed = inspect.cleandoc(package.__doc__ or "").partition("\n\n")  # some interpreters take the indent away
+    named = [name.strip() for line in listed.splitlines() for name in line[_HEADING:].partition(":")[0].split(",")]
     assert sorted(named) == sorted(module.name for module in pkgutil.iter_modules(package.__path__))
