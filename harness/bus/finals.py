@@ -32,11 +32,8 @@ _RESULTS: Mapping[FireState, Result] = {
     FireState.SKIPPED: "rejected",
     FireState.CANCELLED: "cancelled",
 }
-_VERDICTS: Mapping[FireState, Verdict] = {
-    FireState.DELIVERED: "PASS",
-    FireState.SILENT: "PASS",
-    FireState.DEGRADED: "NEEDS_WORK",
-}
+_VERDICTS: Mapping[FireState, Verdict] = {FireState.DEGRADED: "NEEDS_WORK"}
+"""What the harness can say where the worker did not: only that something is missing."""
 
 
 def finish(

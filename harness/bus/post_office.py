@@ -16,7 +16,7 @@ from harness.bus.log import append, standing_of
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.domain.job import PRIORITIES
-from harness.domain.pause import pause_in_words, pause_of
+from harness.domain.pause import pause_in_words, pause_of, scope_name
 from harness.domain.request import (
     SYSTEM,
     USER,
@@ -137,7 +137,8 @@ def _why_closed(connection: Connection, receiver: str, team: Team) -> str | None
     pause = pause_of(all_pauses(connection), request_job(receiver, ""))
     if receiver not in team.workspace.agents or pause is None:
         return None
-    return f"{receiver} is {pause_in_words(pause, team.workspace.settings.home_zone)}"
+    words = pause_in_words(pause, team.workspace.settings.home_zone)
+    return f"{receiver} is {words}; harness jobs resume {scope_name(pause.scope)}"
 
 
 def _why_impossible(receiver: str, team: Team) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -33,7 +33,8 @@ _ID_CHARS = 10
 class Ask:
     """What a sender wants; see `harness.domain.request.Request`.
 
-    `due_at` None means as long as the team's rules give; `parent` is the request that the sender is working on.
+    `due_at` None means as long as the team's rules give; `parent` is the request that the sender is working on, and
+    no work for it is due after it.
     """
 
     sender: str
@@ -84,6 +85,10 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
     )
     check_request(ask.sender, ask.receiver, traffic, team.rules, team.max_open(ask.receiver))
     request = _request(ask, len(chain) - 1, team, now)
+    above = None if ask.parent is None else request_row(connection, ask.parent)
+    if above is not None and now.timestamp() < above.due_at < request.due_at.timestamp():
+        # After that nobody would hear the answer any more.
+        request = replace(request, due_at=datetime.fromtimestamp(above.due_at, UTC))
     standing = open_log(connection, request, ask.sender, now)
     if standing is None:
         raise HarnessError(f"request {request.id} is there already, and its key {ask.key!r} is not")
@@ -118,7 +123,9 @@ def _check_sense(ask: Ask, team: Team, now: datetime) -> None:
         raise HarnessError("a request needs a task")
     if not ask.key:
         raise HarnessError("a request needs an idempotency key")
-    if not team.knows(ask.receiver) or ask.receiver == ask.sender:
+    if ask.receiver == ask.sender:
+        raise HarnessError(f"{ask.sender} cannot ask {ask.sender}: a request goes from one to another")
+    if not team.knows(ask.receiver):
         others = ", ".join(sorted({*team.workspace.agents, "user"} - {ask.sender}))
         raise HarnessError(f"there is nobody called {ask.receiver!r} to ask; there are: {others}")
     if ask.due_at is not None and ask.due_at <= now:

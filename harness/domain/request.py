@@ -115,7 +115,8 @@ class Final:
 
     @property
     def is_success(self) -> bool:
-        return self.result == "done"
+        """Whether whoever asked has what was asked for: done, and not found wanting by the worker itself."""
+        return self.result == "done" and self.verdict != "FAIL"
 
 
 # ── Events ───────────────────────────────────────────────────────────────────────────────────────
@@ -413,8 +414,11 @@ def request_of_job(job_id: str) -> str | None:
 
 
 def kind_of_work(job_id: str) -> str:
-    """Return under which name failures are counted: the job, or `agent/request` for whatever an agent was asked."""
-    return job_id if request_of_job(job_id) is None else f"{job_id.partition('/')[0]}/{_OF_REQUEST.rstrip(':')}"
+    """Return under which name failures are counted: the job, or for whatever an agent was asked one of its own.
+
+    No job can have that name.
+    """
+    return job_id if request_of_job(job_id) is None else f"{job_id.partition('/')[0]}/(requests)"
 
 
 def request_run(request_id: str, token: int) -> str:

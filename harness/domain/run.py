@@ -150,7 +150,7 @@ class Suspended:
     waits_for: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"waits for {', '.join(self.waits_for)} (suspended)"
+        return f"waits for the answer to {', '.join(self.waits_for)}"
 
 
 Ended = Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel

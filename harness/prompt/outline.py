@@ -39,7 +39,7 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
     tools = tuple(Record(tool.name, json.dumps(schema_json(tool))) for tool in gathered.tools)
     memory = tuple(_memory_record(record) for record in gathered.memory)
     return (
-        _whole("harness contract", "", harness_contract(agent.name, gathered.user_name), 250, "harness.toml"),
+        _whole("harness contract", "", _contract(gathered), 250, "harness.toml"),
         _whole("SOUL", "Who you are", agent.soul, 2_000, f"{folder}/SOUL.md"),
         _whole("AGENTS", "How you work", agent.rules, 4_000, f"{folder}/AGENTS.md"),
         _whole("USER", f"About {one_line(gathered.user_name)}", gathered.user, 1_500, "USER.md"),
@@ -47,6 +47,10 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
         Section("tools", tools, 3_000, is_stable=True, style="tools", is_required=True, origin=f"{folder}/agent.toml"),
         Section("MEMORY", memory, 3_200, priority=1, is_stable=True, title="What you know", style="headed"),
     )
+
+
+def _contract(gathered: Gathered) -> str:
+    return harness_contract(gathered.agent.name, gathered.user_name, is_asked=bool(gathered.request))
 
 
 def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:

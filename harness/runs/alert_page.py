@@ -57,7 +57,7 @@ _KINDS = {
     "dead letter": _Kind(
         "request {} was not worked to its end",
         "request {} is settled",
-        "`harness bus show {}`, then `harness bus resend {}` or `harness bus drop {}`",
+        "`harness bus show {}`, then `harness bus resend {}` or `harness bus drop {} --reason WHY`",
     ),
     "dead letters": _Kind(
         "many requests were not worked to their end", "few requests are dead letters", "`harness bus dead`"

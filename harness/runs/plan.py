@@ -118,7 +118,8 @@ def _without_model(plan: RunPlan) -> RunPlan:
         case "skip":
             is_job = plan.request is None
             why = "and the job says without_model: skip" if is_job else "and nothing else can work on a request"
-            reason = f"no language model is configured, {why}"
+            hint = "" if is_job else "; name one under [profiles] in harness.toml"
+            reason = f"no language model is configured, {why}{hint}"
             return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))
 
 

@@ -46,7 +46,12 @@ def is_suspended_for(connection: Connection, run_id: str) -> bool:
 
 def waiting_runs(connection: Connection) -> set[str]:
     """Return all runs that wait for requests, and with which nothing goes on yet."""
-    return set(connection.execute(select(suspension.c.run_id).where(suspension.c.continued_as.is_(None))).scalars())
+    query = (
+        select(suspension.c.run_id)
+        .join(run, run.c.id == suspension.c.run_id)
+        .where(suspension.c.continued_as.is_(None), run.c.state == str(RunState.SUSPENDED))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def mark_continued(connection: Connection, run_id: str, continued_as: str) -> bool:

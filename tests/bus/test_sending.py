@@ -98,6 +98,14 @@ def test_a_chain_ends_at_the_depth_that_the_rules_allow(bus: Database) -> None:
         sent(bus, team, "c", "d", parent=second.id)
 
 
+def test_work_for_a_request_is_due_no_later_than_the_request(bus: Database) -> None:
+    team = team_of("a", "b", "c")
+    first = sent(bus, team, "a", "b", due_at=NOW + timedelta(minutes=5)).standing.request
+    assert sent(bus, team, "b", "c", parent=first.id).standing.request.due_at == first.due_at
+    soon = NOW + timedelta(minutes=1)
+    assert sent(bus, team, "b", "c", "sooner", parent=first.id, due_at=soon).standing.request.due_at == soon
+
+
 def test_a_run_may_ask_as_often_as_the_rules_say(bus: Database) -> None:
     team = team_of("zoe", "scout", rules=BusRules(max_asks=2))
     for task in ("one", "two"):
@@ -129,7 +137,7 @@ def test_what_was_asked_before_the_clock_was_set_back_does_not_count_for_a_whole
     ("wrong", "words"),
     [
         (ask("zoe", "nobody"), "there is nobody called 'nobody' to ask; there are: scout, user"),
-        (ask("zoe", "zoe"), "there is nobody called 'zoe' to ask"),
+        (ask("zoe", "zoe"), "zoe cannot ask zoe"),
         (ask("zoe", "scout", "  "), "a request needs a task"),
         (replace(ask("zoe", "scout"), key=""), "a request needs an idempotency key"),
         (ask("zoe", "scout", due_at=NOW), "would be due at 2026-11-21 16:00 UTC, which has passed"),

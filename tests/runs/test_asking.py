@@ -139,7 +139,7 @@ def test_a_receiver_that_says_nothing_of_a_final_gives_one_by_its_answer(workben
     workbench.tick_at(EIGHT)
     final = the_request(workbench).final
     assert final is not None
-    assert (final.result, final.conclusion, final.verdict) == ("done", "I counted three.", "PASS")
+    assert (final.result, final.conclusion, final.verdict) == ("done", "I counted three.", None)
     (evidence,) = final.evidence
     assert (workbench.system.state.root / evidence.path.removeprefix(".harness/")).stat().st_size == evidence.size_bytes
 
@@ -248,7 +248,7 @@ def test_a_waiting_run_holds_no_slot_and_says_for_whom_it_waits(workbench: Workb
     workbench.tick_at(EIGHT)
     fire = fires_by_job(workbench)["zoe/report"]
     request = the_request(workbench).request
-    assert (fire.state, fire.reason) == (FireState.SUSPENDED, f"waits for {request.id} (suspended)")
+    assert (fire.state, fire.reason) == (FireState.SUSPENDED, f"waits for the answer to {request.id}")
     with workbench.system.database.read() as connection:
         run = run_by_id(connection, fire.run_id or "")
     assert run is not None
@@ -296,7 +296,8 @@ def test_without_a_language_model_a_request_is_rejected_at_once(workbench: Workb
     assert standing.final is not None
     assert (standing.final.result, standing.final.conclusion) == (
         "rejected",
-        "no language model is configured, and nothing else can work on a request",
+        "no language model is configured, and nothing else can work on a request; "
+        "name one under [profiles] in harness.toml",
     )
 
 
@@ -306,3 +307,27 @@ def test_the_model_is_told_whom_it_may_ask_and_what_they_do(workbench: Workbench
     (ask,) = [entry["function"] for entry in models.last_of("zoe").body["tools"] if entry["function"]["name"] == "ask"]
     assert ask["parameters"]["properties"]["to"]["enum"] == ["scout", "user"]
     assert "scout (the scout); user (the person)" in ask["description"]
+
+
+def test_a_worker_whose_evidence_never_counted_does_not_pass_by_its_last_words(
+    workbench: Workbench, models: Models
+) -> None:
+    models.says = {
+        "zoe": [call_tools(tool("ask", QUESTION)), say("Scout is not sure.")],
+        "scout": [call_tools(tool("finish", {**FOUND, "evidence": ["shared-context/intel/none.md"]})), say("Three.")],
+    }
+    workbench.tick_at(EIGHT)
+    standing = the_request(workbench)
+    assert standing.final is not None
+    assert (standing.final.result, standing.final.verdict) == ("done", "NEEDS_WORK")
+    assert fires_by_job(workbench)[f"scout/request:{standing.request.id}"].state is FireState.DEGRADED
+
+
+def test_whoever_is_asked_is_not_told_that_nobody_answers(workbench: Workbench, models: Models) -> None:
+    models.says = {
+        "zoe": [call_tools(tool("ask", QUESTION)), say("Three.")],
+        "scout": [call_tools(tool("finish", FOUND))],
+    }
+    workbench.tick_at(EIGHT)
+    assert "nobody answers questions" not in models.last_of("scout").messages[0]["content"]
+    assert "nobody answers questions" in models.last_of("zoe").messages[0]["content"]

@@ -107,7 +107,7 @@ def test_its_incident_is_over_as_soon_as_the_agent_answers_another_request(datab
     sent(database, "scout", "count")
     restore(database)
     with database.read() as connection:
-        assert [row.cause for row in open_incidents(connection) if "scout" in row.cause] == ["job scout/request"]
+        assert [row.cause for row in open_incidents(connection) if "scout" in row.cause] == ["job scout/(requests)"]
     again = sent(database, "scout", "count again")
     run_id = f"bus:{again}:1"
     with database.write(alone=True) as connection:

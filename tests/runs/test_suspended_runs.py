@@ -276,7 +276,7 @@ def test_a_job_that_depends_on_one_that_waits_is_told_for_whom(workbench: Workbe
     with system.database.read() as connection:
         standing = standing_of(connection, system.workspace(), Dependency("zoe/report"), workbench.clock.now())
     request_id = the_request(workbench).request.id
-    assert (standing.verdict, standing.words) == ("coming", f"zoe/report waits for {request_id} (suspended)")
+    assert (standing.verdict, standing.words) == ("coming", f"zoe/report waits for the answer to {request_id}")
 
 
 def test_work_on_a_request_is_not_done_over_but_asked_for_again(workbench: Workbench, models: Models) -> None:

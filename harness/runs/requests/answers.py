@@ -49,7 +49,7 @@ def answered(draft: Draft, answer: Answer, request: Request, state: StateFolder)
     if outcome.artifact is None or not outcome.state.is_success:
         return draft
     final = answer.final or _final_of(answer, outcome, state)
-    is_whole = final.verdict == "PASS" and not outcome.gaps
+    is_whole = final.verdict in (None, "PASS") and not outcome.gaps
     gaps = f"; {draft.outcome.details[0]}" if outcome.details else ""
     judged = "" if final.verdict in (None, "PASS") else f", in its own judgement {final.verdict}"
     kept = replace(
@@ -66,4 +66,8 @@ def _final_of(answer: Answer, outcome: Outcome, state: StateFolder) -> Final:
     content = path.read_bytes()
     shown = f"{STATE_PREFIX}{path.relative_to(state.root)}"
     evidence = Evidence(shown, len(content), hashlib.sha256(content).hexdigest())
-    return Final("done", answer.text, (evidence,), verdict="NEEDS_WORK" if outcome.gaps else "PASS")
+    # The worker's judgement is its own to give: without it there is none, and never a good one where its `finish`
+    # was not accepted.
+    called = {call.name for message in answer.messages for call in message.tool_calls}
+    is_wanting = bool(outcome.gaps) or "finish" in called
+    return Final("done", answer.text, (evidence,), verdict="NEEDS_WORK" if is_wanting else None)
