@@ -28,10 +28,10 @@ from harness.domain.settings import BusRules, Settings
 from harness.domain.workspace import Workspace
 from harness.runs.answer import Draft, Suspension
 from harness.runs.by_hand import fire_for, start_by_hand
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.requests.duties import BusDuties
 from harness.runs.suspending import suspend
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.address import DatabaseAddress, database_address, file_address
 from harness.store.database import Database
 from harness.store.fires import add_fire, mark_fire

@@ -16,7 +16,7 @@ from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.runs.clock import sync_jobs, tick
-from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.database import Database
 from harness.store.runs import claim_runs
 

@@ -18,7 +18,7 @@ import pytest
 from harness.domain.run import Fire
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.clock import sync_jobs, tick
-from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.address import URL_VARIABLE
 from harness.store.fires import fires_between
 from harness.testing.clock import VirtualClock

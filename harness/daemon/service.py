@@ -23,8 +23,8 @@ from harness.domain.run import RunState
 from harness.domain.workspace import Workspace
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.nodes import BEAT_EVERY_S
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.heartbeat import read_heartbeat
 from harness.store.last_written import last_written
 from harness.store.runs import runs_in

@@ -23,8 +23,8 @@ from harness.rehearsal.workspace_copy import MARKER, LeftOut, copy_workspace, na
 from harness.rehearsal.world import SampleWorld
 from harness.runs.clock import next_slot, sync_jobs, tick
 from harness.runs.deliveries import settle_deliveries
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.schedule.due import slots_between
 from harness.store.address import URL_VARIABLE, file_url
 from harness.store.fires import fires_between

@@ -10,7 +10,7 @@ from harness.domain.job import Job
 from harness.domain.run import Fire
 from harness.domain.workspace import Workspace
 from harness.runs.clock import fire_now
-from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.database import Database
 from harness.store.fires import fire_at
 from harness.store.runs import run_by_id

@@ -24,11 +24,9 @@ from sqlalchemy import ColumnElement, Table, select, update
 
 from harness.domain.errors import HarnessError, ReplayMismatch
 from harness.ports import Blocking, Json, Parked, RecordedStep, Step, Workflow
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.database import Database
 from harness.store.step_records import args_hash, error_from_json, error_to_json, recorded_step
-
-WORKFLOW_VERSION = 2
-"""Raised when the order of a run's steps changes; runs of another version are closed, never resumed."""
 
 _STATES = {
     "PENDING": "running",

@@ -18,11 +18,11 @@ from harness.runs.by_hand import check_order
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.clock import fire_now
 from harness.runs.collecting import Inputs
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.plan import RunPlan, within_budget
 from harness.runs.recorded_steps import Fork, ForkedSteps, inputs_of
 from harness.runs.recording import last_fork_point, why_no_steps
 from harness.runs.services import RunServices
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.database import Database
 from harness.store.json_codec import from_json, to_json
 from harness.store.records import RunRecord

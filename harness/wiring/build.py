@@ -21,7 +21,7 @@ from harness.gate.redact import redact
 from harness.ports import Clock, Resolver
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
-from harness.runs.engine import WORKFLOW_VERSION, DurableEngine
+from harness.runs.engine import DurableEngine
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.recovery import Reconciler
@@ -29,6 +29,7 @@ from harness.runs.requests.duties import BusDuties
 from harness.runs.services import RunServices
 from harness.runs.stalled import StalledRuns
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.address import database_address
 from harness.store.state_folder import StateFolder, state_folder
 from harness.tools.bus import Desk

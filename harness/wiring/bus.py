@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from harness.bus.dead_letters import drop, resend
@@ -39,8 +39,10 @@ from harness.store.requests import RequestRow, requests_in
 from harness.store.state_folder import StateFolder, state_folder
 from harness.wiring.files import load
 from harness.wiring.installation import open_database
-from harness.wiring.system import System
 from harness.wiring.team import team_of
+
+if TYPE_CHECKING:
+    from harness.wiring.system import System
 
 _LOOK_EVERY_S = 0.2
 

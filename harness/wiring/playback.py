@@ -27,9 +27,9 @@ from harness.llm.usage import cost_usd
 from harness.ports import Web
 from harness.runs.actions import ActionResult
 from harness.runs.broken_off import BrokenOff
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.services import Choice, RunServices
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.tools.bus import Desk

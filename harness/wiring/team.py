@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.bus.team import Team
 from harness.domain.workspace import Workspace
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 
 
 def team_of(workspace: Workspace) -> Team:

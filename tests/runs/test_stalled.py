@@ -16,10 +16,10 @@ from harness.domain.workspace import Workspace
 from harness.ports import Engine, RecordedStep
 from harness.pytest_plugin import Workbench
 from harness.runs.by_hand import fire_for, start_by_hand
-from harness.runs.engine import WORKFLOW_VERSION
 from harness.runs.recovery import Reconciler
 from harness.runs.stalled import StalledRuns
 from harness.runs.wall_clock import WallClock
+from harness.runs.workflow_version import WORKFLOW_VERSION
 
 NOW = datetime(2026, 11, 20, 16, tzinfo=UTC)
 JOB = Job("scout", "morning", "agents/scout/jobs/morning.md", (), "UTC", timeout_s=600)

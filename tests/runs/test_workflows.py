@@ -13,7 +13,7 @@ from harness.domain.message import ToolCall
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import start_by_hand
-from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.runs.workflows import RunWorkflow
 from harness.store.incidents import open_incidents
 from harness.store.runs import run_by_id, usage_of_run

@@ -17,7 +17,7 @@ from harness.domain.request import RequestState, Standing
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.clock import tick
-from harness.runs.engine import WORKFLOW_VERSION
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.requests import requests_in
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from tests.runs.model_workspace import with_model
