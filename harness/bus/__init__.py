@@ -1,10 +1,10 @@
 """The bus: requests between parties, from asking to the one final.
 
-    asking       sending, guards, payload
-    giving       post_office, team, handoffs
-    the work     brief, progress, evidence, watches, watched_files
-    ending       finals, ending, deadlines, dead_letters
-    telling      continuations, prompt_news, digest_reminder, notices
-    the log      log, diagram
-    the files    files: mirrors, the inbox folder, follow-ups
+asking       sending, guards, payload
+giving       post_office, team, handoffs
+the work     brief, progress, evidence, watches, watched_files
+ending       finals, ending, deadlines, dead_letters
+telling      continuations, prompt_news, digest_reminder, notices
+the log      log, diagram
+the files    files: mirrors, the inbox folder, follow-ups
 """
