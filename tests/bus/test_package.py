@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 from types import ModuleType
 
@@ -17,6 +16,6 @@ _HEADING = 13
 
 @pytest.mark.parametrize("package", [harness.bus, harness.runs.requests])
 def test_the_docstring_of_the_package_names_each_of_its_modules_once(package: ModuleType) -> None:
-    _, _, listed = inspect.cleandoc(package.__doc__ or "").partition("\n\n")  # some interpreters take the indent away
+    _, _, listed = (package.__doc__ or "").strip().partition("\n\n")
     named = [name.strip() for line in listed.splitlines() for name in line[_HEADING:].partition(":")[0].split(",")]
     assert sorted(named) == sorted(module.name for module in pkgutil.iter_modules(package.__path__))
