@@ -43,9 +43,9 @@ from harness.store.request_records import RequestRecord
 
 app = noun_app("The requests between you and the agents.")
 
-_RECORD_KEYS = """request, from, to, task, state, result, is_dead, is_watched,
-priority, note, why_waiting, due_at, made_at, news_at, closed_at, told_at,
-run, parent"""
+_RECORD_KEYS = """request, from, to, task, state, result, verdict,
+is_dead, is_watched, priority, note, why_waiting, due_at, made_at, news_at,
+closed_at, told_at, run, parent"""
 _LIST_EXAMPLES = f"""\b
 Examples:
   harness bus

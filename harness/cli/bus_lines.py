@@ -52,6 +52,7 @@ def record_json(record: RequestRecord) -> dict[str, Any]:
         "task": record.task,
         "state": str(record.state),
         "result": record.result,
+        "verdict": record.verdict,
         "is_dead": record.is_dead,
         "is_watched": record.is_watched,
         "priority": _PRIORITY_NAMES[record.priority],
@@ -88,11 +89,11 @@ def waits_words(record: RequestRecord) -> str:
 
 
 def standing_words(record: RequestRecord) -> str:
-    """Return how the request stands, in a word or two: `confirmed`, `for you`, `done`, `DEAD, timed out`."""
+    """Return how the request stands, in a word or two: `confirmed`, `for you`, `done (FAIL)`, `DEAD, timed out`."""
     if record.is_dead:
-        return f"DEAD, {_words(record.result)}"
+        return f"DEAD, {_words(record)}"
     if not record.is_open:
-        return _words(record.result)
+        return _words(record)
     if record.is_watched:
         return "watching"
     if record.waits_for_person:
@@ -128,5 +129,6 @@ def first_line(text: str, longest: int = 160) -> str:
     return line if len(line) <= longest else f"{line[:longest].rstrip()}…"
 
 
-def _words(result: str | None) -> str:
-    return (result or "").replace("_", " ")
+def _words(record: RequestRecord) -> str:
+    found_wanting = f" ({record.verdict})" if record.verdict not in (None, "PASS") else ""
+    return f"{(record.result or '').replace('_', ' ')}{found_wanting}"

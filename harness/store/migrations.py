@@ -262,6 +262,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                 closed_at DOUBLE PRECISION,
                 noticed_at DOUBLE PRECISION,
                 result TEXT,
+                verdict TEXT,
                 is_dead INTEGER NOT NULL DEFAULT 0,
                 is_watched INTEGER NOT NULL DEFAULT 0,
                 depth INTEGER NOT NULL,

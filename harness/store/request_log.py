@@ -105,6 +105,7 @@ def _row_of(standing: Standing, at: datetime) -> dict[str, Any]:
         "closed_at": _epoch(standing.closed_at),
         "noticed_at": _epoch(standing.noticed_at),
         "result": None if standing.final is None else standing.final.result,
+        "verdict": None if standing.final is None else standing.final.verdict,
         "is_dead": int(standing.is_dead_letter),
         "note": standing.note,
     }

@@ -20,7 +20,7 @@ no dead letter, and whoever asked was not told yet."""
 
 _COLUMNS = (
     "id, sender, receiver, state, token, run_id, priority, due_at, made_at, news_at, closed_at, noticed_at, result,"
-    " is_dead, is_watched, depth, parent, parent_run, task, note, why_waiting"
+    " verdict, is_dead, is_watched, depth, parent, parent_run, task, note, why_waiting"
 )
 _OPEN = ("closed_at IS NULL", "due_at")
 _FINAL = ("closed_at IS NOT NULL", "updated_at DESC")
@@ -58,6 +58,7 @@ class RequestRecord:
     closed_at: float | None
     noticed_at: float | None
     result: str | None
+    verdict: str | None
     is_dead: bool
     is_watched: bool
     depth: int

@@ -37,6 +37,7 @@ class RequestRow:
     closed_at: float | None
     noticed_at: float | None
     result: str | None
+    verdict: str | None
     is_dead: bool
     is_watched: bool
     depth: int

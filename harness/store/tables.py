@@ -225,6 +225,7 @@ request = Table(
     Column("closed_at", Double),
     Column("noticed_at", Double),
     Column("result", Text),
+    Column("verdict", Text),
     Column("is_dead", Integer, nullable=False, server_default="0"),
     Column("is_watched", Integer, nullable=False, server_default="0"),
     Column("depth", Integer, nullable=False),

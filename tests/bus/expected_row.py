@@ -40,6 +40,7 @@ def _expected(standing: Standing) -> dict[str, Any]:
         "closed_at": _epoch(standing.closed_at),
         "noticed_at": _epoch(standing.noticed_at),
         "result": standing.final and standing.final.result,
+        "verdict": standing.final and standing.final.verdict,
         "is_dead": standing.dead is not None and standing.settled is None,
         "is_watched": asked.watch is not None,
         "depth": asked.depth,

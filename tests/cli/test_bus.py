@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from harness.bus.finals import bury
+from harness.bus.finals import bury, finish
 from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.domain.cause import dead_letter_cause
@@ -354,3 +354,19 @@ def test_status_counts_the_requests_and_tells_a_dead_letter_once(harness: Comman
     assert [one["fix"] for one in findings if one["code"] == "incident"] == ["harness bus dead"]
     assert document(harness, "status")["requests"] == {"open": 1, "for_you": 1, "dead": 1}
     assert "1 open, 1 for you, 1 dead letter: harness inbox" in harness("status").stdout
+
+
+def test_what_its_worker_found_wanting_is_not_listed_as_plainly_done(harness: CommandLine, ledger: Ledger) -> None:
+    ids = [sent(ledger, "zoe", "scout", task) for task in ("good", "bad")]
+    finals = (Final("done", "x", verdict="PASS"), Final("done", "x", verdict="FAIL"))
+
+    def end(connection: Connection) -> None:
+        for request_id, final in zip(ids, finals, strict=True):
+            finish(connection, standing_of(connection, request_id), final, by="scout", now=NOW)
+
+    ledger.write(end)
+    listed = {record["request"]: record["verdict"] for record in document(harness, "bus", "list", "--all")}
+    assert listed == {ids[0]: "PASS", ids[1]: "FAIL"}
+    lines = harness("bus", "list", "--all").stdout
+    assert "done (FAIL), ended" in lines
+    assert "done, ended" in lines
