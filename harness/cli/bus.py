@@ -45,7 +45,8 @@ app = noun_app("The requests between you and the agents.")
 
 _RECORD_KEYS = """request, from, to, task, state, result, verdict,
 is_dead, is_watched, priority, note, why_waiting, due_at, made_at, news_at,
-closed_at, told_at, run, parent"""
+closed_at, told_at,
+run, parent"""
 _LIST_EXAMPLES = f"""\b
 Examples:
   harness bus
