@@ -175,9 +175,18 @@ def count_asked_by_run(connection: Connection, run_id: str) -> int:
 
 
 def overdue_requests(connection: Connection, now: datetime, limit: int) -> list[RequestRow]:
-    """Return the open requests whose due time has passed, the longest due first."""
+    """Return the open requests whose due time has passed, the longest due first.
+
+    Of those due together the ones above come first: their end takes what was asked for their sake with it.
+    """
     query = select(*request.c).where(request.c.closed_at.is_(None), request.c.due_at <= now.timestamp())
-    return _requests(connection, query.order_by(request.c.due_at, request.c.id).limit(limit))
+    return _requests(connection, query.order_by(request.c.due_at, request.c.depth, request.c.id).limit(limit))
+
+
+def open_below(connection: Connection, request_id: str) -> list[RequestRow]:
+    """Return the open requests that were made by the work on this one, oldest first."""
+    query = select(*request.c).where(request.c.parent == request_id, request.c.closed_at.is_(None))
+    return _requests(connection, query.order_by(request.c.made_at, request.c.id))
 
 
 def watched_requests(connection: Connection) -> list[RequestRow]:

@@ -20,6 +20,7 @@ from harness.store.database import Database
 from harness.store.fires import add_fire, fire_of_run, mark_fire, suspend_fire
 from harness.store.json_codec import to_json
 from harness.store.request_log import events_of
+from harness.store.requests import overdue_requests
 from harness.store.runs import NewRun, RunRow, claim_runs, queue_run, run_by_id, suspend_run
 from harness.store.suspensions import Awaited
 from tests.bus.crashes import Crash, broken_off
@@ -213,3 +214,39 @@ def test_of_several_daemons_at_the_same_moment_one_writes_the_final(database: Da
         for request_id in request_ids:
             kinds = [event.body.kind for event in events_of(connection, request_id)]
             assert (kinds.count("final"), kinds.count("dead")) == (1, 1)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timed_out"])
+def test_what_was_asked_for_the_sake_of_a_request_ends_with_it(database: Database, end: str) -> None:
+    above = sent(database).request.id
+    team = team_of("zoe", "scout", "cook", "waiter")
+    with database.write(alone=True) as connection:
+        below = send(connection, ask("scout", "cook", parent=above), team, NOW).standing.request.id
+        deepest = send(connection, ask("cook", "waiter", parent=below), team, NOW).standing.request.id
+        beside = send(connection, ask("zoe", "cook", "beside it"), team, NOW).standing.request.id
+    if end == "cancelled":
+        with database.write(alone=True) as connection:
+            cancel_request(connection, above, "not needed", by=USER, now=NOW)
+    else:
+        assert time_out_request(database, above, LATE)
+    with database.read() as connection:
+        standings = {one: standing_of(connection, one) for one in (above, below, deepest, beside)}
+        runs = {one: run_by_id(connection, f"bus:{one}:1") for one in (below, deepest, beside)}
+    results = {one: standing.final and standing.final.result for one, standing in standings.items()}
+    assert results == {above: end, below: "cancelled", deepest: "cancelled", beside: None}
+    assert not standings[below].is_dead_letter, "the person decides once, about what stands above"
+    assert {one: run is not None and run.state for one, run in runs.items()} == {
+        below: RunState.ENDED,
+        deepest: RunState.ENDED,
+        beside: RunState.QUEUED,
+    }
+
+
+def test_of_requests_due_together_the_ones_above_time_out_first(database: Database) -> None:
+    above = sent(database, "z: later in the alphabet").request.id
+    with database.write(alone=True) as connection:
+        team = team_of("zoe", "scout", "cook")
+        for number in range(5):
+            send(connection, ask("scout", "cook", f"part {number}", parent=above), team, NOW)
+    with database.read() as connection:
+        assert overdue_requests(connection, LATE, 10)[0].id == above
