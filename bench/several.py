@@ -57,16 +57,16 @@ class Throughput:
 def databases() -> Iterator[Mapping[str, Callable[[], str]]]:
     """Provide the kinds of database there are here, each with what makes the address of an empty one.
 
-    PostgreSQL is the server of HARNESS_BENCH_POSTGRES_URL, or the one of the tests, which does not wait for
-    its disk.
+    PostgreSQL is the server of HARNESS_BENCH_POSTGRES_URL, or one of the kind that the tests use; unlike there it
+    waits for its disk.
     """
     sqlite = {"SQLite": lambda: "sqlite:///{folder}/shared.db"}
     if url := os.environ.get("HARNESS_BENCH_POSTGRES_URL"):
         yield {**sqlite, "PostgreSQL": lambda: _new_database(url)}
         return
-    server = new_server()
+    server = new_server(is_durable=True)
     try:
-        yield {**sqlite, "PostgreSQL (fsync off)": lambda: _new_database(server.url)}
+        yield {**sqlite, "PostgreSQL": lambda: _new_database(server.url)}
     finally:
         server.remove()
 

@@ -33,13 +33,18 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "log_min_messages": "fatal",
 }
+_DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
 class Server:
-    """One server in a folder of its own, which goes when it is removed; it may be stopped and started again."""
+    """One server in a folder of its own, which goes when it is removed; it may be stopped and started again.
 
-    def __init__(self, folder: Path) -> None:
+    With `is_durable` it waits for its disk, as one that people work with does.
+    """
+
+    def __init__(self, folder: Path, *, is_durable: bool = False) -> None:
         self.folder = folder
+        self._settings = {**_SETTINGS, **(_DURABLE if is_durable else {})}
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -63,7 +68,7 @@ class Server:
         """Start it, on the same port as before, and return when it answers."""
         for _ in range(5):
             port = self.port or _free_port()
-            options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+            options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
             with (self.folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(
                     [self._programs / "postgres", "-D", self._data, "-p", str(port), *options],
@@ -118,9 +123,9 @@ class Server:
             raise RuntimeError(f"{program}: {done.stderr}")
 
 
-def new_server() -> Server:
+def new_server(*, is_durable: bool = False) -> Server:
     """Return a server that is up, in a new folder below the system's temporary one."""
-    server = Server(Path(tempfile.mkdtemp(prefix="harness-postgres-")))
+    server = Server(Path(tempfile.mkdtemp(prefix="harness-postgres-")), is_durable=is_durable)
     server.be_guarded()
     try:
         server.create()

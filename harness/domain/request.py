@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.job import Priority
@@ -347,27 +347,32 @@ def begin(event: Event) -> Standing:
 
 def follow(standing: Standing, event: Event) -> Standing:
     """Return what the request has come to by one more event; raises as `fold` does."""
-    body = event.body
     _check(standing, event)
-    after = replace(standing, state=TRANSITIONS[body.kind][1], version=event.number)
+    state = TRANSITIONS[event.body.kind][1]
+    return replace(standing, state=state, version=event.number, **_changes(standing, event))
+
+
+def _changes(standing: Standing, event: Event) -> dict[str, Any]:
+    """Return what the event changes beside the state."""
+    body = event.body
     match body:
         case Delivered():
-            return replace(after, token=body.token, run_id=body.run_id, delivered_at=event.at, confirmed_at=None)
+            return {"token": body.token, "run_id": body.run_id, "delivered_at": event.at, "confirmed_at": None}
         case Confirmed():
-            return replace(after, confirmed_at=event.at, news_at=event.at)
+            return {"confirmed_at": event.at, "news_at": event.at}
         case Progressed():
-            return replace(after, news_at=event.at, note=body.note)
+            return {"news_at": event.at, "note": body.note}
         case HandedOff():
             given_up = (*standing.handed_off_by, standing.receiver)
-            return replace(after, receiver=body.receiver, run_id=None, news_at=event.at, handed_off_by=given_up)
+            return {"receiver": body.receiver, "run_id": None, "news_at": event.at, "handed_off_by": given_up}
         case Finished():
-            return replace(after, final=body.final, closed_at=event.at, news_at=event.at)
+            return {"final": body.final, "closed_at": event.at, "news_at": event.at}
         case Noticed():
-            return replace(after, noticed_at=event.at)
+            return {"noticed_at": event.at}
         case DeadLettered():
-            return replace(after, dead=body)
+            return {"dead": body}
         case Resent() | Dropped():
-            return replace(after, settled=body)
+            return {"settled": body}
         case Requested():
             raise AssertionError("_check refuses a second beginning")
 
