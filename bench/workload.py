@@ -32,6 +32,8 @@ loopback = true
 def write_team(root: Path, base_url: str, jobs: Mapping[str, str]) -> Path:
     """Write a workspace whose jobs (`agent/job` to its schedule) ask the model at `base_url` once each."""
     _write(root / "harness.toml", _SETTINGS.format(base_url=base_url))
+    # As every workspace has it: where it comes later, the daemon reads all files again once, ten thousand for seconds.
+    _write(root / "shared-context" / "feeds" / "ai.md", "# AI\n")
     for agent in {job_id.partition("/")[0] for job_id in jobs}:
         folder = root / "agents" / agent
         _write(folder / "SOUL.md", f"You are {agent}.\n")
