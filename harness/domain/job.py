@@ -80,8 +80,9 @@ class Job:
     before the model is asked. `action` names a harness action for a job that needs no model; then
     `prompt` may be empty. `template` is the text that fills in for a model when `without_model` is
     `template`. `path` is relative to the workspace, `prompt_line` the 1-based line on which the
-    prompt begins. `disable_after` None means as the team's alerts say, 0 means never. Times are seconds,
-    money is US dollars.
+    prompt begins. `disable_after` None means as the team's alerts say, 0 means never. `models` are
+    patterns of the model names that the job was made for: with another one it does not run; empty means any. Times
+    are seconds, money is US dollars.
     """
 
     agent: str
@@ -118,6 +119,7 @@ class Job:
     deadline_s: int | None = None
     on: str | None = None
     disable_after: int | None = None
+    models: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -61,23 +61,31 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more calls, as the provider counted them; `cached_tokens` are part of `input_tokens`."""
+    """Tokens of one or more calls, as the provider counted them.
+
+    `cached_tokens` (read from the provider's cache) and `cache_write_tokens` (put there) are part of `input_tokens`.
+    """
 
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.input_tokens + other.input_tokens,
             self.cached_tokens + other.cached_tokens,
             self.output_tokens + other.output_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """A model's answer; `model` is the name to show the person, such as `extractive, no model`."""
+    """A model's answer; `model` is the name to show the person, such as `extractive, no model`.
+
+    `profile` is the profile that answered: where the first choice could not, one of its fallbacks.
+    """
 
     text: str
     model: str
@@ -85,3 +93,4 @@ class ModelReply:
     usage: Usage = field(default_factory=Usage)
     finish: Finish = "stop"
     cost_usd: float = 0.0
+    profile: str = ""

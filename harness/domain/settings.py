@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from harness.domain.schedule import QuietHours
+
+Adapter = Literal["extractive", "openai", "anthropic", "litellm", "scripted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A named model. Prices are US dollars per million tokens; `key_env` names the environment variable
-    that holds the key (the key itself never stands in a file)."""
+    that holds the key (the key itself never stands in a file).
+
+    `parameters` are sent with every call as they stand (temperature, reasoning effort, …). `fallbacks` are the
+    profiles that are asked, in this order, while this one cannot answer; for `cool_down_s` seconds it is then not
+    asked again. `budget_usd` and `budget_tokens` are for a day, `run_budget_*` for one run; None means no limit.
+    `script` is the file of answers of the scripted adapter, relative to the workspace.
+    """
 
     name: str
-    adapter: Literal["extractive", "openai"]
+    adapter: Adapter
     model: str = ""
     base_url: str = ""
     key_env: str | None = None
@@ -27,6 +35,21 @@ class Profile:
     max_output_tokens: int = 4096
     timeout_s: float = 120.0
     attempts: int = 4
+    cache_write_usd_per_mtok: float | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    fallbacks: tuple[str, ...] = ()
+    cool_down_s: float = 60.0
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    run_budget_usd: float | None = None
+    run_budget_tokens: int | None = None
+    script: str = ""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its tokens have a price."""
+        prices = (self.input_usd_per_mtok, self.cached_usd_per_mtok, self.cache_write_usd_per_mtok)
+        return any((*prices, self.output_usd_per_mtok))
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,6 +321,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX fire_closed ON fire (job_id, closed_at) WHERE closed_at IS NOT NULL",
         ),
     ),
+    Migration(
+        4,
+        "models: profile, latency and cache of each call, and the revision that a prompt was made from",
+        (
+            "ALTER TABLE usage ADD COLUMN profile TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE usage ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE usage ADD COLUMN latency_s DOUBLE PRECISION",
+            "CREATE INDEX usage_profile ON usage (profile, at)",
+            "CREATE INDEX usage_job ON usage (job_id, at)",
+            "ALTER TABLE run ADD COLUMN revision TEXT NOT NULL DEFAULT ''",
+        ),
+    ),
 )
 
 

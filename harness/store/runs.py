@@ -26,6 +26,8 @@ class RunRow:
     of the node it is bound to. `attempt` counts the runs of one fire from 1; `source_run` is the run that
     this one repeats. `cancel_reason` is set as soon as somebody wants it cancelled. `forgotten_at`: retention
     deleted its recorded steps, its manifest and its transcript; `artifacts_deleted_at`: what it made.
+    `revision` is the git revision of the workspace when its prompt was made, with `+` where files differed from it;
+    empty where the workspace is no repository.
     """
 
     id: str
@@ -55,6 +57,7 @@ class RunRow:
     cancel_reason: str | None = None
     forgotten_at: float | None = None
     artifacts_deleted_at: float | None = None
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,4 +384,5 @@ def _run(row: Row[Any]) -> RunRow:
         cancel_reason=row.cancel_reason,
         forgotten_at=row.forgotten_at,
         artifacts_deleted_at=row.artifacts_deleted_at,
+        revision=row.revision,
     )

@@ -100,6 +100,7 @@ run = Table(
     Column("forgotten_at", Double),
     Column("is_forgotten", Integer, nullable=False, server_default="0"),
     Column("artifacts_deleted_at", Double),
+    Column("revision", Text, nullable=False, server_default=""),
 )
 
 node = Table(
@@ -177,6 +178,9 @@ usage = Table(
     Column("output_tokens", Integer, nullable=False),
     Column("cost_usd", Double, nullable=False),
     Column("at", Double, nullable=False),
+    Column("profile", Text, nullable=False, server_default=""),
+    Column("cache_write_tokens", Integer, nullable=False, server_default="0"),
+    Column("latency_s", Double),
 )
 
 source_health = Table(
