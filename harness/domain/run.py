@@ -93,15 +93,17 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class BudgetSpent:
-    """`unit` is `tokens` or `usd`."""
+    """`unit` is `tokens` or `usd`; `whose` is in words whose budget of the day it is, empty for that of the run."""
 
     reason: ClassVar[str] = "budget"
     unit: str
     spent: float
     limit: float
+    whose: str = ""
 
     def __str__(self) -> str:
-        return f"stopped at {self.spent:g} of {self.limit:g} {self.unit} (budget)"
+        whose = f" of {self.whose}" if self.whose else ""
+        return f"stopped at {self.spent:g} of {self.limit:g} {self.unit}{whose} (budget)"
 
 
 @dataclass(frozen=True, slots=True)

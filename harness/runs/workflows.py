@@ -213,7 +213,7 @@ class RunWorkflow:
         async def call_tool(call: ToolCall) -> ToolResult:
             return await services.gate.call(call, caller)
 
-        def book(call_id: str, reply: ModelReply) -> None:
+        def book(call_id: str, reply: ModelReply, latency_s: float) -> None:
             with services.database.write() as connection:
                 record_usage(
                     connection,

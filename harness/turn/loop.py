@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from harness.domain.budget import BudgetReached
 from harness.domain.message import Message, ModelReply, ModelRequest, Usage
-from harness.domain.run import Completed, RefusedByModel, Stop, Suspended, TimedOut
+from harness.domain.run import BudgetSpent, Completed, RefusedByModel, Stop, Suspended, TimedOut
 from harness.domain.tool import End, PassOn
 from harness.ports import ChatModel, Json, Steps
 from harness.store.json_codec import from_json, to_json
@@ -16,8 +17,8 @@ from harness.turn.dispatch import CallTool, Stopwatch, call_tools, result_messag
 from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
 from harness.turn.signals import awaited_requests, last_signal
 
-Booking = Callable[[str, ModelReply], None]
-"""Told of every paid reply, with the id of its call, inside the call's step."""
+Booking = Callable[[str, ModelReply, float], None]
+"""Told of every paid reply inside the call's step: the id of the call, the reply, and how many seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def run_turn(
     Deterministic over the recorded steps: the time that limits are held against is what each step recorded
     that it took. `progress` of an earlier turn of the same run is counted on; `run_id` is what the model calls
     carry as the beginning of their idempotency keys.
-    Raises what the model raises: TransientError, OwnerError, LimitReached.
+    Raises what the model raises: TransientError, OwnerError, LimitReached but for BudgetReached, which ends the turn.
     """
     progress = progress or Progress()
     text, made_by, is_truncated, is_tainted = "", model.label, False, False
@@ -81,7 +82,9 @@ async def run_turn(
         )
         progress.elapsed_s += answer["elapsed_s"]
         if answer["reply"] is None:
-            return ended(TimedOut(limits.timeout_s))
+            # A record of the harness before budgets of the day were held here says nothing of one.
+            spent = answer.get("budget")
+            return ended(TimedOut(limits.timeout_s) if spent is None else from_json(BudgetSpent, spent))
         reply = from_json(ModelReply, answer["reply"])
         made_by = reply.model
         progress.usage += reply.usage
@@ -127,7 +130,9 @@ async def _ask(
             reply = await model.complete(request)
     except TimeoutError:
         return {"reply": None, "elapsed_s": stopwatch() - begun_s}
-    await asyncio.to_thread(book, call_id, reply)
+    except BudgetReached as error:
+        return {"reply": None, "elapsed_s": stopwatch() - begun_s, "budget": to_json(BudgetSpent, error.stop)}
+    await asyncio.to_thread(book, call_id, reply, stopwatch() - begun_s)
     return {"reply": to_json(ModelReply, reply), "elapsed_s": stopwatch() - begun_s}
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.domain.budget import BudgetReached
 from harness.domain.errors import ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, Usage
-from harness.domain.run import STOP_REASONS, Completed, Stop
+from harness.domain.run import STOP_REASONS, BudgetSpent, Completed, Stop
 from harness.domain.tool import ToolResult
 from harness.testing.engine import MemorySteps
 from harness.testing.models import ScriptedModel
@@ -55,7 +56,7 @@ def turn(
             steps=steps or MemorySteps([]),
             limits=limits,
             stopwatch=stopwatch,
-            book=lambda call_id, reply: booked.append(call_id) if booked is not None else None,
+            book=lambda call_id, reply, latency_s: booked.append(call_id) if booked is not None else None,
             run_id=run_id,
         )
     )
@@ -206,3 +207,28 @@ def test_a_call_carries_the_key_of_its_run_and_its_record_is_of_any_run() -> Non
 
     assert [request.key for request in model.requests] == [f"cron:scout/morning:1/model-{n}" for n in (1, 2)]
     assert (ended.text, unasked.requests) == ("done", [])
+
+
+def test_a_call_that_a_budget_has_no_room_for_ends_the_turn_by_that_name_also_on_replay() -> None:
+    spent = BudgetSpent("usd", 4.98, 5.0, "the team's day")
+    records: list[Any] = []
+    ended, _ = turn(BudgetReached(spent), steps=MemorySteps(records))
+    replayed, model = turn(steps=MemorySteps(records))
+    assert ended.stop == replayed.stop == spent
+    assert model.requests == []
+
+
+def test_each_call_is_booked_with_how_long_its_model_took() -> None:
+    latencies: list[float] = []
+    ended = asyncio.run(
+        run_turn(
+            REQUEST,
+            model=ScriptedModel([said("done")]),
+            call_tool=answer_ok,
+            steps=MemorySteps([]),
+            limits=LIMITS,
+            stopwatch=iter(range(0, 100, 7)).__next__,
+            book=lambda call_id, reply, latency_s: latencies.append(latency_s),
+        )
+    )
+    assert (ended.stop, latencies) == (Completed(), [7])

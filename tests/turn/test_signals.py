@@ -31,7 +31,7 @@ def turn(calls: tuple[ToolCall, ...], signals: dict[str, Signal]) -> Turn:
             steps=MemorySteps([]),
             limits=TurnLimits(5, 60, lambda usage: 0.0),
             stopwatch=lambda: 0.0,
-            book=lambda call_id, reply: None,
+            book=lambda call_id, reply, latency_s: None,
         )
     )
 
