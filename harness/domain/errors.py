@@ -5,25 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+FailureKind = Literal[
+    "rate_limit", "overload", "context", "refused", "auth", "quota", "network", "malformed", "rejected"
+]
+"""How a model could not be had, whatever endpoint it was.
+
+`rate_limit`: it asks to come back later. `overload`: it answers, and cannot do its work (5xx, 529). `network`: nobody
+answered: no connection, cut off, or too late. `malformed`: the answer is none. `context`: the request is too long.
+`refused`: model or filter would not answer. `auth`: the key is missing, wrong, or not allowed to. `quota`: the account
+has no credit. `rejected`: the endpoint does not take the request: model name, address, parameter.
+"""
+
 
 class HarnessError(Exception):
     """Something in the harness failed.
 
     `cause` is the key of what failed, where more than one job can fail for it: see `harness.domain.cause`.
+    `failure` says how, where it was a model.
     """
 
     cause: str | None = None
+    failure: FailureKind | None = None
 
 
 class OwnerError(HarnessError):
     """A file that the person owns must be fixed: which one, which line, what is wrong, how to fix it."""
 
-    def __init__(self, path: object, line: int | None, problem: str, fix: str, *, cause: str | None = None) -> None:
+    def __init__(
+        self,
+        path: object,
+        line: int | None,
+        problem: str,
+        fix: str,
+        *,
+        cause: str | None = None,
+        failure: FailureKind | None = None,
+    ) -> None:
         self.path = str(path)
         self.line = line
         self.problem = problem
         self.fix = fix
         self.cause = cause
+        self.failure = failure
         where = self.path if line is None else f"{self.path}:{line}"
         super().__init__(f"{where}: {problem}; {fix}")
 
@@ -31,8 +54,9 @@ class OwnerError(HarnessError):
 class TransientError(HarnessError):
     """It may work when tried again later: a lock, a timeout, an overloaded endpoint."""
 
-    def __init__(self, message: str, *, cause: str | None = None) -> None:
+    def __init__(self, message: str, *, cause: str | None = None, failure: FailureKind | None = None) -> None:
         self.cause = cause
+        self.failure = failure
         super().__init__(message)
 
 
@@ -50,9 +74,10 @@ class Refused(HarnessError):
 
 
 class LimitReached(HarnessError):
-    """The run must stop: `limit` names which limit was reached."""
+    """The run must stop: `limit` names which limit was reached. That of the `context` is a failure of that kind."""
 
     def __init__(self, limit: str, reason: str) -> None:
+        self.failure: FailureKind | None = "context" if limit == "context" else None
         self.limit = limit
         self.reason = reason
         super().__init__(f"{limit}: {reason}")

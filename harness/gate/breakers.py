@@ -64,7 +64,7 @@ class Breakers:
                 if not is_held_back(breaker, self._now()):
                     save_breaker(connection, let_through(breaker, self._now()))
                     return
-        raise TransientError(self._why_held_back(breaker), cause=endpoint_cause(endpoint))
+        raise TransientError(self._why_held_back(breaker), cause=endpoint_cause(endpoint), failure="network")
 
     async def _remember(self, endpoint: str, problem: str | None) -> None:
         await asyncio.to_thread(self._change, endpoint, partial(_after, problem=problem, now=self._now()))

@@ -60,7 +60,12 @@ def endpoint_of(profile: Profile) -> Endpoint:
 
 def _broken(profile: Profile, problem: str, fix: str) -> OwnerError:
     return OwnerError(
-        SETTINGS_FILE, None, f"profile {profile.name!r} {problem}", fix, cause=profile_cause(profile.name)
+        SETTINGS_FILE,
+        None,
+        f"profile {profile.name!r} {problem}",
+        fix,
+        cause=profile_cause(profile.name),
+        failure="rejected",
     )
 
 

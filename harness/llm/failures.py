@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.domain.cause import endpoint_cause, profile_cause, rate_limit_cause
-from harness.domain.errors import LimitReached, OwnerError, TransientError
+from harness.domain.errors import FailureKind, LimitReached, OwnerError, TransientError
 from harness.domain.settings import Profile
 from harness.gate.sanitise import one_line
 from harness.llm.backoff import asked_wait_s
@@ -26,15 +26,18 @@ _SAID_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A failure that may pass: `what` happened, what the other side `said`, how long it asked to wait.
-
-    `is_down`: nobody answered, or only to say that it is broken itself.
-    """
+    """A failure that may pass: `what` happened, of which kind it is, what the other side `said`, and how long it
+    asked to wait."""
 
     what: str
+    kind: FailureKind
     said: str = ""
     asked_s: float | None = None
-    is_down: bool = False
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nobody answered, or only to say that it is broken itself."""
+        return self.kind in ("network", "overload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,7 @@ def judge_answer(answer: ErrorAnswer, profile: Profile, endpoint: Endpoint, *, h
     if status == 400 and "content_filter" in answer.codes:
         return Filtered(answer.said)
     if (status in _RETRIED or status >= 500) and "insufficient_quota" not in answer.codes:
-        return Retry(
-            f"HTTP {status}", answer.said, asked_wait_s(answer.headers), is_down=status == 408 or status >= 500
-        )
+        return Retry(f"HTTP {status}", _passing_kind(status), answer.said, asked_wait_s(answer.headers))
     where = f"profile {profile.name!r} ({profile.model} at {endpoint.shown})"
     said = f": {answer.said}" if answer.said else ""
     raise OwnerError(
@@ -78,6 +79,7 @@ def judge_answer(answer: ErrorAnswer, profile: Profile, endpoint: Endpoint, *, h
         f"{where} answered HTTP {status}{said}",
         _fix(answer, profile, has_key=has_key),
         cause=profile_cause(profile.name),
+        failure=_lasting_kind(answer),
     )
 
 
@@ -87,12 +89,13 @@ def asks_for_completion_limit(answer: ErrorAnswer) -> bool:
 
 
 def given_up(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) -> TransientError:
-    """Return what to raise after the last attempt, with the cause that the last failure shows."""
-    if failures[-1].is_down:
+    """Return what to raise after the last attempt, with the cause and the kind that the last failure shows."""
+    last = failures[-1]
+    if last.is_down:
         cause: str | None = endpoint_cause(endpoint.name)
     else:
-        cause = rate_limit_cause(endpoint.name) if failures[-1].what == "HTTP 429" else None
-    return TransientError(_in_words(failures, profile, endpoint), cause=cause)
+        cause = rate_limit_cause(endpoint.name) if last.kind == "rate_limit" else None
+    return TransientError(_in_words(failures, profile, endpoint), cause=cause, failure=last.kind)
 
 
 def codes_in(payload: Any) -> frozenset[str]:
@@ -133,6 +136,19 @@ def _in_words(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) -
 
 def _is_about_context(answer: ErrorAnswer) -> bool:
     return bool(answer.codes & _CONTEXT_CODES or _CONTEXT_WORDS.search(answer.said))
+
+
+def _passing_kind(status: int) -> FailureKind:
+    """What asks us to come back later is well, also where it says so with 409 or 425."""
+    if status in (408, 504):
+        return "network"
+    return "overload" if status >= 500 else "rate_limit"
+
+
+def _lasting_kind(answer: ErrorAnswer) -> FailureKind:
+    if answer.status == 402 or "insufficient_quota" in answer.codes:
+        return "quota"
+    return "auth" if answer.status in (401, 403) else "rejected"
 
 
 def _fix(answer: ErrorAnswer, profile: Profile, *, has_key: bool) -> str:

@@ -108,7 +108,7 @@ class OpenAIModel:
             try:
                 return read_reply(payload, self._profile, request)
             except MalformedReply as malformed:
-                return Retry("malformed body", str(malformed))
+                return Retry("malformed body", "malformed", str(malformed))
         answer = self._error_answer(response, payload)
         if asks_for_completion_limit(answer) and self._limit_field == "max_tokens":
             self._limit_field = "max_completion_tokens"
@@ -128,17 +128,17 @@ class OpenAIModel:
             ):
                 content = await _read_body(response)
         except httpx2.ConnectTimeout:
-            return Retry("no connection", is_down=True)
+            return Retry("no connection", "network")
         except (TimeoutError, httpx2.TimeoutException):
-            return Retry(f"no answer within {timeout_s:g} s", is_down=True)
+            return Retry(f"no answer within {timeout_s:g} s", "network")
         except httpx2.ConnectError as error:
-            return Retry("no connection", self._redacted(str(error)), is_down=True)
+            return Retry("no connection", "network", self._redacted(str(error)))
         except httpx2.DecodingError as error:
-            return Retry("malformed body", self._redacted(str(error)))
+            return Retry("malformed body", "malformed", self._redacted(str(error)))
         except httpx2.TransportError as error:
-            return Retry("connection cut", self._redacted(str(error)), is_down=True)
+            return Retry("connection cut", "network", self._redacted(str(error)))
         if content is None:
-            return Retry("malformed body", f"it is longer than {MAX_BODY_BYTES / 1_000_000:g} MB")
+            return Retry("malformed body", "malformed", f"it is longer than {MAX_BODY_BYTES / 1_000_000:g} MB")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return _Response(response.status_code, headers, content)
 
@@ -166,6 +166,7 @@ class OpenAIModel:
                 f"profile {self._profile.name!r} cannot be called through the proxy or certificates that are set there",
                 "correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (http:// only), SSL_CERT_FILE, SSL_CERT_DIR",
                 cause=profile_cause(self._profile.name),
+                failure="network",
             ) from None
 
     def _error_answer(self, response: _Response, payload: Any) -> ErrorAnswer:
@@ -218,6 +219,7 @@ def _callable_url(profile: Profile, endpoint: Endpoint) -> httpx2.URL:
             f"profile {profile.name!r}: base_url {endpoint.shown} cannot be called ({error})",
             f"correct base_url in [profiles.{profile.name}]",
             cause=profile_cause(profile.name),
+            failure="rejected",
         ) from None
 
 
@@ -235,5 +237,6 @@ def _clean_key(profile: Profile, api_key: str | None) -> str | None:
             "that no key has",
             "set the variable again, to the key alone",
             cause=profile_cause(profile.name),
+            failure="auth",
         )
     return key

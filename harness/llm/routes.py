@@ -77,4 +77,5 @@ def _api_key(profile: Profile, environ: Mapping[str, str]) -> str | None:
         f"profile {profile.name!r} needs a key and the environment variable {profile.key_env} is not set",
         f"export {profile.key_env}=…, or choose another profile",
         cause=profile_cause(profile.name),
+        failure="auth",
     )

@@ -41,14 +41,15 @@ def recorded_step(position: int, record: Json, started_ms: int | None, ended_ms:
 
 def error_to_json(error: HarnessError) -> dict[str, Json]:
     """Return the error as plain data: exceptions come back from JSON as another class."""
-    cause = cause_of(error)
-    return _fields(error) if cause is None else {**_fields(error), "cause": cause}
+    named = {"cause": cause_of(error), "failure": error.failure}
+    return {**_fields(error), **{key: value for key, value in named.items() if value is not None}}
 
 
 def error_from_json(data: dict[str, Any]) -> HarnessError:
     """Return the error that `error_to_json` was given."""
     error = _error(data)
     error.cause = data.get("cause")
+    error.failure = data.get("failure")
     return error
 
 

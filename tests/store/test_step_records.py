@@ -16,6 +16,8 @@ from harness.store.step_records import error_from_json, error_to_json
         OwnerError("harness.toml", None, "no key", "set it", cause="profile cheap"),
         TransientError("no connection"),
         TransientError("no connection", cause=endpoint_cause("api.example.org:443")),
+        OwnerError("harness.toml", None, "no credit", "add some", cause="profile cheap", failure="quota"),
+        TransientError("HTTP 429", failure="rate_limit"),
         Refused("egress", "no"),
         LimitReached("context", "too long"),
         HarnessError("whatever"),
@@ -23,7 +25,12 @@ from harness.store.step_records import error_from_json, error_to_json
 )
 def test_an_error_comes_back_from_its_record_as_it_was(error: HarnessError) -> None:
     restored = error_from_json(json.loads(json.dumps(error_to_json(error))))
-    assert (type(restored), str(restored), restored.cause) == (type(error), str(error), error.cause)
+    assert (type(restored), str(restored)) == (type(error), str(error))
+    assert (restored.cause, restored.failure) == (error.cause, error.failure)
+
+
+def test_a_record_of_before_failures_had_kinds_is_read() -> None:
+    assert error_from_json({"type": "transient", "message": "no connection"}).failure is None
 
 
 def test_an_error_that_nobody_has_to_tell_apart_comes_back_with_its_message() -> None:
