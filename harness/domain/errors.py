@@ -52,11 +52,22 @@ class OwnerError(HarnessError):
 
 
 class TransientError(HarnessError):
-    """It may work when tried again later: a lock, a timeout, an overloaded endpoint."""
+    """It may work when tried again later: a lock, a timeout, an overloaded endpoint.
 
-    def __init__(self, message: str, *, cause: str | None = None, failure: FailureKind | None = None) -> None:
+    `retry_after_s` is how long the other side asked to be left alone, if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str | None = None,
+        failure: FailureKind | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         self.cause = cause
         self.failure = failure
+        self.retry_after_s = retry_after_s
         super().__init__(message)
 
 

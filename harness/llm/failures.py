@@ -95,7 +95,9 @@ def given_up(failures: Sequence[Retry], profile: Profile, endpoint: Endpoint) ->
         cause: str | None = endpoint_cause(endpoint.name)
     else:
         cause = rate_limit_cause(endpoint.name) if last.kind == "rate_limit" else None
-    return TransientError(_in_words(failures, profile, endpoint), cause=cause, failure=last.kind)
+    return TransientError(
+        _in_words(failures, profile, endpoint), cause=cause, failure=last.kind, retry_after_s=last.asked_s
+    )
 
 
 def codes_in(payload: Any) -> frozenset[str]:
