@@ -58,7 +58,7 @@ def replay_run(
     from harness.runs.forking import check_recorded
 
     place = find_place(workspace)
-    recorded = _recording(place, run)
+    recorded = recording_of(place, run)
     if recorded.run.state != "ended":
         raise OwnerError(run, None, f"it has not ended, it is {recorded.run.state}", "wait for its end")
     check_recorded(recorded.run, recorded.steps)
@@ -67,9 +67,9 @@ def replay_run(
     is_same = all(part.is_same is not False for part in parts)
     if as_json:
         hashes = {"recorded": prompt_sha256(recorded), "today": prompt_sha256(replayed)}
-        emit_json({"run": run, "same": is_same, "prompt_sha256": hashes, "parts": _parts_json(parts)})
+        emit_json({"run": run, "same": is_same, "prompt_sha256": hashes, "parts": parts_json(parts)})
     else:
-        _say_parts(parts, "- as it was recorded, + as it comes out today", full=full)
+        say_parts(parts, "- as it was recorded, + as it comes out today", full=full)
     raise typer.Exit(DONE if is_same else FAILED)
 
 
@@ -84,15 +84,16 @@ def diff_runs(
     from harness.runs.comparison import compare_runs
 
     place = find_place(workspace)
-    parts = compare_runs(_recording(place, first), _recording(place, second))
+    parts = compare_runs(recording_of(place, first), recording_of(place, second))
     if as_json:
         is_same = all(part.is_same is not False for part in parts)
-        emit_json({"a": first, "b": second, "same": is_same, "parts": _parts_json(parts)})
+        emit_json({"a": first, "b": second, "same": is_same, "parts": parts_json(parts)})
     else:
-        _say_parts(parts, f"- only in {first}, + only in {second}", full=full)
+        say_parts(parts, f"- only in {first}, + only in {second}", full=full)
 
 
-def _recording(place: Place, run: str) -> Recording:
+def recording_of(place: Place, run: str) -> Recording:
+    """Return what is known of the run. Raises UnknownName."""
     from harness.runs.recording import read_recording
 
     with peek(place.database) as look:
@@ -112,14 +113,16 @@ def _replay(place: Place, recorded: Recording) -> Recording:
         return asyncio.run(replay(recorded, services))
 
 
-def _parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
+def parts_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return the parts as `--json` prints them."""
     return [
         {"part": part.name, "same": part.is_same, "missing": part.missing or None, "changes": list(part.changes())}
         for part in parts
     ]
 
 
-def _say_parts(parts: Sequence[Part], legend: str, *, full: bool) -> None:
+def say_parts(parts: Sequence[Part], legend: str, *, full: bool) -> None:
+    """Print which parts differ, and then what differs in them."""
     width = terminal_width()
     for line in table_lines([(part.name, _verdict(part)) for part in parts], width):
         say(line)

@@ -52,10 +52,12 @@ Examples:
 
 \b
 JSON: run, job, lane, kind, state, due_at, started_at, ended_at, stop, owner,
-inputs {name: value}, prompt_sha256, manifest, outcome, forgotten_at,
+inputs {name: value}, prompt_sha256, revision (of the workspace, + if files
+differed from it, or null), manifest, outcome, forgotten_at,
 artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
-input_tokens, cached_tokens, output_tokens, cost_usd, models}, attempt,
+input_tokens, cached_tokens, cache_share (0 to 1, or null), output_tokens,
+cost_usd, models}, attempt,
 source_run, fork {of, from_step} or null, cancel_reason, request (that it
 works on, or null), waits_for [request], continued_as (the run that went on
 with it, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
@@ -159,6 +161,7 @@ def run_document(
         "request": request_of_job(run.job_id),
         "inputs": run.inputs,
         "prompt_sha256": run.prompt_sha256,
+        "revision": run.revision or None,
         "manifest": run.manifest,
         "outcome": run.outcome,
         "forgotten_at": iso(run.forgotten_at),
@@ -179,6 +182,7 @@ def run_document(
             "calls": spending.calls,
             "input_tokens": spending.input_tokens,
             "cached_tokens": spending.cached_tokens,
+            "cache_share": None if spending.cache_share is None else round(spending.cache_share, 4),
             "output_tokens": spending.output_tokens,
             "cost_usd": round(spending.cost_usd, 6),
             "models": list(spending.models),
@@ -215,7 +219,8 @@ def run_lines(
     if spending.calls:
         rows.append(("model", f"{', '.join(spending.models)}: {_spending_words(spending)}"))
     if run.prompt_sha256:
-        rows.append(("prompt", f"sha256 {run.prompt_sha256[:12]}"))
+        made_from = f", from revision {run.revision}" if run.revision else ""
+        rows.append(("prompt", f"sha256 {run.prompt_sha256[:12]}{made_from}"))
     if run.forgotten_at is not None:
         rows.append(("steps", f"{_gone(run.forgotten_at, place)}, with the transcript and the prompt's manifest"))
     if fire is not None and fire.artifact:
@@ -249,7 +254,8 @@ def _gone(deleted_at: float | None, place: Place) -> str:
 
 def _spending_words(spending: Spending) -> str:
     calls = "1 call" if spending.calls == 1 else f"{spending.calls} calls"
-    tokens = f"{spending.input_tokens:,} tokens in, {spending.output_tokens:,} out"
+    cached = f" ({spending.cache_share:.0%} from the cache)" if spending.cached_tokens else ""
+    tokens = f"{spending.input_tokens:,} tokens in{cached}, {spending.output_tokens:,} out"
     return f"{calls}, {tokens}, ${spending.cost_usd:.4f}"
 
 

@@ -10,7 +10,8 @@ from difflib import unified_diff
 from typing import Any
 
 from harness.domain.message import Message, ToolSchema
-from harness.prompt.assemble import prompt_hash
+from harness.prompt.assemble import AssembledPrompt, prompt_hash
+from harness.prompt.outline import schema_json
 from harness.runs.contract import Verdict
 from harness.runs.recording import Recording, why_no_artifacts, why_no_steps
 from harness.store.json_codec import from_json
@@ -79,6 +80,27 @@ def compare_replay(recorded: Recording, replayed: Recording) -> tuple[Part, ...]
         Part("outcome", outcome_lines(recorded), outcome_lines(replayed)),
         digest_part(recorded, replayed),
     )
+
+
+def compare_prompt(recording: Recording, prompt: AssembledPrompt) -> tuple[Part, ...]:
+    """Return the parts of the prompt that the run was sent at first, and of that of now."""
+    recorded = recording.value("assemble", "prompt")
+    if recorded is None:
+        missing = why_no_steps(recording.run.forgotten_at) if not recording.steps else "no model was sent a prompt"
+        return (Part("prompt", missing=f"{recording.run.id}: {missing}"),)
+    messages = from_json(tuple[Message, ...], recorded["messages"])
+    tools = from_json(tuple[ToolSchema, ...], recorded["tools"])
+    return (
+        *(
+            Part(f"{before.role} message", tuple(before.content.splitlines()), tuple(after.content.splitlines()))
+            for before, after in zip(messages, prompt.messages, strict=True)
+        ),
+        Part("tools", _schema_lines(tools), _schema_lines(prompt.tools)),
+    )
+
+
+def _schema_lines(tools: Sequence[ToolSchema]) -> tuple[str, ...]:
+    return tuple(json.dumps(schema_json(tool), ensure_ascii=False) for tool in tools)
 
 
 def prompt_sha256(recording: Recording) -> str | None:

@@ -21,6 +21,7 @@ from harness.runs.broken_off import BrokenOff
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.turn.dispatch import Stopwatch
+from harness.workspace.revision import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class RunServices:
     `workspace` returns the snapshot that is in force now. `owner` returns the token under which this executor
     holds fires now. `source_web` is the door to sources: it leaves hosts alone that do not answer. `ended` is
     called, from any thread, when a run has ended. `recorded` returns the finished steps of a run. `broken_off`
-    takes what kept a run from being taken to its end. `notice`
-    stands above every digest, if there is something that its reader must know first.
+    takes what kept a run from being taken to its end. `revision` tells from which state of the files a prompt is
+    made. `notice` stands above every digest, if there is something that its reader must know first.
     """
 
     database: Database
@@ -63,4 +64,5 @@ class RunServices:
     redact: Callable[[str], str]
     recorded: Callable[[str], tuple[RecordedStep, ...]]
     broken_off: BrokenOff
+    revision: Revision
     notice: str = ""

@@ -19,7 +19,7 @@ from harness.domain.request import request_of_job
 from harness.domain.run import FireState, Outcome, in_preview
 from harness.ports import Json
 from harness.prompt.assemble import assemble, without_secrets
-from harness.prompt.gather import gather
+from harness.prompt.gather import gather, memory_path
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
 from harness.runs.attempts import begin_again, next_attempt
@@ -105,8 +105,9 @@ class StepWork:
             news=plan.news,
         )
         prompt = without_secrets(assemble(gathered), services.redact)
+        revision = services.revision.of(workspace, (workspace.root / memory_path(agent.name),))
         with services.database.write() as connection:
-            record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json())
+            record_prompt(connection, plan.run_id, prompt.sha256, prompt.manifest.to_json(), revision)
         left_out = {name for row in prompt.manifest.rows if row.section == "requests" for name in row.dropped}
         return {
             "messages": to_json(tuple[Message, ...], prompt.messages),

@@ -320,4 +320,5 @@ def _run(row: Row) -> RunRecord:
         cancel_reason=row["cancel_reason"],
         forgotten_at=row["forgotten_at"],
         artifacts_deleted_at=row["artifacts_deleted_at"],
+        revision=row["revision"],
     )

@@ -66,7 +66,7 @@ class RunRecord:
     """A durable run; epoch seconds. `manifest`, `outcome` and the values of `options` are plain JSON.
 
     `source_run` is the run that this one repeats. `forgotten_at`: retention deleted its recorded steps;
-    `artifacts_deleted_at`: what it made.
+    `artifacts_deleted_at`: what it made. `revision`: from which git revision of the workspace its prompt was made.
     """
 
     id: str
@@ -90,6 +90,7 @@ class RunRecord:
     cancel_reason: str | None = None
     forgotten_at: float | None = None
     artifacts_deleted_at: float | None = None
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ class Spending:
     output_tokens: int = 0
     cost_usd: float = 0.0
     models: tuple[str, ...] = ()
+
+    @property
+    def cache_share(self) -> float | None:
+        """The part of the input, 0 to 1, that the provider read from its cache; None where nothing was sent."""
+        return self.cached_tokens / self.input_tokens if self.input_tokens else None
 
 
 @dataclass(frozen=True, slots=True)

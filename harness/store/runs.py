@@ -276,11 +276,10 @@ def _by_id(*, for_change: bool) -> Select[Any]:
     return query.with_for_update() if for_change else query
 
 
-def record_prompt(connection: Connection, run_id: str, sha256: str, manifest: Any) -> None:
-    """Store what the run's prompt was made of."""
-    connection.execute(
-        update(run).where(run.c.id == run_id).values(prompt_sha256=sha256, manifest=json.dumps(manifest))
-    )
+def record_prompt(connection: Connection, run_id: str, sha256: str, manifest: Any, revision: str = "") -> None:
+    """Store what the run's prompt was made of, and of which revision of the workspace."""
+    values = {"prompt_sha256": sha256, "manifest": json.dumps(manifest), "revision": revision}
+    connection.execute(update(run).where(run.c.id == run_id).values(values))
 
 
 def suspend_run(connection: Connection, run_id: str, *, stop: str, outcome: Any) -> None:

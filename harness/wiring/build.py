@@ -44,6 +44,7 @@ from harness.wiring.team import team_of
 from harness.wiring.tools import caller_of, schemas_for
 from harness.workspace.current import CurrentWorkspace
 from harness.workspace.load import Loaded
+from harness.workspace.revision import Revision
 
 
 def build_system(
@@ -121,6 +122,7 @@ def build_system(
         redact=hide_secrets,
         recorded=engine.recorded,
         broken_off=broken_off,
+        revision=Revision(root),
         notice=notice,
     )
     return System(

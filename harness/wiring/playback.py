@@ -38,6 +38,7 @@ from harness.wiring.files import ACTION_NAMES, load
 from harness.wiring.models import secrets_in
 from harness.wiring.tools import caller_of, schemas_for
 from harness.workspace.current import CurrentWorkspace
+from harness.workspace.revision import Revision
 
 _NOT_IN_A_REPLAY = "a replay plays back what was recorded, and does nothing else"
 
@@ -95,6 +96,7 @@ def _services(
         redact=partial(redact, secrets=secrets),
         recorded=lambda run_id: (),
         broken_off=BrokenOff(),
+        revision=Revision(state.root),
     )
 
 
