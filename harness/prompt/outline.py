@@ -13,7 +13,7 @@ from harness.gate.sanitise import one_line, sanitise
 from harness.memory.records import MemoryRecord
 from harness.prompt.body import render_body
 from harness.prompt.gather import Gathered
-from harness.prompt.output import contract_in_words, harness_contract
+from harness.prompt.output import ASKED, SCHEDULED, contract_in_words, harness_contract
 from harness.prompt.sections import Record, Section
 
 _NAME_CHARS = 60
@@ -39,7 +39,7 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
     tools = tuple(Record(tool.name, json.dumps(schema_json(tool))) for tool in gathered.tools)
     memory = tuple(_memory_record(record) for record in gathered.memory)
     return (
-        _whole("harness contract", "", _contract(gathered), 250, "harness.toml"),
+        _whole("harness contract", "", harness_contract(agent.name, gathered.user_name), 250, "harness.toml"),
         _whole("SOUL", "Who you are", agent.soul, 2_000, f"{folder}/SOUL.md"),
         _whole("AGENTS", "How you work", agent.rules, 4_000, f"{folder}/AGENTS.md"),
         _whole("USER", f"About {one_line(gathered.user_name)}", gathered.user, 1_500, "USER.md"),
@@ -49,14 +49,12 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
     )
 
 
-def _contract(gathered: Gathered) -> str:
-    return harness_contract(gathered.agent.name, gathered.user_name, is_asked=bool(gathered.request))
-
-
 def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
     job = gathered.job
     inputs = tuple(_input_records(gathered))
-    task = (Record("job", f"Today is {gathered.today}.\n{gathered.request or render_body(gathered)}"),)
+    # Not above: what is said of this run alone would keep the prefix from being the same in the next.
+    why = ASKED if gathered.request else SCHEDULED
+    task = (Record("job", f"Today is {gathered.today}. {why}\n{gathered.request or render_body(gathered)}"),)
     # What others said in it is fenced already.
     news = tuple(Record(one.request_id, one.text, rank) for rank, one in enumerate(gathered.news))
     rules = tuple(Record(rule, f"- {one_line(rule)}") for rule in contract_in_words(job.contract))

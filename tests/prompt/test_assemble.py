@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.bus.prompt_news import News
 from harness.collectors.parse import FeedParser
 from harness.domain.agent import Agent, Skill
 from harness.domain.contract import Contract, ItemRule
@@ -22,8 +23,10 @@ from harness.domain.source import Collected, Gap, Item
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 from harness.domain.workspace import Workspace
 from harness.gate.egress import SystemResolver, WebDoor
+from harness.memory.records import MemoryRecord
 from harness.prompt.assemble import AssembledPrompt, assemble
 from harness.prompt.gather import Gathered, gather
+from harness.prompt.output import SCHEDULED
 from harness.tools.catalogue import build_registry
 
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -121,7 +124,7 @@ def test_what_is_stable_comes_first_and_in_its_order(tmp_path: Path) -> None:
     ]
     volatile = [
         "# Collected for this run",
-        "# Your task\nToday is 2026-11-21.\nRank what",
+        f"# Your task\nToday is 2026-11-21. {SCHEDULED}\nRank what",
         "# Your result is checked\n- At",
     ]
     assert sorted(stable, key=system(prompt).index) == stable
@@ -134,6 +137,22 @@ def test_the_stable_message_is_the_same_bytes_whatever_was_collected(tmp_path: P
     other = assemble(gathered(tmp_path, collected=[Collected("feeds/ai", items(3))]))
     assert system(one) == system(other)
     assert one.sha256 != other.sha256
+
+
+def test_all_runs_of_an_agent_begin_with_the_same_bytes_whatever_the_job_the_day_and_who_asked(tmp_path: Path) -> None:
+    remember(tmp_path, "- Sam reads this on a phone.\n")
+    agent = replace(AGENT, skills=("rank-items",), tools=("feeds", "web.read"))
+    scheduled = gathered(tmp_path, agent=agent)
+    others = (
+        gathered(tmp_path, agent=agent, job=replace(JOB, name="evening", prompt="Say good night."), topic="the moon"),
+        replace(scheduled, today="2027-01-01"),
+        replace(scheduled, request="Zoe asks: how many kettles are there?"),
+        replace(scheduled, news=(News("r-1", "zoe answered", is_final=True),)),
+    )
+    first = assemble(scheduled)
+    for other in map(assemble, others):
+        assert (system(other), other.tools) == (system(first), first.tools)
+        assert user(other) != user(first)
 
 
 def test_a_file_with_a_heading_of_its_own_is_not_given_a_second_one(tmp_path: Path) -> None:
@@ -224,7 +243,8 @@ def test_whatever_is_collected_stays_inside_its_fence(
     prompt = assemble(gathered(tmp_path_factory.getbasetemp(), collected=collected, topic=f"Canary {text}"))
     outside = re.sub(r"<<<DATA ([0-9a-f]{12}) [^\n]*>>>\n.*?\n<<<END \1>>>", "", user(prompt), flags=re.DOTALL)
     assert outside.splitlines() == [
-        "# Collected for this run", "", "", "", "", "# Your task", "Today is 2026-11-21.", "Rank what changed for Sam.",
+        "# Collected for this run", "", "", "", "", "# Your task", f"Today is 2026-11-21. {SCHEDULED}",
+        "Rank what changed for Sam.",
     ]  # fmt: skip
 
 
@@ -303,3 +323,37 @@ def test_a_model_whose_context_is_too_small_stops_the_run(tmp_path: Path) -> Non
 def test_today_is_the_day_in_the_jobs_zone(tmp_path: Path) -> None:
     tokyo = replace(JOB, zone="Asia/Tokyo")
     assert "Today is 2026-11-22." in user(assemble(gathered(tmp_path, job=tokyo)))
+
+
+_LINES = st.text("abc dé日*`-#<>", min_size=1, max_size=60).map(str.strip).filter(bool)
+_MEMORY = st.lists(st.tuples(_LINES, st.booleans(), st.integers(1, 40)), max_size=60)
+_CAN_LEAVE_OUT = ("skills", "MEMORY", "inputs", "requests")
+_ROUNDING_TOKENS = 60
+
+
+@given(_MEMORY, st.integers(0, 120), st.integers(2_500, 20_000))
+def test_no_prompt_is_over_its_budget_cuts_a_record_or_loses_what_is_pinned(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, bool, int]], count: int, window: int
+) -> None:
+    memory = tuple(
+        MemoryRecord((), f"- {number}: {' '.join([line] * times)} .", None if mine else f"ERR-20261121-{number:04x}")
+        for number, (line, mine, times) in enumerate(lines)
+    )
+    collected = (Collected("feeds/ai", items(count)), Collected("zoe/daily", text="\n\n".join(["A page."] * count)))
+    folder = tmp_path_factory.getbasetemp()
+    parts = replace(gathered(folder, window=window, collected=collected), memory=memory)
+    prompt = assemble(parts)
+
+    assert assemble(parts) == prompt
+    rows = {row.section: row for row in prompt.manifest.rows}
+    assert prompt.manifest.total_tokens <= prompt.manifest.budget_tokens
+    assert all(row.tokens <= row.budget_tokens for row in rows.values())
+    kept = [record for record in memory if f"\n{record.text}\n" in f"{system(prompt)}\n"]
+    # In pieces they would stand there and not be counted as kept, or the other way round.
+    assert len(kept) == (rows["MEMORY"].kept if memory else 0)
+    assert all(f"- {number}: " not in system(prompt) for number, one in enumerate(memory) if one not in kept)
+    required = sum(row.tokens for name, row in rows.items() if name not in _CAN_LEAVE_OUT)
+    room = min(3_200, prompt.manifest.budget_tokens - required) - _ROUNDING_TOKENS
+    pinned = [record for record in memory if record.is_pinned]
+    if sum(estimate_tokens(f"{record.text}\n") for record in pinned) <= room:
+        assert set(pinned) <= set(kept)

@@ -329,5 +329,5 @@ def test_whoever_is_asked_is_not_told_that_nobody_answers(workbench: Workbench, 
         "scout": [call_tools(tool("finish", FOUND))],
     }
     workbench.tick_at(EIGHT)
-    assert "nobody answers questions" not in models.last_of("scout").messages[0]["content"]
-    assert "nobody answers questions" in models.last_of("zoe").messages[0]["content"]
+    assert "nobody answers questions" not in json.dumps(models.last_of("scout").messages)
+    assert "nobody answers questions" in models.last_of("zoe").messages[1]["content"]
