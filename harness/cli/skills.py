@@ -11,7 +11,7 @@ from harness.cli.options import JsonOption, SkillArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
 from harness.cli.table import table_lines, terminal_width
-from harness.domain.agent import Skill
+from harness.domain.skill import Skill
 from harness.domain.workspace import Workspace
 
 app = noun_app("The skills and who uses them.")

@@ -1,4 +1,4 @@
-"""An agent and a skill, as the workspace declares them."""
+"""An agent, as the workspace declares it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,14 @@ from harness.domain.job import Job
 
 
 @dataclass(frozen=True, slots=True)
-class Skill:
-    """A skill in agentskills.io format; `body` is the Markdown below the front matter."""
-
-    name: str
-    description: str
-    path: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class Agent:
     """A folder in `agents/`, checked.
 
     `soul` and `rules` are the texts of SOUL.md and AGENTS.md. `tools` and `skills` are what it is
-    granted: nothing else reaches its prompt. `read_paths` and `write_paths` are workspace-relative
-    folders that its file tools may touch. `budget_usd` is per day. `on` binds all its jobs to the node of
-    that name: an agent's files are written there only. `max_open` is how many requests it is given at a time, where
-    that differs from the team's.
+    granted: nothing else reaches its prompt; `named_skills` are those of them that stand there by their names, and
+    not only by a pattern. `read_paths` and `write_paths` are workspace-relative folders that its file tools may
+    touch. `budget_usd` is per day. `on` binds all its jobs to the node of that name: an agent's files are written
+    there only. `max_open` is how many requests it is given at a time, where that differs from the team's.
     """
 
     name: str
@@ -43,3 +33,4 @@ class Agent:
     budget_usd: float | None = None
     on: str | None = None
     max_open: int | None = None
+    named_skills: tuple[str, ...] = ()

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
+from harness.domain.skill import Skill
 
 
 @dataclass(frozen=True, slots=True)

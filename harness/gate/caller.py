@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
+from harness.domain.skill import Skill
 from harness.gate.paths import PathRules
 
 

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from harness.bus.prompt_news import News
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
 from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.message import ToolSchema
 from harness.domain.settings import Profile
+from harness.domain.skill import Skill
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 from harness.memory.records import MemoryRecord, parse_memory

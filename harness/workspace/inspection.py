@@ -9,10 +9,11 @@ from datetime import date, datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Egress, Settings
+from harness.domain.skill import Skill
 from harness.domain.workspace import FeedEntry
 from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.calendars import read_calendar

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from harness.domain.agent import Skill
+from harness.domain.skill import Skill
 from harness.workspace.front_matter import read_front_matter
 from harness.workspace.names import SLUG
 from harness.workspace.report import Report

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from harness.bus.prompt_news import News
 from harness.collectors.parse import FeedParser
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
 from harness.domain.contract import Contract, ItemRule
 from harness.domain.errors import LimitReached, OwnerError
 from harness.domain.job import Job
 from harness.domain.settings import Egress, Profile, Settings
+from harness.domain.skill import Skill
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 from harness.domain.workspace import Workspace

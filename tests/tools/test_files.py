@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.agent import Agent, Skill
+from harness.domain.agent import Agent
 from harness.domain.message import ToolCall
+from harness.domain.skill import Skill
 from harness.domain.tool import ToolResult
 from harness.gate.audit import AuditLog
 from harness.gate.caller import Caller, caller_for
