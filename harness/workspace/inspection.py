@@ -19,8 +19,10 @@ from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.job_conditions import find_cycles
+from harness.workspace.job_models import check_models
 from harness.workspace.job_plausibility import check_plausibility
 from harness.workspace.jobs import TEMPLATE_SUFFIX, DeclaredJob, read_job
+from harness.workspace.located import Located
 from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
 from harness.workspace.prompt_template import check_template
 from harness.workspace.report import Entry, Report
@@ -94,6 +96,9 @@ class _Inspector:
             check_plausibility(declaration, self.vocabulary, self.now, self._report(path))
         if settings is not None:
             self._check_reach(declared, settings.egress)
+            for path, declaration in declared.items():
+                agent = agents.get(f"agents/{declaration.job.agent}/agent.toml")
+                check_models(declaration, agent, settings, self._report(path))
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         skills = {
@@ -123,6 +128,8 @@ class _Inspector:
         text = self._text(SETTINGS_FILE, "make a workspace with `harness init DIR`")
         found = None if text is None else read_settings(text, self._report(SETTINGS_FILE))
         settings, located = found if found is not None else (None, None)
+        if settings is not None and located is not None:
+            self._check_scripts(settings, located)
         effective = settings or Settings()
         jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
         values = {} if located is None else located.values
@@ -226,6 +233,14 @@ class _Inspector:
                     problem = f"{address} will not be asked, so the job is always skipped: {why}"
                     grant = "loopback = true" if "loopback" in why else f'networks = ["{host}"]'
                     self._report(path).warning(line, problem, f"write {grant} under [egress] in {SETTINGS_FILE}")
+
+    def _check_scripts(self, settings: Settings, located: Located) -> None:
+        """Report the scripts of models that are not there."""
+        for name, profile in settings.profiles.items():
+            if profile.script and not self.is_file(profile.script):
+                problem = f"profile {name!r} plays {profile.script}, and there is no such file"
+                line = located.line("profiles", name, "script")
+                self._report(SETTINGS_FILE).missing(line, problem, "write it, or correct script")
 
     def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.domain.job import Job, Overlap, Priority
 from harness.workspace.fields import DollarsPerRun, Duration, Failures, Node, Text, Texts
@@ -39,7 +39,7 @@ from harness.workspace.prompt_template import check_template
 from harness.workspace.quantities import BadValue
 from harness.workspace.reading import check_read_entry
 from harness.workspace.report import Report
-from harness.workspace.shapes import Shape, check_shape
+from harness.workspace.shapes import Shape, as_list, check_shape
 from harness.workspace.vocabulary import Vocabulary
 
 TEMPLATE_SUFFIX = ".template.md"
@@ -71,6 +71,7 @@ class JobShape(Shape):
     template: Annotated[str, AfterValidator(_check_template_name)] | None = None
     action: str | None = None
     profile: str | None = None
+    models: Annotated[list[Text], BeforeValidator(as_list)] = Field(default_factory=list)
     timeout: Duration = 900
     max_iterations: Annotated[int, Field(ge=1, le=100)] = 12
     overlap: Overlap = "queue"
@@ -87,7 +88,8 @@ class JobShape(Shape):
 class DeclaredJob:
     """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer.
 
-    `backoff_line` is None where it says nothing about the pause between two attempts.
+    `backoff_line` is None where it says nothing about the pause between two attempts. On `models_line` stands for
+    which models it was made.
     """
 
     job: Job
@@ -95,6 +97,7 @@ class DeclaredJob:
     depends_on_line: int
     endpoint_lines: tuple[tuple[str, int], ...] = ()
     backoff_line: int | None = None
+    models_line: int = 1
 
 
 def read_job(
@@ -150,6 +153,7 @@ def read_job(
         deadline_s=shape.deadline,
         on=shape.on,
         disable_after=shape.disable_after,
+        models=tuple(dict.fromkeys(shape.models)),
     )
     if not schedules:
         return None
@@ -159,6 +163,7 @@ def read_job(
         located.line("depends_on"),
         endpoint_lines(shape.requires, located),
         located.line("backoff") if "backoff" in located.values else None,
+        located.line("models"),
     )
 
 

@@ -58,7 +58,7 @@ def parse_money_per_run(value: object) -> float:
     """Return the US dollars of `$0.15`. Raises BadValue."""
     dollars, is_per_day = _money(value, "$0.15")
     if is_per_day:
-        raise BadValue(f"{_shown(value)} is per day", "a job's budget is for one run: write it as $0.15")
+        raise BadValue(f"{_shown(value)} is per day", "this budget is for one run: write it as $0.15")
     return dollars
 
 

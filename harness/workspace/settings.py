@@ -16,7 +16,7 @@ from harness.workspace.bus_rules import BusShape, bus_rules_of
 from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
 from harness.workspace.names import SLUG
-from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profile
+from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profiles
 from harness.workspace.quantities import BadValue, parse_bytes, parse_quiet_hours
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
@@ -115,9 +115,9 @@ def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
         return None
     if "home" not in located.values:
         report.warning(None, f"home is not set; times are read in {Settings().home_zone}", 'add home = "Europe/Berlin"')
-    profiles = {BUILT_IN_PROFILE: Profile(BUILT_IN_PROFILE, "extractive")}
-    profiles |= {name: read_profile(name, profile, located, report) for name, profile in shape.profiles.items()}
-    report.check_name(located.line("profile"), "profile", shape.profile, declared_names(located, "profiles"))
+    known = declared_names(located, "profiles")
+    profiles = read_profiles(shape.profiles, known, located, report)
+    report.check_name(located.line("profile"), "profile", shape.profile, known)
     _check_whose_database(shape, located, report)
     return _settings(shape, profiles, located, report), located
 
