@@ -16,7 +16,7 @@ _PER_MESSAGE_TOKENS = 4
 
 def estimate_tokens(text: str) -> int:
     """Return roughly how many tokens the text costs: pieces of words and marks, times 1.2 for safety."""
-    return math.ceil(sum(1 for _ in _PIECES.finditer(text)) * _SAFETY)
+    return math.ceil(len(_PIECES.findall(text)) * _SAFETY)
 
 
 def estimate_request_tokens(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:

@@ -23,6 +23,8 @@ def sanitise(text: str) -> str:
 
     All line ends become a newline, and a lone surrogate becomes U+FFFD, so that the result always encodes.
     """
+    if text.isascii() and text.isprintable():  # most lines: nothing of the kind is in them
+        return text
     text = _LINE_ENDS.sub("\n", _ANSI.sub("", text))
     return _SURROGATES.sub("\ufffd", _INVISIBLE.sub("", text))
 

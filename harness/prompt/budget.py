@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.domain.errors import LimitReached, OwnerError
+from harness.domain.tokens import estimate_tokens
 from harness.prompt.sections import Record, Section, group_tokens, record_tokens, title_tokens
+
+_LEAST_TOKENS = estimate_tokens("\n")
+"""No record costs less than its line end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ def _by_rank(section: Section, allowance: int) -> Fitted:
     kept: set[int] = set()
     open_groups: set[str] = set()
     for index in sorted(range(len(section.records)), key=lambda i: (section.records[i].rank, i)):
+        if spent + _LEAST_TOKENS > allowance:  # of a long input most records are never counted
+            break
         record = section.records[index]
         cost = record_tokens(section, record)
         if record.group not in open_groups:
