@@ -34,7 +34,8 @@ from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run
 from harness.store.request_log import events_of
 from harness.store.requests import request_with_key
-from harness.store.runs import RunRow, runs_of_job, usage_of_run
+from harness.store.runs import RunRow, runs_of_job
+from harness.store.usage import usage_of_run
 
 _NUMBERED = re.compile(r"(?P<first>.+)#\d+")
 

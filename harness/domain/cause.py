@@ -17,6 +17,7 @@ _DISK_FULL_OF_SERVER = "53100"
 _OF_ONE_JOB = ("job", "missed")
 _DISABLED = "disabled"
 _DEAD_LETTER = "dead letter"
+_BUDGET = "budget"
 _UNTOLD = "untold"
 
 
@@ -53,6 +54,16 @@ def profile_cause(profile: str) -> str:
 def channel_cause(channel: str) -> str:
     """Return the key of a channel that takes no digest."""
     return f"channel {channel}"
+
+
+def budget_cause(whose: str) -> str:
+    """Return the key of a budget of the day that is used up or nearly so."""
+    return f"{_BUDGET} {whose}"
+
+
+def is_of_a_budget(cause: str) -> bool:
+    """Say whether it is the key of a budget: that is nobody's failure, and over when the day is."""
+    return cause.startswith(f"{_BUDGET} ")
 
 
 def dead_letter_cause(request_id: str) -> str:
@@ -101,9 +112,10 @@ def job_named_by(cause: str) -> str | None:
 def is_over_with_success(cause: str) -> bool:
     """Say whether a success of a job that failed for this cause shows that it is gone.
 
-    A job that the harness paused stays paused until the person resumes it, also if it works by hand.
+    A job that the harness paused stays paused until the person resumes it, also if it works by hand. A budget that is
+    spent is there again with the next day.
     """
-    return not cause.startswith(f"{_DISABLED} ")
+    return not cause.startswith(f"{_DISABLED} ") and not is_of_a_budget(cause)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

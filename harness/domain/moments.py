@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -18,3 +18,17 @@ def local_time(moment: datetime, zone: str, now: datetime) -> str:
     if local.date() == now.astimezone(ZoneInfo(zone)).date():
         return clock
     return f"{local:%a} {local.day} {local:%b} {clock}"
+
+
+def day_start(now: datetime, zone: str) -> datetime:
+    """Return the first moment of the zone's day that it is now, aware UTC."""
+    return _midnight(now.astimezone(ZoneInfo(zone)).date(), zone)
+
+
+def day_end(now: datetime, zone: str) -> datetime:
+    """Return the first moment of the zone's next day, aware UTC."""
+    return _midnight(now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

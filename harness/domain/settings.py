@@ -150,6 +150,17 @@ class BusRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Shedding:
+    """From which share of a day's budget on jobs do without a language model, by their priority.
+
+    Those of high priority keep theirs until all of it is spent.
+    """
+
+    low_at: float = 0.8
+    normal_at: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """Where the person is: jobs with `tz: local` follow. `until` is the last local day of it."""
 
@@ -184,3 +195,4 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     backups: Backups = field(default_factory=Backups)
     bus: BusRules = field(default_factory=BusRules)
+    shedding: Shedding = field(default_factory=Shedding)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from harness.bus.prompt_news import News, news_for
 from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
+from harness.domain.moments import day_start
 from harness.domain.request import Request
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.domain.settings import Settings
@@ -19,7 +19,8 @@ from harness.runs.answer import Draft
 from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.store.database import Database
-from harness.store.runs import run_by_id, spent_usd
+from harness.store.runs import run_by_id
+from harness.store.usage import spent_since
 
 Method = Literal["model", "extract", "template", "action"]
 
@@ -103,12 +104,6 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     return within_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
 
 
-def day_start(now: datetime, zone: str) -> datetime:
-    """Return the last local midnight, aware UTC."""
-    local = now.astimezone(ZoneInfo(zone))
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
-
-
 def _without_model(plan: RunPlan) -> RunPlan:
     match plan.job.without_model:
         case "extract":
@@ -140,8 +135,10 @@ def within_budget(
     since = day_start(plan.begun_at, settings.home_zone)
     with database.read() as connection:
         left = [
-            None if agent.budget_usd is None else agent.budget_usd - spent_usd(connection, since, agent.name),
-            None if settings.budget_usd is None else settings.budget_usd - spent_usd(connection, since),
+            None
+            if agent.budget_usd is None
+            else agent.budget_usd - spent_since(connection, since, agent=agent.name).usd,
+            None if settings.budget_usd is None else settings.budget_usd - spent_since(connection, since).usd,
         ]
     known = [paid_usd + max(0.0, amount) for amount in left if amount is not None]
     known += [] if plan.job.budget_usd is None else [plan.job.budget_usd]

@@ -38,7 +38,7 @@ from harness.runs.services import RunServices
 from harness.runs.step_work import StepWork
 from harness.runs.suspending import Conversation, suspended
 from harness.store.json_codec import from_json, to_json
-from harness.store.runs import record_usage
+from harness.store.usage import BookedCall, record_usage
 from harness.turn.limits import Progress, TurnLimits, progress_from_json
 from harness.turn.loop import Turn, run_turn
 
@@ -214,17 +214,18 @@ class RunWorkflow:
             return await services.gate.call(call, caller)
 
         def book(call_id: str, reply: ModelReply, latency_s: float) -> None:
+            booked = BookedCall(
+                plan.run_id,
+                call_id,
+                plan.job.id,
+                reply.profile,
+                reply.model,
+                reply.usage,
+                reply.cost_usd,
+                latency_s,
+            )
             with services.database.write() as connection:
-                record_usage(
-                    connection,
-                    run_id=plan.run_id,
-                    call_id=call_id,
-                    job_id=plan.job.id,
-                    model=reply.model,
-                    tokens=reply.usage,
-                    cost_usd=reply.cost_usd,
-                    now=services.clock.now(),
-                )
+                record_usage(connection, booked, services.clock.now())
 
         return await run_turn(
             request,

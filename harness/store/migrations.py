@@ -331,6 +331,18 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX usage_profile ON usage (profile, at)",
             "CREATE INDEX usage_job ON usage (job_id, at)",
             "ALTER TABLE run ADD COLUMN revision TEXT NOT NULL DEFAULT ''",
+            """
+            CREATE TABLE reservation (
+                run_id TEXT NOT NULL,
+                call_id TEXT NOT NULL,
+                agent TEXT NOT NULL,
+                profile TEXT NOT NULL,
+                cost_usd DOUBLE PRECISION NOT NULL,
+                tokens BIGINT NOT NULL,
+                at DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (run_id, call_id)
+            )
+            """,
         ),
     ),
 )

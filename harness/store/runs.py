@@ -1,4 +1,4 @@
-"""Queries on `run` and `usage`: who does what, since when, at what cost."""
+"""Queries on `run`: who does what, since when."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Float, Row, Select, String, Update, and_, bindparam, func, or_, select, update
 
-from harness.domain.message import Usage
 from harness.domain.run import FireKind, RunState, Suspended
-from harness.store.tables import run, usage
+from harness.store.tables import run
 from harness.store.upsert import insert_new
 
 
@@ -303,55 +302,6 @@ def end_run(
     return (
         connection.execute(update(run).where(run.c.id == run_id, run.c.ended_at.is_(None)).values(values)).rowcount == 1
     )
-
-
-def record_usage(
-    connection: Connection,
-    *,
-    run_id: str,
-    call_id: str,
-    job_id: str,
-    model: str,
-    tokens: Usage,
-    cost_usd: float,
-    now: datetime,
-) -> None:
-    """Book one model call; the same call is booked once."""
-    values = {
-        "run_id": run_id,
-        "call_id": call_id,
-        "agent": job_id.partition("/")[0],
-        "job_id": job_id,
-        "model": model,
-        "input_tokens": tokens.input_tokens,
-        "cached_tokens": tokens.cached_tokens,
-        "output_tokens": tokens.output_tokens,
-        "cost_usd": cost_usd,
-        "at": now.timestamp(),
-    }
-    insert_new(connection, usage, values)
-
-
-def spent_usd(connection: Connection, since: datetime, agent: str | None = None) -> float:
-    """Return what was spent since then, by one agent or by all."""
-    query = select(func.coalesce(func.sum(usage.c.cost_usd), 0.0)).where(usage.c.at >= since.timestamp())
-    if agent is not None:
-        query = query.where(usage.c.agent == agent)
-    return float(connection.execute(query).scalar_one())
-
-
-def usage_of_run(connection: Connection, run_id: str) -> tuple[Usage, float, int]:
-    """Return tokens, dollars and number of model calls of one run."""
-    row = connection.execute(
-        select(
-            func.coalesce(func.sum(usage.c.input_tokens), 0),
-            func.coalesce(func.sum(usage.c.cached_tokens), 0),
-            func.coalesce(func.sum(usage.c.output_tokens), 0),
-            func.coalesce(func.sum(usage.c.cost_usd), 0.0),
-            func.count(),
-        ).where(usage.c.run_id == run_id)
-    ).one()
-    return Usage(int(row[0]), int(row[1]), int(row[2])), float(row[3]), int(row[4])
 
 
 def _run(row: Row[Any]) -> RunRow:

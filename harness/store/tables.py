@@ -183,6 +183,18 @@ usage = Table(
     Column("latency_s", Double),
 )
 
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("call_id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("cost_usd", Double, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 source_health = Table(
     "source_health",
     metadata,

@@ -22,7 +22,8 @@ from harness.store.database import Database
 from harness.store.fires import close_fire
 from harness.store.json_codec import to_json
 from harness.store.requests import requests_in
-from harness.store.runs import claim_runs, end_run, record_usage
+from harness.store.runs import claim_runs, end_run
+from harness.store.usage import BookedCall, record_usage
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout", "ranger")
@@ -103,8 +104,7 @@ def test_what_was_begun_is_refused_with_all_that_may_be_done_twice(database: Dat
     run_id = f"bus:{first.request.id}:1"
     begin(database, run_id)
     with database.write() as connection:
-        usage: dict[str, Any] = {"job_id": "scout/x", "model": "m", "tokens": Usage(1, 0, 1), "cost_usd": 0.0}
-        record_usage(connection, run_id=run_id, call_id="1", now=NOW, **usage)
+        record_usage(connection, BookedCall(run_id, "1", "scout/x", "cheap", "m", Usage(1, 0, 1), 0.0), NOW)
     end(database, run_id, artifact="artifacts/count.md")
     buried(database, first, Situation.WORKING)
     with pytest.raises(Refused) as no:

@@ -11,7 +11,8 @@ from harness.domain.run import FireKind, FireState
 from harness.store.expiry import announce_deleted, announce_forgotten
 from harness.store.fires import replan_fire
 from harness.store.outbox import acknowledge, promise
-from harness.store.runs import NewRun, end_run, queue_run, record_usage
+from harness.store.runs import NewRun, end_run, queue_run
+from harness.store.usage import BookedCall, record_usage
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine, Ledger
@@ -38,13 +39,8 @@ def test_run_shows_its_fire_its_delivery_and_its_cost(harness: CommandLine, ledg
     ledger.write(
         lambda connection: record_usage(
             connection,
-            run_id=run_id,
-            call_id="1",
-            job_id="scout/morning",
-            model="small",
-            tokens=Usage(1200, 0, 300),
-            cost_usd=0.0042,
-            now=DUE,
+            BookedCall(run_id, "1", "scout/morning", "cheap", "small", Usage(1200, 0, 300), 0.0042),
+            DUE,
         )
     )
     shown = harness("runs", "show", run_id).stdout

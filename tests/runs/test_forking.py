@@ -28,8 +28,9 @@ from harness.store.expiry import announce_forgotten
 from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run
 from harness.store.peek import peek
-from harness.store.runs import RunRow, run_by_id, usage_of_run
+from harness.store.runs import RunRow, run_by_id
 from harness.store.step_records import args_hash
+from harness.store.usage import usage_of_run
 from harness.testing.engine import MemorySteps
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
 from tests.runs.model_workspace import item_lines, with_job, with_model

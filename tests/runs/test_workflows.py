@@ -16,7 +16,8 @@ from harness.runs.by_hand import start_by_hand
 from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.runs.workflows import RunWorkflow
 from harness.store.incidents import open_incidents
-from harness.store.runs import run_by_id, usage_of_run
+from harness.store.runs import run_by_id
+from harness.store.usage import usage_of_run
 from harness.testing.engine import MemorySteps
 from harness.testing.openai_server import OpenAIServer, call_tools, fail, refuse, say
 from harness.testing.web_server import WebReply

@@ -19,7 +19,7 @@ from harness.domain.errors import OwnerError, TransientError
 from harness.domain.message import Usage
 from harness.domain.pause import PauseRow
 from harness.domain.run import FireKind, FireState, RunState
-from harness.store import breakers, fires, incidents, nodes, outbox, pauses, runs, sources
+from harness.store import breakers, fires, incidents, nodes, outbox, pauses, runs, sources, usage
 from harness.store.address import file_address, parse_address
 from harness.store.database import Database
 from harness.store.heartbeat import read_heartbeat
@@ -72,16 +72,8 @@ def fill(database: Database) -> None:
         incidents.open_incident(connection, "over", "it is over", NOW)
         incidents.resolve_incident(connection, "over", NOW)
         for call in ("1", "2"):
-            runs.record_usage(
-                connection,
-                run_id=RUN,
-                call_id=call,
-                job_id="scout/morning",
-                model="small",
-                tokens=Usage(100, 10, 20),
-                cost_usd=0.5,
-                now=NOW,
-            )
+            booked = usage.BookedCall(RUN, call, "scout/morning", "cheap", "small", Usage(100, 10, 20), 0.5)
+            usage.record_usage(connection, booked, NOW)
         for _ in range(3):
             sources.record_source(connection, "https://a.example/feed", ok=False, problem="HTTP 404", at=NOW)
         at = NOW.timestamp()

@@ -13,8 +13,9 @@ from harness.domain.sizes import counted
 from harness.ports import RecordedStep
 from harness.store.fires import open_runs_of
 from harness.store.request_duties import open_runs_ahead
-from harness.store.runs import RunRow, run_by_id, usage_of_run
+from harness.store.runs import RunRow, run_by_id
 from harness.store.suspensions import awaited_and_open
+from harness.store.usage import usage_of_run
 
 Recorded = Callable[[str], tuple[RecordedStep, ...]]
 """Returns the finished steps of a run."""

@@ -16,8 +16,9 @@ from harness.runs.requests.notes import what_is_known
 from harness.store.database import Database
 from harness.store.fires import close_fire, mark_fire
 from harness.store.json_codec import to_json
-from harness.store.runs import NewRun, claim_runs, queue_run, record_usage, suspend_run
+from harness.store.runs import NewRun, claim_runs, queue_run, suspend_run
 from harness.store.suspensions import Awaited, suspend_for
+from harness.store.usage import BookedCall, record_usage
 from tests.bus.team_of import NOW, ask, team_of
 
 TEAM = team_of("zoe", "scout")
@@ -66,9 +67,8 @@ def test_work_that_is_going_on_says_since_when_and_how_far_it_is(database: Datab
     run_id = f"bus:{standing.request.id}:1"
     begin(database, run_id)
     with database.write() as connection:
-        usage: dict[str, Any] = {"job_id": "scout/x", "model": "m", "tokens": Usage(1, 0, 1), "cost_usd": 0.0}
         for call in ("1", "2"):
-            record_usage(connection, run_id=run_id, call_id=call, now=NOW, **usage)
+            record_usage(connection, BookedCall(run_id, call, "scout/x", "cheap", "m", Usage(1, 0, 1), 0.0), NOW)
     steps = (RecordedStep(1, "begin", "begin", "x"), RecordedStep(2, "model", "model-2", "y"))
     assert known(database, standing, *steps) == (
         "at work since 16:10 UTC, 2 model calls, 2 steps, the last: model model-2"
