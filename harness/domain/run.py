@@ -145,6 +145,17 @@ class RefusedByModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextFull:
+    """The conversation is longer than the model's context, and nothing is left that could be taken out of it."""
+
+    reason: ClassVar[str] = "context"
+    detail: str
+
+    def __str__(self) -> str:
+        return f"stopped: {self.detail} (context)"
+
+
+@dataclass(frozen=True, slots=True)
 class Suspended:
     """The run waits for finals of requests; another one goes on with it. No end: the fire stays open."""
 
@@ -155,10 +166,14 @@ class Suspended:
         return f"waits for the answer to {', '.join(self.waits_for)}"
 
 
-Ended = Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel
+Ended = (
+    Completed | MaxIterations | TimedOut | BudgetSpent | ErrorThreshold | NoProgress | Cancelled | RefusedByModel
+    | ContextFull
+)  # fmt: skip
 Stop = Ended | Suspended
 STOP_REASONS: tuple[str, ...] = (
     "completed", "max_iterations", "timeout", "budget", "error_threshold", "no_progress", "cancelled", "refused",
+    "context",
 )  # fmt: skip
 
 

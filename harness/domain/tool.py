@@ -10,6 +10,9 @@ from harness.domain.request import Final
 
 Effect = Literal["read", "write", "external", "execute"]
 
+Claim = frozenset[str] | None
+"""What a call needs for itself while it runs: nothing if it is empty, as for reading; these things; None: all."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
@@ -55,8 +58,21 @@ class PassOn:
     kind: Literal["pass_on"] = "pass_on"
 
 
-Signal = Wait | End | PassOn
-"""What a tool cannot do itself, as it never reaches up: the run carries it out when the loop has ended."""
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """The run is to have the task worked on in a conversation of its own, and to answer the call with its result.
+
+    `tools` are the names of the tools that are lent for it.
+    """
+
+    task: str
+    expected_output: str = ""
+    tools: tuple[str, ...] = ()
+    kind: Literal["delegate"] = "delegate"
+
+
+Signal = Wait | End | PassOn | Delegate
+"""What a tool cannot do itself, as it never reaches up: the run carries it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,8 @@ class ToolResult:
     """What a tool call gave back; `error_kind` is None when it worked.
 
     `refused` names the rule of the gate that said no in `rule`; `file` is where the whole result
-    lies when `content` is only its preview. With a `signal` the loop ends, for the run to carry it out.
+    lies when `content` is only its preview. A `signal` is for the run to carry out: with all but Delegate the loop
+    ends. `cancelled` is what was not done at all.
     """
 
     content: str
