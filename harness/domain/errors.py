@@ -102,14 +102,15 @@ class ReplayMismatch(HarnessError):
 class Finding:
     """One thing in the workspace that the person should fix.
 
-    `path` is relative to the workspace; `line` is 1-based, or None where a file is missing.
+    `path` is relative to the workspace; `line` is 1-based, or None where a file is missing. A `note` is nothing to
+    fix: it says what something means here.
     """
 
     path: str
     line: int | None
     problem: str
     fix: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "note"] = "error"
 
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path}:{self.line}"

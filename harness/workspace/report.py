@@ -43,6 +43,10 @@ class Report:
         """Add something that the person should look at."""
         self._add(Entry(Finding(self.path, line, problem, fix, severity="warning")))
 
+    def note(self, line: int | None, problem: str, fix: str) -> None:
+        """Add something that needs no fixing, and that the person may want to know."""
+        self._add(Entry(Finding(self.path, line, problem, fix, severity="note")))
+
     def missing(self, line: int | None, problem: str, fix: str, provider: str | None = None) -> None:
         """Add that the file needs something that is not there."""
         self._add(Entry(Finding(self.path, line, problem, fix), is_reference=True, provider=provider))
