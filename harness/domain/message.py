@@ -23,12 +23,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; a `tool` message answers the call `tool_call_id`."""
+    """One message of a conversation; a `tool` message answers the call `tool_call_id`.
+
+    `thinking` is what the model wants to have back with its tool calls, unchanged: text that only the adapter that
+    made it understands, and others leave out. Where what stands before the message is changed, it is to be dropped.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ class Usage:
 class ModelReply:
     """A model's answer; `model` is the name to show the person, such as `extractive, no model`.
 
-    `profile` is the profile that answered: where the first choice could not, one of its fallbacks.
+    `profile` is the profile that answered: where the first choice could not, one of its fallbacks. `thinking` goes into
+    the message that the conversation goes on with: see there.
     """
 
     text: str
@@ -94,3 +100,4 @@ class ModelReply:
     finish: Finish = "stop"
     cost_usd: float = 0.0
     profile: str = ""
+    thinking: str = ""

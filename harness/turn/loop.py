@@ -89,7 +89,7 @@ async def run_turn(
         made_by = reply.model
         progress.usage += reply.usage
         progress.cost_usd += reply.cost_usd
-        request = _said(request, Message("assistant", reply.text, reply.tool_calls))
+        request = _said(request, Message("assistant", reply.text, reply.tool_calls, thinking=reply.thinking))
         if reply.finish == "refused":
             return ended(RefusedByModel(reply.text[:200] or "no reason given"))
         if not reply.tool_calls:
@@ -115,9 +115,15 @@ async def run_turn(
 
 
 def _asked(request: ModelRequest) -> Json:
-    """Return what a record of this call is checked against; which run and call it is, it says beside that."""
+    """Return what a record of this call is checked against; which run and call it is, it says beside that.
+
+    Where a model keeps no thoughts the request reads as it did before any could be kept, so that older records match.
+    """
     asked = to_json(ModelRequest, request)
     del asked["key"]
+    for message in asked["messages"]:
+        if not message["thinking"]:
+            del message["thinking"]
     return asked
 
 

@@ -13,6 +13,7 @@ from harness.domain.errors import ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, Usage
 from harness.domain.run import STOP_REASONS, BudgetSpent, Completed, Stop
 from harness.domain.tool import ToolResult
+from harness.store.step_records import args_hash
 from harness.testing.engine import MemorySteps
 from harness.testing.models import ScriptedModel
 from harness.turn.limits import TurnLimits
@@ -232,3 +233,19 @@ def test_each_call_is_booked_with_how_long_its_model_took() -> None:
         )
     )
     assert (ended.stop, latencies) == (Completed(), [7])
+
+
+def test_what_a_model_thought_goes_back_to_it_and_older_records_match() -> None:
+    records: list[Any] = []
+    _, model = turn(said("", call(1), thinking="opaque"), said("Done."), steps=MemorySteps(records))
+    told = model.requests[1].messages
+    assert [message.thinking for message in told] == ["", "", "opaque", ""]
+    # The hash that a record of this first call had before a message could hold thoughts.
+    asked = {
+        "messages": [
+            {"role": role, "content": content, "tool_calls": [], "tool_call_id": None}
+            for role, content in (("system", "You are scout."), ("user", "Report."))
+        ],
+        "tools": [], "sources": [], "min_items": 0, "max_items": 30, "max_output_tokens": 1000,
+    }  # fmt: skip
+    assert records[0]["args_hash"] == args_hash(asked)
