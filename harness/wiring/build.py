@@ -15,6 +15,7 @@ from harness.bus.team import Team
 from harness.delivery.channels import Channel, FileChannel, StdoutChannel
 from harness.domain.settings import Settings
 from harness.gate.audit import AuditLog
+from harness.gate.budgets import Budgets
 from harness.gate.egress import SystemResolver
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
@@ -115,7 +116,7 @@ def build_system(
         gate=Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets),
         tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current().agents),
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
-        choose_model=partial(choice_for, environ, reach.breakers),
+        choose_model=partial(choice_for, environ, reach.breakers, Budgets(patient, clock.now)),
         channels=partial(_channels, state, out),
         actions=actions_of(database, current, state, hide_secrets),
         ended=ended,

@@ -1,0 +1,54 @@
+"""The budgets of the day, held before each call: what it may use at most is set aside before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from harness.domain.budget import Amount, BudgetReached, DayBudget
+from harness.domain.moments import day_start
+from harness.store.database import Database
+from harness.store.usage import ReservedCall, give_back, give_back_lapsed, reserve, reserved, spent_since
+
+
+class Budgets:
+    """The budgets of one database, whichever of its daemons makes the call.
+
+    What is spent and what is set aside is never more than a budget, however many runs are at work at once: looking and
+    setting aside are one transaction, and no two of them run at the same time. What was set aside is given back when
+    the call is booked or fails, and lapses with its run, so that one that died holds up nobody.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    def reserve(self, call: ReservedCall, budgets: Sequence[DayBudget], zone: str) -> None:
+        """Set aside what the call may use at most. Raises BudgetReached, with the first budget that has no room.
+
+        A call that is made again, on another profile or after a crash, takes its own place.
+        """
+        with self._database.write(alone=True) as connection:
+            now = self._now()
+            give_back_lapsed(connection)
+            for budget in budgets:
+                used = used_of(connection, budget, now, zone, but=(call.run_id, call.call_id))
+                stop = budget.stop(used, call.most)
+                if stop is not None:
+                    raise BudgetReached(stop)
+            reserve(connection, call, now)
+
+    def give_back(self, run_id: str, call_id: str) -> None:
+        """Forget what was set aside for a call that came to nothing."""
+        with self._database.write() as connection:
+            give_back(connection, run_id, call_id)
+
+
+def used_of(
+    connection: Connection, budget: DayBudget, now: datetime, zone: str, *, but: tuple[str, str] | None = None
+) -> Amount:
+    """Return what is spent of the budget in the zone's day, and what calls in flight have set aside of it."""
+    spent = spent_since(connection, day_start(now, zone), agent=budget.agent, profile=budget.profile)
+    return spent + reserved(connection, agent=budget.agent, profile=budget.profile, but=but)

@@ -1,0 +1,77 @@
+"""A model that is only asked what the day's budgets have room for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from harness.domain.budget import Amount, DayBudget
+from harness.domain.message import ModelReply, ModelRequest, Usage
+from harness.domain.settings import Profile
+from harness.domain.tokens import estimate_request_tokens
+from harness.gate.budgets import Budgets
+from harness.ports import ChatModel
+from harness.store.usage import ReservedCall
+
+
+class BudgetedModel:
+    """Implements `ports.ChatModel` around the model of one profile.
+
+    `held_to` are the budgets of the day that a call of the agent is held to, `zone` says when their day begins.
+    """
+
+    def __init__(
+        self,
+        inner: ChatModel,
+        profile: Profile,
+        agent: str,
+        *,
+        budgets: Budgets,
+        held_to: Sequence[DayBudget],
+        zone: str,
+    ) -> None:
+        self._inner = inner
+        self._profile = profile
+        self._agent = agent
+        self._budgets = budgets
+        self._zone = zone
+        # Where a call costs nothing, only a budget of tokens can come to its end.
+        self._held_to = tuple(budget for budget in held_to if profile.is_paid or budget.tokens is not None)
+
+    @property
+    def label(self) -> str:
+        """The name of the model inside."""
+        return self._inner.label
+
+    @property
+    def is_language_model(self) -> bool:
+        """What the model inside says."""
+        return self._inner.is_language_model
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Return the answer; raises as `harness.ports.ChatModel`, and BudgetReached where a budget has no room.
+
+        What is set aside stays so until the answer is booked, also over a crash; then the call's next try takes its
+        place. A call that was broken off may have been paid for: what was set aside for it stays until its run ends.
+        """
+        if not request.key or not self._held_to:
+            return await self._inner.complete(request)
+        call = self._call(request)
+        await asyncio.to_thread(self._budgets.reserve, call, self._held_to, self._zone)
+        try:
+            return await self._inner.complete(request)
+        except Exception:
+            await asyncio.to_thread(self._budgets.give_back, call.run_id, call.call_id)
+            raise
+
+    def _call(self, request: ModelRequest) -> ReservedCall:
+        run_id, _, call_id = request.key.rpartition("/")
+        coming = Usage(estimate_request_tokens(request.messages, request.tools), 0, request.max_output_tokens)
+        most = Amount(_most_usd(self._profile, coming), coming.input_tokens + coming.output_tokens)
+        return ReservedCall(run_id, call_id, self._agent, self._profile.name, most)
+
+
+def _most_usd(profile: Profile, usage: Usage) -> float:
+    """Return what the usage costs at most: as if none of it were read from the provider's cache, and all put there."""
+    input_price = max(profile.input_usd_per_mtok, profile.cache_write_usd_per_mtok or 0.0)
+    return (usage.input_tokens * input_price + usage.output_tokens * profile.output_usd_per_mtok) / 1_000_000
