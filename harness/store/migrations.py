@@ -343,6 +343,16 @@ MIGRATIONS: tuple[Migration, ...] = (
                 PRIMARY KEY (run_id, call_id)
             )
             """,
+            """
+            CREATE TABLE cool_down (
+                profile TEXT PRIMARY KEY,
+                begun_at DOUBLE PRECISION NOT NULL,
+                until_at DOUBLE PRECISION NOT NULL,
+                cause TEXT NOT NULL,
+                problem TEXT NOT NULL,
+                fingerprint TEXT NOT NULL
+            )
+            """,
         ),
     ),
 )

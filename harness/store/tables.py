@@ -195,6 +195,17 @@ reservation = Table(
     Column("at", Double, nullable=False),
 )
 
+cool_down = Table(
+    "cool_down",
+    metadata,
+    Column("profile", Text, primary_key=True),
+    Column("begun_at", Double, nullable=False),
+    Column("until_at", Double, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+)
+
 source_health = Table(
     "source_health",
     metadata,
