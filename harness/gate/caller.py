@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness.domain.agent import Agent
+from harness.domain.message import Message
 from harness.domain.skill import Skill
 from harness.gate.paths import PathRules
 
@@ -17,7 +19,8 @@ class Caller:
 
     `folder` is where whole results of this run go. `seen` holds the SHA-256 of each workspace file as this run
     last read or wrote it; it lives as long as the process, so a run that was resumed reads before it
-    overwrites.
+    overwrites. `misused` counts how often each tool was given arguments that it does not take. `conversation` is what
+    was said before the call.
     """
 
     agent: str
@@ -26,6 +29,8 @@ class Caller:
     paths: PathRules
     folder: Path
     seen: dict[str, str] = field(default_factory=dict)
+    misused: Counter[str] = field(default_factory=Counter)
+    conversation: tuple[Message, ...] = ()
 
 
 def caller_for(agent: Agent, skills: Iterable[Skill], *, run_id: str, root: Path, folder: Path) -> Caller:

@@ -15,6 +15,7 @@ from harness.gate.sanitise import one_line, sanitise
 
 FENCE_ID_CHARS = 12
 _MAX_LABEL_CHARS = 200
+_FENCE_START = re.compile(rf"<<<DATA (?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}}) [^\n]*>>>")
 _LOOKALIKE = re.compile(r"(?<![<＜﹤])[<＜﹤]{2,}+(?=\W{0,8}(?:DATA|END)\b)", re.IGNORECASE)
 
 
@@ -23,6 +24,18 @@ def fence(text: str, label: str) -> str:
     content = fence_content(text)
     identifier = fence_id(content, label)
     return f"{fence_start(identifier, label)}\n{content}\n{fence_end(identifier)}"
+
+
+def fence_parts(text: str) -> tuple[str, str, str]:
+    """Return the opening line with its line end, the content, and the closing line with the one before it.
+
+    What is not fenced as a whole is all content. The content may be cut: its fence closes it as before.
+    """
+    lines = text.split("\n")
+    found = _FENCE_START.fullmatch(lines[0])
+    if found is None or len(lines) < 3 or lines[-1] != fence_end(found["id"]):
+        return "", text, ""
+    return f"{lines[0]}\n", "\n".join(lines[1:-1]), f"\n{lines[-1]}"
 
 
 def fence_content(text: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from pydantic import ValidationError
 
 from harness.domain.errors import HarnessError, Refused
 from harness.gate.registry import Arguments, Tool
+from harness.gate.wrong_arguments import nearest, problems_in
 
 MAX_ARGUMENT_CHARS = 1_000_000
-_MAX_PROBLEMS = 5
 # Names under which models, skills and hooks ask for code to be run. They are refused by name, whether or not
 # anything answers to it, so that the reason is always the true one.
 _RUNS_CODE = frozenset({"shell", "bash", "sh", "exec", "terminal", "python", "run_script", "run_command", "hook"})
@@ -31,7 +30,9 @@ def permitted_tool(name: str, tool: Tool | None, granted: Collection[str]) -> To
     name = name[:64]
     yours = ", ".join(sorted(granted)) or "none"
     if tool is None:
-        raise Refused("unknown-tool", f"there is no tool {name}; your tools: {yours}")
+        meant = nearest(name, granted)
+        hint = f", did you mean {meant}?" if meant else ";"
+        raise Refused("unknown-tool", f"there is no tool {name}{hint} your tools: {yours}")
     if name not in granted:
         raise Refused("not-granted", f"{name} is not granted to you; your tools: {yours}")
     return tool
@@ -40,25 +41,12 @@ def permitted_tool(name: str, tool: Tool | None, granted: Collection[str]) -> To
 def read_arguments(text: str, model: type[Arguments]) -> Arguments:
     """Return the arguments that a model wrote as JSON text; nothing at all counts as `{}`.
 
-    Raises InvalidArguments naming, for each field, the problem and the expected type.
+    Raises InvalidArguments naming the place in what is no JSON, and for each field the problem, what was expected
+    and what was given.
     """
     if len(text) > MAX_ARGUMENT_CHARS:
         raise InvalidArguments(f"the arguments are longer than {MAX_ARGUMENT_CHARS:,} characters")
     try:
         return model.model_validate_json(text if text.strip() else "{}")
     except ValidationError as error:
-        properties = model.model_json_schema().get("properties", {})
-        # The input itself is left out: the model has it, and it may hold what must not be written twice.
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
-        lines = [_problem(dict(problem), properties) for problem in problems[:_MAX_PROBLEMS]]
-        raise InvalidArguments("; ".join(lines)) from error
-
-
-def _problem(problem: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    if not where:
-        return f"the arguments must be one JSON object: {problem['msg']}"
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: no such field; there are: {', '.join(properties) or 'none'}"
-    expected = properties.get(str(problem["loc"][0]), {}).get("type", "another type")
-    return f"{where}: {problem['msg']}; expected {expected}"
+        raise InvalidArguments(problems_in(error, text, model.model_json_schema().get("properties", {}))) from error

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.message import ToolCall
-from harness.domain.tool import Told, ToolResult, ToolSpec
+from harness.domain.tool import Claim, Told, ToolResult, ToolSpec
 from harness.gate.audit import AuditLog
 from harness.gate.caller import Caller
 from harness.gate.outside import fence
@@ -26,6 +26,7 @@ from harness.gate.redact import redact
 from harness.gate.registry import Arguments, Tool, ToolRegistry
 from harness.gate.results import keep_whole
 from harness.gate.sanitise import sanitise
+from harness.gate.wrong_arguments import short_form
 from harness.ports import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _AUDITED_NAME_CHARS = 100
 _ERROR_CHARS = 1_000
 """What an error may say: it quotes arguments, addresses and field names, whose length others choose."""
 _REDACTED_CHARS = 20_000
+_FAILED_TWICE = 2
 
 
 class Gate:
@@ -70,12 +72,28 @@ class Gate:
         except Refused as refusal:
             return self._refused(refusal)
         except InvalidArguments as error:
-            return self._error(f"{call.name}: {error}", "invalid")
+            return self._error(f"{call.name}: {error}{self._reminder(call.name, caller)}", "invalid")
         if tool.spec.effect != "read":
             # Written before the effect, so that one cut short by a crash has left its trace.
             begun = {**_what(call, caller, self._secrets), "at": self._clock.now().isoformat(), "outcome": "started"}
             await asyncio.to_thread(self._audit.append, begun)
         return await self._execute(tool, arguments, call, caller)
+
+    def claim(self, call: ToolCall, caller: Caller) -> Claim:
+        """Return what the call needs for itself while it runs; nothing, if it will not come to that."""
+        try:
+            tool = permitted_tool(call.name, self._registry.find(call.name), caller.tools)
+            return tool.claim(read_arguments(call.arguments, tool.arguments))
+        except (Refused, InvalidArguments):
+            return frozenset()
+
+    def _reminder(self, name: str, caller: Caller) -> str:
+        """Return how the tool is called, for a model that has failed at it before."""
+        caller.misused[name] += 1
+        tool = self._registry.find(name)
+        if tool is None or caller.misused[name] < _FAILED_TWICE:
+            return ""
+        return f". Call it like this: {short_form(name, tool.spec.schema.parameters)}"
 
     async def _execute(self, tool: Tool, arguments: Arguments, call: ToolCall, caller: Caller) -> ToolResult:
         spec = tool.spec

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from harness.domain.message import ToolSchema
-from harness.domain.tool import Effect, Told, ToolSpec
+from harness.domain.tool import Claim, Effect, Told, ToolSpec
 from harness.gate.caller import Caller
 
 
@@ -27,12 +27,24 @@ class Tool:
     """A tool: what is told of it, what it takes, and what it does.
 
     `run` returns the result as text, with a signal where the run is to do something about it; it raises
-    ToolError for what the model can adapt to and Refused for what a policy forbids.
+    ToolError for what the model can adapt to and Refused for what a policy forbids. `claims` says what a call with
+    such arguments needs for itself; without it what reads needs nothing, and whatever acts needs all.
     """
 
     spec: ToolSpec
     arguments: type[Arguments]
     run: Callable[[Any, Caller], Awaitable[str | Told]]
+    claims: Callable[[Any], Claim] | None = None
+
+    def claim(self, arguments: Arguments) -> Claim:
+        """Return what this call needs for itself while it runs."""
+        if self.claims is not None:
+            return self.claims(arguments)
+        return frozenset() if self.spec.effect == "read" else None
+
+    def runs_alone(self, arguments: Arguments) -> bool:
+        """Say whether no other call may run beside this one."""
+        return self.claim(arguments) is None
 
 
 class ToolRegistry:
@@ -59,12 +71,13 @@ class ToolRegistry:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the gate must know of a tool; see ToolSpec."""
+    """What the gate must know of a tool; see ToolSpec, and Tool for `claims`."""
 
     effect: Effect = "read"
     is_untrusted: bool = False
     timeout_s: float = 30.0
     cap_chars: int = 8_000
+    claims: Callable[[Any], Claim] | None = None
 
 
 def define_tool(
@@ -77,7 +90,7 @@ def define_tool(
     """Return the tool with its schema written from the arguments' model."""
     schema = ToolSchema(name, description, _short(arguments.model_json_schema()))
     spec = ToolSpec(schema, traits.effect, traits.is_untrusted, traits.timeout_s, traits.cap_chars)
-    return Tool(spec, arguments, run)
+    return Tool(spec, arguments, run, traits.claims)
 
 
 def _short(schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,23 +7,70 @@ import re
 
 from harness.domain.tool import ToolSpec
 from harness.gate.caller import Caller
+from harness.gate.outside import fence_parts
 from harness.gate.tree import replace_file
 
 RUN_PREFIX = "@run/"
 """Under this prefix the file tools read what lies in the run's own folder."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_CUT = re.compile(r"\n… cut here, of [\d,]+ characters; @run/(?P<file>\S+): [^\n]*\Z")
 
 
 def keep_whole(content: str, spec: ToolSpec, call_id: str, caller: Caller) -> tuple[str, str]:
-    """Write the whole content into the run's folder; return a preview of at most cap_chars, and the file.
+    """Write the whole content into the run's folder; return a preview of at most cap_chars, and the file."""
+    name = file_name(spec.name, call_id, content)
+    write_whole(content, name, caller)
+    return preview(content, spec.cap_chars, name, can_read=can_read_files(caller)), str(caller.folder / name)
+
+
+def write_whole(content: str, name: str, caller: Caller) -> None:
+    """Write the content into the run's folder; writing it again changes nothing."""
+    caller.folder.mkdir(parents=True, exist_ok=True)
+    replace_file(caller.folder, (name,), content.encode("utf-8", "replace"), replaces=None)
+
+
+def can_read_files(caller: Caller) -> bool:
+    """Say whether the caller's model can read on in what went to a file."""
+    return "files.read" in caller.tools
+
+
+def file_name(tool: str, call_id: str, content: str) -> str:
+    """Return where the whole of a result lies.
 
     The same result of the same call gets the same name: a call repeated after a crash leaves one file.
     """
-    digest = hashlib.sha256(content.encode()).hexdigest()[:8]
-    name = f"{spec.name}-{_UNSAFE.sub('-', call_id)[:40].strip('.-') or 'call'}-{digest}.txt"
-    caller.folder.mkdir(parents=True, exist_ok=True)
-    replace_file(caller.folder, (name,), content.encode(), replaces=None)
-    how = "read on with files.read" if "files.read" in caller.tools else "the whole lies in the run's folder"
+    digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{_safe(tool)}-{_safe(call_id)}-{digest}.txt"
+
+
+def preview(content: str, cap_chars: int, name: str, *, can_read: bool) -> str:
+    """Return the beginning of the content, at most cap_chars with the line that says where the whole lies."""
+    how = "read on with files.read" if can_read else "the whole lies in the run's folder"
     notice = f"\n… cut here, of {len(content):,} characters; {RUN_PREFIX}{name}: {how}"
-    return content[: max(0, spec.cap_chars - len(notice))] + notice, str(caller.folder / name)
+    return content[: max(0, cap_chars - len(notice))] + notice
+
+
+def shortened(shown: str, cap_chars: int, name: str, *, can_read: bool) -> str:
+    """Return a shorter preview of what a model was to be shown; what is fenced stays fenced.
+
+    `name` is the file of the whole. What is a preview already goes on naming its own.
+    """
+    opening, content, closing = fence_parts(shown)
+    cut_before = _CUT.search(content)
+    if cut_before is not None:
+        notice = cut_before.group()
+        kept = content[: cut_before.start()][: max(0, cap_chars - len(notice))] + notice
+    else:
+        kept = preview(content, cap_chars, name, can_read=can_read)
+    return f"{opening}{kept}{closing}"
+
+
+def file_in(shown: str) -> str | None:
+    """Return the file that a preview names, or None if it is no preview."""
+    found = _CUT.search(fence_parts(shown)[1])
+    return None if found is None else found["file"]
+
+
+def _safe(text: str) -> str:
+    return _UNSAFE.sub("-", text)[:40].strip(".-") or "call"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import unicodedata
 from typing import Annotated
 
 from pydantic import Field
 
 from harness.domain.errors import ToolError
+from harness.domain.tool import Claim
 from harness.gate.caller import Caller
 from harness.gate.paths import PathRules
 from harness.gate.registry import Arguments, Tool, Traits, define_tool
@@ -45,9 +47,16 @@ def file_tools() -> tuple[Tool, ...]:
             "Write a text file; read it first if it exists.",
             WriteArguments,
             _write,
-            Traits(effect="write"),
+            # No link is followed, so that two files of different names are two files.
+            Traits(effect="write", claims=_written),
         ),
     )
+
+
+def _written(arguments: WriteArguments) -> Claim:
+    """Return the file that is written, named the same however a disk may compare names."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", arguments.path).casefold())
+    return frozenset(("/".join(part for part in folded.split("/") if part not in ("", ".")),))
 
 
 async def _read(arguments: ReadArguments, caller: Caller) -> str:
