@@ -17,8 +17,10 @@ RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 GROUPS = PROJECT["dependency-groups"]
 BUILD = [Requirement(text) for text in GROUPS["build"]]
 POSTGRES = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["postgres"]]
+LITELLM = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["litellm"]]
 DEV = [Requirement(text) for text in GROUPS["dev"] if isinstance(text, str)]
-LOCKS = ["runtime", "dev", "build"]
+LOCKS = ["runtime", "dev", "build", "litellm"]
+EXPLAINED = [*RUNTIME, *POSTGRES, *LITELLM, *BUILD, *DEV]
 
 
 def pins_of(lock: str) -> dict[str, str]:
@@ -27,7 +29,7 @@ def pins_of(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("requirement", [*RUNTIME, *POSTGRES, *BUILD, *DEV], ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", EXPLAINED, ids=lambda requirement: requirement.name)
 def test_every_dependency_says_why_it_is_there(requirement: Requirement) -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert re.search(rf"^\| {re.escape(requirement.name)} \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE)
@@ -36,12 +38,17 @@ def test_every_dependency_says_why_it_is_there(requirement: Requirement) -> None
 def test_nothing_is_explained_that_is_no_dependency() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| ([\w.-]+) \|", text, re.MULTILINE)) - {"library", "---"}
-    assert explained == {requirement.name for requirement in (*RUNTIME, *POSTGRES, *BUILD, *DEV)}
+    assert explained == {requirement.name for requirement in EXPLAINED}
 
 
 @pytest.mark.parametrize(
     ("lock", "requirements"),
-    [("runtime", [*RUNTIME, *POSTGRES]), ("dev", [*RUNTIME, *POSTGRES, *BUILD, *DEV]), ("build", BUILD)],
+    [
+        ("runtime", [*RUNTIME, *POSTGRES]),
+        ("dev", [*RUNTIME, *POSTGRES, *BUILD, *DEV]),
+        ("build", BUILD),
+        ("litellm", [*RUNTIME, *LITELLM]),
+    ],
     ids=LOCKS,
 )
 def test_the_lock_satisfies_what_the_project_asks_for(lock: str, requirements: list[Requirement]) -> None:
@@ -53,9 +60,11 @@ def test_the_lock_satisfies_what_the_project_asks_for(lock: str, requirements: l
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    dev = pins_of("dev")
-    for lock in LOCKS:
+    dev, runtime = pins_of("dev"), pins_of("runtime")
+    for lock in ("runtime", "build"):
         assert {name: version for name, version in pins_of(lock).items() if dev.get(name) != version} == {}
+    # What an extra brings goes on top of the runtime, never beside the tools to work on it.
+    assert {name: version for name, version in runtime.items() if pins_of("litellm").get(name, version) != version} == {}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
