@@ -17,7 +17,8 @@ from harness.cli.lazy_group import noun_app
 from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
-from harness.cli.run_comparison import DIFF_EXAMPLES, REPLAY_EXAMPLES, diff_runs, replay_run
+from harness.cli.run_cassette import WriteOption, write_cassette
+from harness.cli.run_comparison import DIFF_EXAMPLES, REPLAY_EXAMPLES, diff_runs, recording_of, replay_run
 from harness.cli.run_history import (
     CANCEL_EXAMPLES,
     FORK_EXAMPLES,
@@ -49,6 +50,7 @@ _SHOW_EXAMPLES = """\b
 Examples:
   harness runs show cron:ainews/arxiv:1795101300
   harness runs show "$(harness runs list --json | jq -r '.[0].run')"
+  harness runs show cron:ainews/arxiv:1795101300 --cassette arxiv.yaml
 
 \b
 JSON: run, job, lane, kind, state, due_at, started_at, ended_at, stop, owner,
@@ -98,9 +100,16 @@ def list_runs(
 
 
 @app.command("show", epilog=_SHOW_EXAMPLES)
-def show_run(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def show_run(
+    run: RunArgument,
+    cassette: WriteOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show one run in full: its end, its deliveries, what it cost, and its steps."""
     place = find_place(workspace)
+    if cassette is not None:
+        write_cassette(place, recording_of(place, run), cassette)
     with peek(place.database) as look:
         record = None if look is None else look.run(run)
         if look is None or record is None:

@@ -21,6 +21,7 @@ from harness.runs.plan import RunPlan
 from harness.runs.reachability import Reach
 from harness.runs.recording import Recording, find_step, step_name
 from harness.runs.services import RunServices
+from harness.runs.tape import ASKING_KINDS, Asked, Tape
 from harness.runs.workflows import RunWorkflow
 from harness.store.json_codec import from_json, to_json
 from harness.store.step_records import args_hash
@@ -36,14 +37,19 @@ class RecordEnds(TransientError):
     """
 
 
-async def replay(recording: Recording, services: RunServices) -> Recording:
+async def replay(recording: Recording, services: RunServices, tape: Tape | None = None) -> Recording:
     """Do the run again with the answers of then, and return it as if it had been recorded.
 
     `services` must lead nowhere, and write only where it does not matter. The plan is that of then, with the
-    job as it is today.
+    job as it is today. `tape` holds the recording's steps and notes what is asked today and was not asked then;
+    without one each answer belongs to its place, whatever is asked.
     Raises HarnessError if the job is gone.
     """
-    steps = PlaybackSteps(recording.steps, plan=_plan_today(recording, services.workspace()))
+    tape = tape or Tape(recording.steps)
+    plan = _plan_today(recording, services.workspace())
+    if plan is not None and plan["request"] is None:
+        tape.compare_inputs(services.workspace().job(recording.run.job_id).inputs)
+    steps = PlaybackSteps(tape, plan=plan)
     draft = await RunWorkflow(services).decide(recording.run.id, steps)
     assert draft is not None, "a ledger in which the run does not stand cannot say that it is over"
     run = replace(
@@ -54,11 +60,22 @@ async def replay(recording: Recording, services: RunServices) -> Recording:
     return Recording(run, None, tuple(steps.done), digest=None if page is None else page.read_text(encoding="utf-8"))
 
 
+async def what_was_asked(recording: Recording, services: RunServices) -> Asked:
+    """Return what was asked in the run's steps, which their records keep only as a hash; `services` as in `replay`.
+
+    It is found by taking the run's way once more over all of its records. A step is left out where today's code
+    comes to something else there than was asked then.
+    """
+    steps = _ListeningSteps(recording.steps)
+    await RunWorkflow(services).decide(recording.run.id, steps)
+    return steps.asked
+
+
 class PlaybackSteps:
     """Steps in memory that do the harness's own work and play back everything else."""
 
-    def __init__(self, recorded: Sequence[RecordedStep], *, plan: Json) -> None:
-        self._recorded = recorded
+    def __init__(self, tape: Tape, *, plan: Json) -> None:
+        self._tape = tape
         self._plan = plan
         self._places = 0
         self.done: list[RecordedStep] = []
@@ -67,20 +84,20 @@ class PlaybackSteps:
     def reserve(self, kind: str, call_id: str, args: Json) -> Step:
         """Reserve the next place."""
         self._places += 1
-        return _PlaybackStep(self, RecordedStep(self._places, kind, call_id, args_hash(args)))
+        return _PlaybackStep(self, RecordedStep(self._places, kind, call_id, args_hash(args)), args)
 
-    async def take(self, step: RecordedStep, work: Callable[[], Awaitable[Json]]) -> Json:
+    async def take(self, step: RecordedStep, args: Json, work: Callable[[], Awaitable[Json]]) -> Json:
         """Return the step's value, of then or of today, and keep it."""
         try:
-            value = await work() if step.kind in _DONE_ANEW else self._play_back(step)
+            value = await work() if step.kind in _DONE_ANEW else self._play_back(step, args)
         except HarnessError as error:
             self.done.append(replace(step, error=str(error), failure=error))
             raise
         self.done.append(replace(step, value=value))
         return value
 
-    def _play_back(self, step: RecordedStep) -> Json:
-        then = find_step(self._recorded, step.kind, step.call_id)
+    def _play_back(self, step: RecordedStep, args: Json) -> Json:
+        then = self._tape.answer(step.kind, step.call_id, args)
         if then is not None and then.failure is not None:
             raise then.failure
         match step.kind:
@@ -96,16 +113,45 @@ class PlaybackSteps:
             case "only_if":
                 return to_json(Ruling, Ruling())
             case _:
-                raise RecordEnds(f"the record has no {step_name(step.kind, step.call_id)}")
+                raise RecordEnds(f"the {self._tape.word} has no {step_name(step.kind, step.call_id)}")
 
 
 @dataclass(frozen=True, slots=True)
 class _PlaybackStep:
     steps: PlaybackSteps
     step: RecordedStep
+    args: Json
 
     async def run(self, work: Callable[[], Awaitable[Json]]) -> Json:
-        return await self.steps.take(self.step, work)
+        return await self.steps.take(self.step, self.args, work)
+
+
+class _ListeningSteps:
+    """Steps of which every one is played back, and what is asked in them is kept."""
+
+    def __init__(self, recorded: Sequence[RecordedStep]) -> None:
+        self._recorded = recorded
+        self.asked: dict[tuple[str, str], Json] = {}
+
+    def reserve(self, kind: str, call_id: str, args: Json) -> Step:
+        """Keep what is asked, where it is what was asked then."""
+        then = find_step(self._recorded, kind, call_id)
+        if then is not None and kind in ASKING_KINDS and then.args_hash == args_hash(args):
+            self.asked[(kind, call_id)] = args
+        return _PlayedStep(then, step_name(kind, call_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _PlayedStep:
+    then: RecordedStep | None
+    name: str
+
+    async def run(self, work: Callable[[], Awaitable[Json]]) -> Json:
+        if self.then is None:
+            raise RecordEnds(f"the record has no {self.name}")
+        if self.then.failure is not None:
+            raise self.then.failure
+        return self.then.value
 
 
 @dataclass(frozen=True, slots=True)

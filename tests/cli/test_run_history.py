@@ -155,6 +155,51 @@ def test_a_replay_tells_what_an_edit_would_have_changed(harness: CommandLine, ro
     assert document(harness, "runs", "show", done)["prompt_sha256"] == found["prompt_sha256"]["recorded"]
 
 
+def test_a_run_that_was_written_to_a_file_is_replayed_where_nothing_is_known_of_it(
+    harness: CommandLine, root: Path, done: str, tmp_path: Path
+) -> None:
+    cassette = tmp_path / "morning.yaml"
+    written = harness("runs", "show", done, "--cassette", str(cassette))
+    assert written.returncode == 0, written.stderr
+    assert f"{cassette}: 1 model call, " in written.stderr
+    first = cassette.read_bytes()
+    assert harness("runs", "show", done, "--cassette", str(cassette)).returncode == 0
+    assert cassette.read_bytes() == first
+    for file in sorted((root / ".harness").glob("*.db*")):
+        file.unlink()
+    unchanged = harness("runs", "replay", "--cassette", str(cassette))
+    assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
+    assert [line.split()[0] for line in unchanged.stdout.splitlines()] == [
+        "requests", "prompt", "contract", "outcome", "digest",
+    ]  # fmt: skip
+    (root / "agents/scout/SOUL.md").write_text("You are terse.\n")
+    edited = harness("runs", "replay", "--cassette", str(cassette))
+    assert edited.returncode == 1
+    assert "+model model-1 is not on the tape as it was asked" in edited.stdout
+    assert "+You are terse." in edited.stdout
+    found = document(harness, "runs", "replay", "--cassette", str(cassette), code=1)
+    assert (found["run"], [part["part"] for part in found["parts"]][:2]) == (done, ["requests", "model model-1"])
+    assert list((root / ".harness").glob("*.db*")) == []
+
+
+def test_a_cassette_is_not_written_over_a_file_of_another_kind(harness: CommandLine, done: str, root: Path) -> None:
+    before = (root / "USER.md").read_text()
+    ended = harness("runs", "show", done, "--cassette", "USER.md")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "USER.md: is there already, and is no cassette; name another file" in ended.stderr
+    assert (root / "USER.md").read_text() == before
+
+
+def test_a_replay_is_of_a_run_or_of_a_file_and_not_of_both(harness: CommandLine, done: str) -> None:
+    for arguments in ((), (done, "--cassette", "USER.md")):
+        ended = harness("runs", "replay", *arguments)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "name a run, or a file with --cassette" in ended.stderr
+    ended = harness("runs", "replay", "--cassette", "USER.md")
+    assert ended.returncode == 2
+    assert "USER.md: is no cassette: it does not begin with `cassette: 1`" in ended.stderr
+
+
 def test_two_runs_are_compared_part_by_part(harness: CommandLine, root: Path, done: str) -> None:
     (root / "feed.xml").write_text(
         FEED.replace("Databases get smaller", "Databases grow").replace("/databases", "/grow")
