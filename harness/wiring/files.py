@@ -16,6 +16,7 @@ from harness.store.state_folder import state_folder
 from harness.tools.catalogue import TOOL_NAMES
 from harness.workspace.last_good import LastGood
 from harness.workspace.load import Loaded, check_workspace, load_workspace
+from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
 ACTION_NAMES = frozenset({"backup", "followup-dispatch", "followup-status", "self-check"})
@@ -31,6 +32,7 @@ def vocabulary() -> Vocabulary:
         why_never_due=why_never_due,
         shortest_period_s=lambda job, now: shortest_period_s(job.schedules, job.zone, now),
         refuse_host=refuse_host,
+        shipped_skills=shipped_skills(),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -57,14 +59,20 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         report.warning(None, "the agent has no description", 'say in one line what it does: description = "…"')
     if shape.profile is not None:
         report.check_name(located.line("profile"), "profile", shape.profile, names.profiles, SETTINGS_FILE)
+    named_skills = [word for word in shape.skills if not _is_pattern(word)]
     referred = (
         ("tools", "tool", shape.tools, vocabulary.tools),
-        ("skills", "skill", shape.skills, names.skills),
         ("may_ask", "agent", shape.may_ask, (names.agents | {"user"}) - {name}),
     )
     for key, kind, used, known in referred:
         for position, word in enumerate(used):
             report.check_name(located.line(key, position), kind, word, known)
+    for position, word in enumerate(shape.skills):
+        line = located.line("skills", position)
+        if not _is_pattern(word):
+            report.check_name(line, "skill", word, names.skills)
+        elif not fnmatch.filter(names.skills, word):
+            report.warning(line, f"no skill is named like {word!r}", "correct the pattern, or write such a skill")
     return Agent(
         name=name,
         description=shape.description,
@@ -72,7 +80,8 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         rules="",
         profile=shape.profile,
         tools=tuple(tool for tool in dict.fromkeys(shape.tools) if tool in vocabulary.tools),
-        skills=tuple(skill for skill in dict.fromkeys(shape.skills) if skill in names.skills),
+        skills=_granted_skills(shape.skills, names.skills),
+        named_skills=tuple(skill for skill in dict.fromkeys(named_skills) if skill in names.skills),
         may_ask=tuple(dict.fromkeys(shape.may_ask)),
         read_paths=tuple(shape.read_paths),
         write_paths=tuple(shape.write_paths),
@@ -80,6 +89,16 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         on=shape.on,
         max_open=shape.max_open,
     )
+
+
+def _is_pattern(word: str) -> bool:
+    return any(sign in word for sign in "*?[")
+
+
+def _granted_skills(words: Sequence[str], known: frozenset[str]) -> tuple[str, ...]:
+    """Return the skills that the words name or match, each once; those of one pattern by name."""
+    found = (sorted(fnmatch.filter(known, word)) if _is_pattern(word) else [word] for word in words)
+    return tuple(dict.fromkeys(skill for skills in found for skill in skills if skill in known))
 
 
 def check_memory(text: str, report: Report) -> None:

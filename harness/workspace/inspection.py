@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from harness.domain.agent import Agent
+from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Egress, Settings
@@ -28,15 +29,19 @@ from harness.workspace.prompt_template import check_template
 from harness.workspace.report import Entry, Report
 from harness.workspace.settings import declared_names, read_settings
 from harness.workspace.shared import read_feed_list
+from harness.workspace.skill_pins import Pin, read_pins
 from harness.workspace.skills import read_skill
-from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER, Snapshot
+from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER, PINS_FILE, Snapshot
 from harness.workspace.vocabulary import Vocabulary
 from harness.workspace.whereabouts import person_zone
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the files declare, by path of the declaring file; `settings` is None if they cannot be read."""
+    """What the files declare, by path of the declaring file; `settings` is None if they cannot be read.
+
+    `pins` are by the names of skills.
+    """
 
     settings: Settings | None
     user: str
@@ -46,6 +51,7 @@ class Inspection:
     feed_lists: Mapping[str, tuple[FeedEntry, ...]]
     calendars: Mapping[str, Calendar]
     entries: tuple[Entry, ...]
+    pins: Mapping[str, Pin]
 
 
 def inspect_snapshot(
@@ -53,13 +59,15 @@ def inspect_snapshot(
     vocabulary: Vocabulary,
     is_file: Callable[[str], bool],
     is_folder: Callable[[str], bool],
+    skill_sha256: Callable[[str], str],
     now: datetime,
 ) -> Inspection:
     """Return everything that the texts declare at `now` (aware), and all findings at once.
 
-    `is_file` and `is_folder` say whether a workspace-relative path lies there.
+    `is_file` and `is_folder` say whether a workspace-relative path lies there; `skill_sha256` returns the hash of a
+    skill's folder, and raises OwnerError where it has none.
     """
-    return _Inspector(snapshot, vocabulary, is_file, is_folder, now).inspect()
+    return _Inspector(snapshot, vocabulary, is_file, is_folder, skill_sha256, now).inspect()
 
 
 class _Inspector:
@@ -71,12 +79,14 @@ class _Inspector:
         vocabulary: Vocabulary,
         is_file: Callable[[str], bool],
         is_folder: Callable[[str], bool],
+        skill_sha256: Callable[[str], str],
         now: datetime,
     ) -> None:
         self.snapshot = snapshot
         self.vocabulary = vocabulary
         self.is_file = is_file
         self.is_folder = is_folder
+        self.skill_sha256 = skill_sha256
         self.now = now
         self.reports: dict[str, Report] = {}
 
@@ -101,8 +111,9 @@ class _Inspector:
                 check_models(declaration, agent, settings, self._report(path))
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
+        pins = self._read_pins()
         skills = {
-            f"skills/{name}/SKILL.md": skill for name in self.snapshot.skills if (skill := self._read_skill(name))
+            f"skills/{name}/SKILL.md": skill for name in self.snapshot.skills if (skill := self._read_skill(name, pins))
         }
         return Inspection(
             settings=settings,
@@ -113,6 +124,7 @@ class _Inspector:
             feed_lists=self._read_feed_lists(),
             calendars=calendars,
             entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
+            pins=pins or {},
         )
 
     def _report(self, path: str) -> Report:
@@ -136,7 +148,7 @@ class _Inspector:
         return settings, Names(
             agents=frozenset((*self.snapshot.agents, *self._unreadable_in("agents"))),
             jobs=jobs,
-            skills=frozenset((*self.snapshot.skills, *self._unreadable_in("skills"))),
+            skills=frozenset((*self.snapshot.skills, *self._unreadable_in("skills"), *self.vocabulary.shipped_skills)),
             feed_lists=frozenset(_stem(path) for path in self._paths_in(FEEDS_FOLDER)),
             profiles=frozenset() if located is None else declared_names(located, "profiles"),
             channels=frozenset() if located is None else declared_names(located, "channels"),
@@ -210,10 +222,44 @@ class _Inspector:
             report = self._report(found[job_id].job.path)
             report.error(found[job_id].depends_on_line, problem, "take one of these out of depends_on")
 
-    def _read_skill(self, name: str) -> Skill | None:
+    def _read_pins(self) -> Mapping[str, Pin] | None:
+        """Return what was accepted of the skills that came from elsewhere; None if nobody can tell."""
+        text = self.snapshot.texts.get(PINS_FILE)
+        if text is None:
+            return None if PINS_FILE in self.snapshot.unreadable else {}
+        report = self._report(PINS_FILE)
+        pins = read_pins(text, report)
+        for name in sorted(pins or {}):
+            if name not in self.snapshot.skills and name not in self._unreadable_in("skills"):
+                fix = f"bring it back, or forget it: take its lines out of {PINS_FILE}"
+                report.warning(None, f"the skill {name} is pinned, and there is no folder skills/{name}", fix)
+        return pins
+
+    def _read_skill(self, name: str, pins: Mapping[str, Pin] | None) -> Skill | None:
         path = f"skills/{name}/SKILL.md"
         text = self._text(path, f"write it, or remove the folder skills/{name}")
-        return None if text is None else read_skill(name, text, self._report(path))
+        skill = None if text is None else read_skill(name, text, self._report(path))
+        if skill is None or (pins is not None and name not in pins):
+            return skill
+        if pins is None:
+            return dataclasses.replace(skill, held_back=f"{PINS_FILE} cannot be read, so nobody can tell what it was")
+        return dataclasses.replace(
+            skill, origin="installed", sha256=pins[name].sha256, held_back=self._why_held_back(name, pins[name])
+        )
+
+    def _why_held_back(self, name: str, pin: Pin) -> str:
+        """Return what differs from what a person accepted, after reporting it; empty if nothing does."""
+        # About the folder, not about SKILL.md: no last good version of that file is to take the place of a change.
+        report = self._report(f"skills/{name}")
+        fix = f"look at the change, and accept or undo it: harness skills review {name}"
+        try:
+            if self.skill_sha256(name) == pin.sha256:
+                return ""
+            problem = "it is not what you accepted when it was installed"
+        except OwnerError as error:
+            problem = f"it cannot be compared with what you accepted: {error.path} {error.problem}"
+        report.error(None, f"{problem}, and is offered to nobody", fix)
+        return problem
 
     def _check_that_all_run(self, declared: Mapping[str, DeclaredJob], calendars: Mapping[str, Calendar]) -> None:
         """Warn of jobs whose closed days and quiet hours leave none of their times."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from harness.domain.agent import Agent
 from harness.domain.errors import Finding, OwnerError
 from harness.domain.job import Job
 from harness.domain.settings import Settings
+from harness.domain.skill import Skill
 from harness.domain.workspace import Workspace
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.inspection import Inspection, inspect_snapshot
 from harness.workspace.last_good import LastGood
 from harness.workspace.report import Entry
+from harness.workspace.skill_folder import folder_sha256, read_files
 from harness.workspace.snapshot import Snapshot, take_snapshot
 from harness.workspace.vocabulary import Vocabulary
 from harness.workspace.whereabouts import end_of
@@ -58,7 +61,11 @@ def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | Non
     current = take_snapshot(root)
 
     def inspect(snapshot: Snapshot) -> Inspection:
-        return _inspect(root, snapshot, vocabulary, now)
+        return _inspect(root, snapshot, vocabulary, skill_sha256, now)
+
+    @functools.cache
+    def skill_sha256(name: str) -> str:
+        return _skill_sha256(root, name)
 
     good = {} if last_good is None else last_good.texts()
     first = inspect(current)
@@ -70,7 +77,7 @@ def load_workspace(root: Path, vocabulary: Vocabulary, last_good: LastGood | Non
     findings += [_held_back_finding(path, cause) for path, cause in blamed.items()]
     if last_good is not None:
         findings += _keep_good(last_good, good, current, world, first, inspection)
-    workspace = _build(root, inspection, world, good)
+    workspace = _build(root, inspection, world, good, vocabulary.shipped_skills)
     return Loaded(workspace, _in_order(findings), held_back, _valid_until(workspace.settings, now))
 
 
@@ -79,7 +86,7 @@ def check_workspace(root: Path, vocabulary: Vocabulary, *, now: datetime) -> tup
 
     Also where harness.toml cannot be read: what others need of it counts as given then, as nobody can tell.
     """
-    inspection = _inspect(root, take_snapshot(root), vocabulary, now)
+    inspection = _inspect(root, take_snapshot(root), vocabulary, functools.partial(_skill_sha256, root), now)
     unknown = SETTINGS_FILE if inspection.settings is None else None
     return _in_order(entry.finding for entry in inspection.entries if unknown is None or entry.provider != unknown)
 
@@ -94,13 +101,20 @@ def _valid_until(settings: Settings, now: datetime) -> datetime | None:
     return end if end is not None and now < end else None
 
 
-def _inspect(root: Path, snapshot: Snapshot, vocabulary: Vocabulary, now: datetime) -> Inspection:
+def _skill_sha256(root: Path, name: str) -> str:
+    return folder_sha256(read_files(root / "skills" / name))
+
+
+def _inspect(
+    root: Path, snapshot: Snapshot, vocabulary: Vocabulary, skill_sha256: Callable[[str], str], now: datetime
+) -> Inspection:
     # os.path answers False where pathlib raises (a name that is too long, a NUL byte).
     return inspect_snapshot(
         snapshot,
         vocabulary,
         is_file=lambda path: os.path.isfile(os.path.join(root, path)),  # noqa: PTH113, PTH118
         is_folder=lambda path: os.path.isdir(os.path.join(root, path)),  # noqa: PTH112, PTH118
+        skill_sha256=skill_sha256,
         now=now,
     )
 
@@ -175,15 +189,24 @@ def _keep_good(
     return []
 
 
-def _build(root: Path, inspection: Inspection, world: Snapshot, good: Mapping[str, str]) -> Workspace:
+def _build(
+    root: Path, inspection: Inspection, world: Snapshot, good: Mapping[str, str], shipped: Mapping[str, Skill]
+) -> Workspace:
     unusable = _unusable(inspection, world, good)
-    skills = {skill.name: skill for path, skill in inspection.skills.items() if path not in unusable}
+    own = {
+        skill.name: dataclasses.replace(skill, folder=root / "skills" / skill.name)
+        for path, skill in inspection.skills.items()
+        if path not in unusable
+    }
+    # A skill of the workspace that is broken is missed; the one that the harness ships does not step in unseen.
+    skills = {**{name: skill for name, skill in shipped.items() if name not in world.skills}, **own}
     jobs = [job for path, job in inspection.jobs.items() if path not in unusable]
     agents = {
         agent.name: dataclasses.replace(
             agent,
             jobs={job.name: job for job in sorted(_jobs_of(agent, jobs), key=lambda job: job.name)},
             skills=tuple(skill for skill in agent.skills if skill in skills),
+            named_skills=tuple(skill for skill in agent.named_skills if skill in skills),
         )
         for agent in inspection.agents.values()
         if unusable.isdisjoint(_paths_of(agent))

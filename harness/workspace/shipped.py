@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,8 +11,11 @@ import tomlkit
 
 import harness
 from harness.domain.errors import HarnessError, OwnerError
+from harness.domain.skill import Skill
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.quantities import BadValue
+from harness.workspace.report import Report
+from harness.workspace.skills import SKILL_FILE, read_skill
 from harness.workspace.zones import parse_zone
 
 _PARTS = ("USER.md", "agents", "skills", "shared-context", "memory", "launchd", SETTINGS_FILE)
@@ -25,13 +29,33 @@ _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".harness", ".DS_Store", "*
 
 def shipped_workspace() -> Path:
     """Return the folder of the workspace that the installed package carries, or of the checkout it runs from."""
-    package = Path(harness.__file__).resolve().parent
-    for candidate in (package / "_workspace", package.parent):
-        if (candidate / SETTINGS_FILE).is_file():
-            return candidate
-    raise HarnessError(
-        f"this installation carries no workspace: neither {package}/_workspace nor {package.parent} has one"
-    )
+    found = _shipped_folder()
+    if found is None:
+        package = _package()
+        raise HarnessError(
+            f"this installation carries no workspace: neither {package}/_workspace nor {package.parent} has one"
+        )
+    return found
+
+
+def shipped_skills() -> dict[str, Skill]:
+    """Return the skills that come with the harness, by name; none if the installation carries none."""
+    folder = _shipped_folder()
+    found: dict[str, Skill] = {}
+    for path in sorted((folder / "skills").glob(f"[!.]*/{SKILL_FILE}")) if folder is not None else ():
+        skill = read_skill(path.parent.name, path.read_text(encoding="utf-8"), Report(str(path)))
+        if skill is not None:
+            found[skill.name] = dataclasses.replace(skill, folder=path.parent, origin="shipped")
+    return found
+
+
+def _package() -> Path:
+    return Path(harness.__file__).resolve().parent
+
+
+def _shipped_folder() -> Path | None:
+    package = _package()
+    return next((one for one in (package / "_workspace", package.parent) if (one / SETTINGS_FILE).is_file()), None)
 
 
 def write_workspace(target: Path, home_zone: str | None = None, source: Path | None = None) -> list[Path]:

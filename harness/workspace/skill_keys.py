@@ -180,7 +180,7 @@ class _Reader:
             self._report.warning(self._located.line(*place), "requires is not understood, and asks for nothing", fix)
             return
         for written, value in requires.items():
-            key = _OTHER_NAMES.get(written, written)
+            key = _OTHER_NAMES.get(str(written), str(written))
             line = self._located.line(*place, written)
             names = words_in(value)
             if key not in self._found:

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.workspace.find import SETTINGS_FILE
 
 AGENT_FILES = ("agent.toml", "SOUL.md", "AGENTS.md", "MEMORY.md")
+PINS_FILE = "skills/pins.toml"
 FEEDS_FOLDER = "shared-context/feeds"
 CALENDARS_FOLDER = "shared-context/calendars"
 _LISTS = {FEEDS_FOLDER: (".md", ".opml"), CALENDARS_FOLDER: (".md",)}
@@ -52,7 +53,7 @@ def _covers(path: str, texts: Mapping[str, str]) -> bool:
 
 
 def _folders_in(parent: str, known: tuple[str, ...], texts: Mapping[str, str]) -> tuple[str, ...]:
-    added = {path.split("/")[1] for path in texts if path.startswith(f"{parent}/")}
+    added = {path.split("/")[1] for path in texts if path.startswith(f"{parent}/") and path.count("/") > 1}
     return tuple(sorted({*known, *added}))
 
 
@@ -82,6 +83,7 @@ def _source_files(
         jobs = _list_folder(root / "agents" / agent / "jobs", root, unreadable)
         yield from (path for path in jobs if path.suffix == ".md")
     yield from (root / "skills" / skill / "SKILL.md" for skill in skills)
+    yield root / PINS_FILE
     for folder, suffixes in _LISTS.items():
         lists = _list_folder(root / folder, root, unreadable)
         yield from (path for path in lists if path.suffix in suffixes and path.name != "README.md")
