@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 DISK = "disk"
 NETWORK = "network"
@@ -49,6 +49,11 @@ def rate_limit_cause(endpoint: str) -> str:
 def profile_cause(profile: str) -> str:
     """Return the key of a profile whose key, model or address is wrong."""
     return f"profile {profile}"
+
+
+def no_profile_cause(profiles: Sequence[str]) -> str:
+    """Return the key of profiles none of which answers, though each was to stand in for the ones before."""
+    return f"profiles {', '.join(profiles)}"
 
 
 def channel_cause(channel: str) -> str:

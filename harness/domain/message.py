@@ -90,7 +90,8 @@ class ModelReply:
     """A model's answer; `model` is the name to show the person, such as `extractive, no model`.
 
     `profile` is the profile that answered: where the first choice could not, one of its fallbacks. `thinking` goes into
-    the message that the conversation goes on with: see there.
+    the message that the conversation goes on with: see there. `passed_over` says which profiles could not answer
+    before it did, and why.
     """
 
     text: str
@@ -101,3 +102,4 @@ class ModelReply:
     cost_usd: float = 0.0
     profile: str = ""
     thinking: str = ""
+    passed_over: tuple[str, ...] = ()

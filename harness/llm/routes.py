@@ -1,47 +1,31 @@
-"""Which model answers a job."""
+"""Which models answer a job, and in which order."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Mapping
 
 from harness.domain.agent import Agent
 from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
+from harness.domain.fallbacks import Order, order_for, why_not
 from harness.domain.job import Job
 from harness.domain.settings import Profile, Settings
-from harness.llm.endpoint import SETTINGS_FILE, endpoint_of
-from harness.llm.extractive import ExtractiveModel
-from harness.ports import ChatModel
+from harness.llm.endpoint import SETTINGS_FILE
 
 
-def choose_model(
-    settings: Settings,
-    agent: Agent,
-    job: Job,
-    *,
-    environ: Mapping[str, str],
-    sleep: Callable[[float], Awaitable[None]],
-    jitter: Callable[[], float],
-) -> ChatModel:
-    """Return the model of the job's profile, else of the agent's, else of the team's default.
+def order_of(settings: Settings, agent: Agent, job: Job) -> Order:
+    """Return the profile that the job, else the agent, else the team chose, and those that stand in for it.
 
-    Raises OwnerError, with file and fix, if there is no such profile, if it lacks `base_url` or `model`, or
-    if the environment variable of its key is not set. A workspace without any profile has the embedded
-    extractive model.
+    Raises OwnerError, with file and fix, if there is no such profile, or if the job was not made for its model.
     """
-    profile = chosen_profile(settings, agent, job)
-    if profile.adapter == "extractive":
-        return ExtractiveModel()
-    api_key = _api_key(profile, environ)
-    # httpx2 costs 60 ms to import: only a run that asks a language model pays for it.
-    from harness.llm.openai import OpenAIModel
-
-    return OpenAIModel(profile, api_key=api_key, sleep=sleep, jitter=jitter)
+    first = chosen_profile(settings, agent, job)
+    refusal = None if first.adapter == "extractive" else why_not(first, job)
+    if refusal is not None:
+        raise OwnerError(job.path, None, refusal, "choose another profile, or correct models in that file")
+    return order_for(first, settings.profiles, job)
 
 
 def chosen_profile(settings: Settings, agent: Agent, job: Job) -> Profile:
     """Return the profile of the job, else of the agent, else of the settings. Raises OwnerError if it does
-    not exist."""
+    not exist. A workspace without any has the embedded extractive model."""
     if job.profile:
         name, path = job.profile, job.path
     elif agent.profile:
@@ -60,22 +44,4 @@ def chosen_profile(settings: Settings, agent: Agent, job: Job) -> Profile:
         f"there is no profile {name!r}",
         f"use one of {known}, or add [profiles.{name}] to {SETTINGS_FILE}",
         cause=profile_cause(name),
-    )
-
-
-def _api_key(profile: Profile, environ: Mapping[str, str]) -> str | None:
-    """Return the key; a model on this machine does without one."""
-    endpoint = endpoint_of(profile)
-    if profile.key_env is None:
-        return None
-    api_key = environ.get(profile.key_env, "").strip()
-    if api_key or endpoint.is_loopback:
-        return api_key or None
-    raise OwnerError(
-        SETTINGS_FILE,
-        None,
-        f"profile {profile.name!r} needs a key and the environment variable {profile.key_env} is not set",
-        f"export {profile.key_env}=…, or choose another profile",
-        cause=profile_cause(profile.name),
-        failure="auth",
     )

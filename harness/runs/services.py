@@ -9,6 +9,7 @@ from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.parse import FeedParser
 from harness.delivery.channels import Channel
 from harness.domain.agent import Agent
+from harness.domain.fallbacks import Order
 from harness.domain.job import Job
 from harness.domain.message import ToolSchema, Usage
 from harness.domain.settings import Settings
@@ -26,11 +27,15 @@ from harness.workspace.revision import Revision
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The model for one run, and what its tokens cost."""
+    """The model for one run, and what its tokens cost at most, whichever profile of the `order` answers.
+
+    What they did cost, the reply says.
+    """
 
     model: ChatModel
     price: Callable[[Usage], float]
     max_output_tokens: int
+    order: Order
 
 
 @dataclass(frozen=True, slots=True)

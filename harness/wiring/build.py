@@ -19,6 +19,7 @@ from harness.gate.budgets import Budgets
 from harness.gate.egress import SystemResolver
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
+from harness.llm.cool_downs import CoolDowns
 from harness.ports import Clock, Resolver
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
@@ -38,7 +39,7 @@ from harness.tools.catalogue import build_registry
 from harness.wiring.actions import actions_of
 from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
-from harness.wiring.models import choice_for, secrets_in
+from harness.wiring.models import Models, secrets_in
 from harness.wiring.reach import feed_lists, reach_of
 from harness.wiring.system import System
 from harness.wiring.team import team_of
@@ -102,6 +103,13 @@ def build_system(
         fetch_list=feed_lists(current, reach, clock),
         desk=Desk(patient, state, clock, team, ended),
     )
+    models = Models(
+        environ=environ,
+        root=root,
+        breakers=reach.breakers,
+        budgets=Budgets(patient, clock.now),
+        cool_downs=CoolDowns(patient, clock.now, lambda: current().settings.home_zone),
+    )
     services = RunServices(
         database=patient,
         state=state,
@@ -116,7 +124,7 @@ def build_system(
         gate=Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets),
         tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current().agents),
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
-        choose_model=partial(choice_for, environ, reach.breakers, Budgets(patient, clock.now)),
+        choose_model=models.choice,
         channels=partial(_channels, state, out),
         actions=actions_of(database, current, state, hide_secrets),
         ended=ended,

@@ -1,41 +1,101 @@
-"""Which model a run talks to, what its tokens cost, and the keys that nobody may read."""
+"""Which models a run talks to, what their tokens cost, and the keys that nobody may read."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from harness.domain.agent import Agent
 from harness.domain.budget import day_budgets
+from harness.domain.errors import OwnerError
 from harness.domain.job import Job
-from harness.domain.settings import Settings
+from harness.domain.message import Usage
+from harness.domain.settings import Profile, Settings
 from harness.gate.breakers import Breakers
 from harness.gate.budgets import Budgets
+from harness.llm.adapters import AdapterContext, open_model
 from harness.llm.budgeted_model import BudgetedModel
+from harness.llm.cool_downs import CoolDowns
 from harness.llm.endpoint import endpoint_of
+from harness.llm.extractive import ExtractiveModel
+from harness.llm.fallback import Candidate, FallbackModel
 from harness.llm.guarded_model import GuardedModel
-from harness.llm.routes import choose_model, chosen_profile
+from harness.llm.routes import order_of
+from harness.llm.unusable_model import UnusableModel
 from harness.llm.usage import cost_usd
+from harness.ports import ChatModel
 from harness.runs.services import Choice
 
 
-def choice_for(
-    environ: Mapping[str, str], breakers: Breakers, budgets: Budgets, settings: Settings, agent: Agent, job: Job
-) -> Choice:
-    """Return the model for a run of the job, held to the budgets of the day; one that fails again and again is left
-    alone for a while."""
-    model = choose_model(settings, agent, job, environ=environ, sleep=asyncio.sleep, jitter=random.random)
-    profile = chosen_profile(settings, agent, job)
-    if model.is_language_model:
-        model = GuardedModel(model, endpoint_of(profile).name, breakers)
-        held_to = day_budgets(settings, agent, profile)
-        model = BudgetedModel(model, profile, agent.name, budgets=budgets, held_to=held_to, zone=settings.home_zone)
-    return Choice(model, partial(cost_usd, profile), profile.max_output_tokens)
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What models are asked through: the keys, and what is remembered of endpoints, profiles and budgets."""
+
+    environ: Mapping[str, str]
+    root: Path
+    breakers: Breakers
+    budgets: Budgets
+    cool_downs: CoolDowns
+
+    def choice(self, settings: Settings, agent: Agent, job: Job) -> Choice:
+        """Return the models for a run of the job, in the order in which they are asked, held to the day's budgets.
+
+        Raises OwnerError if there is no such profile, if the job was not made for its model, or if not one of the
+        profiles can be asked at all.
+        """
+        order = order_of(settings, agent, job)
+        if order.first.adapter == "extractive":
+            return Choice(ExtractiveModel(), lambda usage: 0.0, order.first.max_output_tokens, order)
+        candidates = [self._candidate(profile, settings, agent) for profile in order.profiles]
+        if all(isinstance(one.model, UnusableModel) for one in candidates):
+            open_model(order.first, self._context())  # raises what is wrong with it
+        model = FallbackModel(candidates, self.cool_downs, settings.profiles)
+        return Choice(model, partial(dearest_usd, order.profiles), order.first.max_output_tokens, order)
+
+    def _context(self) -> AdapterContext:
+        return AdapterContext(self.environ, self.root, asyncio.sleep, random.random)
+
+    def _candidate(self, profile: Profile, settings: Settings, agent: Agent) -> Candidate:
+        fingerprint = _fingerprint(profile, self.environ)
+        try:
+            model = self._guarded(profile)
+        except OwnerError as error:
+            return Candidate(profile, UnusableModel(profile.model, error), fingerprint)
+        if model.is_language_model:
+            held_to = day_budgets(settings, agent, profile)
+            zone = settings.home_zone
+            model = BudgetedModel(model, profile, agent.name, budgets=self.budgets, held_to=held_to, zone=zone)
+        return Candidate(profile, model, fingerprint)
+
+    def _guarded(self, profile: Profile) -> ChatModel:
+        """Return the profile's model; one whose endpoint fails again and again is left alone for a while."""
+        model = open_model(profile, self._context())
+        return GuardedModel(model, endpoint_of(profile).name, self.breakers) if profile.base_url else model
+
+
+def dearest_usd(profiles: Sequence[Profile], usage: Usage) -> float:
+    """Return what the usage costs at most: with the dearest of the profiles that may answer.
+
+    Who answers in the end makes no difference: a replay must come to the same.
+    """
+    return max(
+        cost_usd(profile, Usage(usage.input_tokens, 0, min(usage.output_tokens, profile.max_output_tokens)))
+        for profile in profiles
+    )
 
 
 def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values that must never reach a prompt, a log or a transcript."""
     named = (profile.key_env for profile in settings.profiles.values() if profile.key_env)
     return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))
+
+
+def _fingerprint(profile: Profile, environ: Mapping[str, str]) -> str:
+    """Return what changes when the person corrects the profile or its key."""
+    key = environ.get(profile.key_env or "", "")
+    return hashlib.sha256(f"{profile!r} {key}".encode()).hexdigest()[:16]

@@ -22,8 +22,7 @@ from harness.gate.audit import AuditLog
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
 from harness.gate.registry import ToolRegistry
-from harness.llm.routes import chosen_profile
-from harness.llm.usage import cost_usd
+from harness.llm.routes import order_of
 from harness.ports import Web
 from harness.runs.actions import ActionResult
 from harness.runs.broken_off import BrokenOff
@@ -35,7 +34,7 @@ from harness.store.state_folder import StateFolder
 from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
 from harness.wiring.files import ACTION_NAMES, load
-from harness.wiring.models import secrets_in
+from harness.wiring.models import dearest_usd, secrets_in
 from harness.wiring.tools import caller_of, schemas_for
 from harness.workspace.current import CurrentWorkspace
 from harness.workspace.revision import Revision
@@ -112,8 +111,8 @@ class _SilentModel:
 
 def _choose(settings: Settings, agent: Agent, job: Job) -> Choice:
     # A key is not asked for; the prices are, since they decide when a budget is spent.
-    profile = chosen_profile(settings, agent, job)
-    return Choice(_SilentModel(), partial(cost_usd, profile), profile.max_output_tokens)
+    order = order_of(settings, agent, job)
+    return Choice(_SilentModel(), partial(dearest_usd, order.profiles), order.first.max_output_tokens, order)
 
 
 def _act(job: Job, due_at: datetime, now: datetime) -> ActionResult:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.fallbacks import cycles, is_among, order_for
-from harness.domain.job import Job
+from harness.domain.job import Job, WithoutModel
 from harness.domain.settings import Profile
 
 JOB = Job("scout", "morning", "agents/scout/jobs/morning.md", (), "UTC")
@@ -35,7 +35,9 @@ def test_a_fallback_that_the_job_was_not_made_for_is_left_out_with_the_reason_an
 
 
 @pytest.mark.parametrize(("without_model", "names"), [("extract", ("a", "x")), ("skip", ("a",)), ("template", ("a",))])
-def test_the_extractive_default_stands_in_only_where_the_job_lets_it(without_model: str, names: tuple[str]) -> None:
+def test_the_extractive_default_stands_in_only_where_the_job_lets_it(
+    without_model: WithoutModel, names: tuple[str]
+) -> None:
     team = {**profiles(a="x"), "x": Profile("x", "extractive")}
     job = replace(JOB, without_model=without_model, models=("a*",))
     assert order_for(team["a"], team, job).names == names

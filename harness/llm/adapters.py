@@ -1,0 +1,72 @@
+"""From a profile to the model behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.domain.cause import profile_cause
+from harness.domain.errors import OwnerError
+from harness.domain.settings import Profile
+from harness.llm.endpoint import SETTINGS_FILE, endpoint_of
+from harness.llm.extractive import ExtractiveModel
+from harness.ports import ChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """What adapters work with.
+
+    `environ` holds the keys, `root` is the workspace, `sleep` waits between attempts, `jitter` returns a number in
+    [0, 1).
+    """
+
+    environ: Mapping[str, str]
+    root: Path
+    sleep: Callable[[float], Awaitable[None]]
+    jitter: Callable[[], float]
+
+
+def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
+    """Return the model of the profile; nothing is asked yet.
+
+    Raises OwnerError, with file and fix, if the profile lacks what its adapter needs, or if the environment variable
+    of its key is not set.
+    """
+    match profile.adapter:
+        case "extractive":
+            return ExtractiveModel()
+        case "openai":
+            api_key = _api_key(profile, context.environ)
+            # httpx2 costs 60 ms to import: only a run that asks a language model pays for it.
+            from harness.llm.openai import OpenAIModel
+
+            return OpenAIModel(profile, api_key=api_key, sleep=context.sleep, jitter=context.jitter)
+        case _:
+            raise OwnerError(
+                SETTINGS_FILE,
+                None,
+                f"profile {profile.name!r}: this version has no adapter {profile.adapter!r}",
+                "choose another adapter",
+                cause=profile_cause(profile.name),
+                failure="rejected",
+            )
+
+
+def _api_key(profile: Profile, environ: Mapping[str, str]) -> str | None:
+    """Return the key; a model on this machine does without one."""
+    endpoint = endpoint_of(profile)
+    if profile.key_env is None:
+        return None
+    api_key = environ.get(profile.key_env, "").strip()
+    if api_key or endpoint.is_loopback:
+        return api_key or None
+    raise OwnerError(
+        SETTINGS_FILE,
+        None,
+        f"profile {profile.name!r} needs a key and the environment variable {profile.key_env} is not set",
+        f"export {profile.key_env}=…, or choose another profile",
+        cause=profile_cause(profile.name),
+        failure="auth",
+    )
