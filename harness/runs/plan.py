@@ -20,7 +20,7 @@ from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id
-from harness.store.usage import spent_since
+from harness.store.usage import spent_sincefrom harness.turn.rules import FIRST_OUTPUT_TOKENS, TurnRules, rules_for
 
 Method = Literal["model", "extract", "template", "action"]
 
@@ -33,7 +33,7 @@ class RunPlan:
     no limit. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it;
     `is_forced`: also where a condition of the job does not hold. `goes_on_from` is the suspended run whose
     conversation this one goes on with. `request` is what it was asked over the bus, `news` what its prompt tells of
-    the agent's own requests: as both were when it began.
+    the agent's own requests: as both were when it began. `rules` are those by which its turns go on.
     """
 
     run_id: str
@@ -51,6 +51,7 @@ class RunPlan:
     goes_on_from: str | None = None
     request: Request | None = None
     news: tuple[News, ...] = ()
+    rules: TurnRules = field(default_factory=TurnRules)
 
     @property
     def needs_preflight(self) -> bool:
@@ -101,7 +102,9 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     if not choice.model.is_language_model:
         # Nobody would read the news: they are left to a run that does.
         return _without_model(replace(plan, news=()))
-    return within_budget(plan, services.database, workspace.settings, agent, choice.max_output_tokens)
+    plan = replace(plan, rules=rules_for(choice.order.first.context_window, choice.max_output_tokens))
+    first_output = min(choice.max_output_tokens, FIRST_OUTPUT_TOKENS)
+    return within_budget(plan, services.database, workspace.settings, agent, first_output)
 
 
 def _without_model(plan: RunPlan) -> RunPlan:

@@ -21,7 +21,7 @@ from harness.runs.actions import Action
 from harness.runs.broken_off import BrokenOff
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
-from harness.turn.dispatch import Stopwatch
+from harness.turn.means import Stopwatch
 from harness.workspace.revision import Revision
 
 

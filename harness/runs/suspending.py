@@ -29,8 +29,8 @@ from harness.store.json_codec import from_json, to_json
 from harness.store.runs import RunRow, suspend_run
 from harness.store.suspensions import Awaited, conversation_of
 from harness.turn.limits import progress_from_json, progress_to_json
-from harness.turn.loop import Turn
 from harness.turn.signals import with_answers
+from harness.turn.talk import Turn
 
 
 @dataclass(frozen=True, slots=True)

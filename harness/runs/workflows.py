@@ -20,10 +20,10 @@ from typing import Any
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema
 from harness.domain.run import Completed, FireState, Outcome
 from harness.domain.source import Item
-from harness.domain.tool import ToolResult
+from harness.gate.granted_tools import GrantedTools
 from harness.ports import Blocking, Json, Steps
 from harness.runs.answer import Answer, Draft
 from harness.runs.broken_off import words_for
@@ -40,7 +40,9 @@ from harness.runs.suspending import Conversation, suspended
 from harness.store.json_codec import from_json, to_json
 from harness.store.usage import BookedCall, record_usage
 from harness.turn.limits import Progress, TurnLimits, progress_from_json
-from harness.turn.loop import Turn, run_turn
+from harness.turn.loop import run_turn
+from harness.turn.means import Means
+from harness.turn.talk import Turn
 
 log = logging.getLogger("harness.runs")
 
@@ -210,9 +212,6 @@ class RunWorkflow:
         choice = services.choose_model(workspace.settings, agent, plan.job)
         caller = services.caller(agent, workspace, plan.job, plan.run_id)
 
-        async def call_tool(call: ToolCall) -> ToolResult:
-            return await services.gate.call(call, caller)
-
         def book(call_id: str, reply: ModelReply, latency_s: float) -> None:
             booked = BookedCall(
                 plan.run_id,
@@ -229,19 +228,15 @@ class RunWorkflow:
 
         return await run_turn(
             request,
-            model=choice.model,
-            call_tool=call_tool,
-            steps=steps,
-            limits=TurnLimits(
+            Means(choice.model, GrantedTools(services.gate, caller), steps, services.stopwatch, book, plan.run_id),
+            TurnLimits(
                 max_iterations=plan.job.max_iterations,
                 timeout_s=plan.job.timeout_s,
                 price=choice.price,
                 budget_usd=plan.budget_usd,
             ),
-            stopwatch=services.stopwatch,
-            book=book,
-            progress=progress,
-            run_id=plan.run_id,
+            plan.rules,
+            progress,
         )
 
     async def _check(self, plan: RunPlan, items: Sequence[Item], text: str, steps: Steps, call_id: str) -> Verdict:

@@ -1,61 +1,97 @@
-"""Tool calls of one reply: run side by side, answered in call order, each one a reserved step."""
+"""Tool calls of one reply: each one a reserved step, side by side where that is safe, answered in call order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from harness.domain.message import Message, ToolCall
 from harness.domain.tool import ToolResult
-from harness.ports import Json, Step, Steps
+from harness.ports import Json, Step
 from harness.store.json_codec import from_json, to_json
+from harness.turn.batches import batches
+from harness.turn.means import Means
+from harness.turn.rules import TurnRules
 
-CallTool = Callable[[ToolCall], Awaitable[ToolResult]]
+_TIME_IS_UP = "not done: the time of this run is up"
+_TOO_MANY = "not done: of one reply the first {cap} calls are carried out; ask for the rest again"
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the calls of one reply gave, in the order of the calls; `elapsed_s` is what the longest took."""
+    """What the calls of one reply gave, in the order of the calls; `elapsed_s` is what they took together."""
 
     results: tuple[ToolResult, ...]
     elapsed_s: float
 
 
-Stopwatch = Callable[[], float]
-"""Seconds that only grow, from any beginning."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What the calls of one reply have in common on their way; `until_s` is when the last of them may begin."""
+
+    means: Means
+    until_s: float
+    conversation: tuple[Message, ...]
+    turnstile: asyncio.Semaphore
 
 
 async def call_tools(
-    calls: Sequence[ToolCall], call_tool: CallTool, steps: Steps, call_id: str, stopwatch: Stopwatch
+    calls: Sequence[ToolCall],
+    call_id: str,
+    conversation: tuple[Message, ...],
+    means: Means,
+    rules: TurnRules,
+    left_s: float,
 ) -> Answered:
-    """Return the results of all calls.
+    """Return the results of all calls; `left_s` is what the run has left for them.
 
     Every step is reserved before the first one is awaited: steps that are numbered as they start would
-    be given each other's results on replay, since the calls take unequal time.
+    be given each other's results on replay, since the calls take unequal time. Calls beyond the cap of a reply get
+    no step and are told of the cap; calls that would begin when the time is up are told that.
     """
-    reserved = [
-        (call, steps.reserve("tool", f"{call_id}.{position}", {"name": call.name, "arguments": call.arguments}))
-        for position, call in enumerate(calls, start=1)
+    carried_out = calls[: rules.calls_per_reply] if rules.calls_per_reply else calls
+    steps = [
+        means.steps.reserve("tool", f"{call_id}.{place}", {"name": call.name, "arguments": call.arguments})
+        for place, call in enumerate(carried_out, start=1)
     ]
+    at_once = rules.side_by_side or len(calls)
+    way = _Way(means, means.stopwatch() + left_s, conversation, asyncio.Semaphore(at_once))
+    answered = Answered((), 0.0)
+    claims = [means.tools.claim(call) if rules.side_by_side else frozenset() for call in carried_out]
+    for batch in batches(claims):
+        known = (*conversation, *result_messages(calls[: batch[0]], answered.results))
+        pairs = [(calls[place], steps[place]) for place in batch]
+        answers = await _side_by_side(pairs, replace(way, conversation=known))
+        took_s = [elapsed_s for _, elapsed_s in answers]
+        # By what is recorded of each: as long as the longest, or as all of them where they had to wait for others.
+        elapsed_s = answered.elapsed_s + max(max(took_s), sum(took_s) / at_once)
+        answered = Answered((*answered.results, *(result for result, _ in answers)), elapsed_s)
+    left_out = ToolResult(_TOO_MANY.format(cap=len(carried_out)), error_kind="cancelled")
+    return replace(answered, results=(*answered.results, *([left_out] * (len(calls) - len(carried_out)))))
 
-    tasks = [asyncio.create_task(_answer(step, call_tool, call, stopwatch)) for call, step in reserved]
+
+async def _side_by_side(pairs: Sequence[tuple[ToolCall, Step]], way: _Way) -> list[tuple[ToolResult, float]]:
+    tasks = [asyncio.create_task(_answer(call, step, way)) for call, step in pairs]
     try:
-        answers = await asyncio.gather(*tasks)
+        return list(await asyncio.gather(*tasks))
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return Answered(tuple(result for result, _ in answers), max(elapsed_s for _, elapsed_s in answers))
 
 
-async def _answer(step: Step, call_tool: CallTool, call: ToolCall, stopwatch: Stopwatch) -> tuple[ToolResult, float]:
+async def _answer(call: ToolCall, step: Step, way: _Way) -> tuple[ToolResult, float]:
     async def work() -> Json:
-        begun_s = stopwatch()
-        result = await call_tool(call)
-        return {"result": to_json(ToolResult, result), "elapsed_s": stopwatch() - begun_s}
+        begun_s = way.means.stopwatch()
+        if begun_s >= way.until_s:
+            result = ToolResult(_TIME_IS_UP, error_kind="cancelled")
+        else:
+            result = await way.means.tools.call(call, way.conversation)
+        return {"result": to_json(ToolResult, result), "elapsed_s": way.means.stopwatch() - begun_s}
 
-    record = await step.run(work)
+    async with way.turnstile:
+        record = await step.run(work)
     return from_json(ToolResult, record["result"]), record["elapsed_s"]
 
 

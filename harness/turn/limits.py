@@ -34,7 +34,11 @@ class TurnLimits:
 
 @dataclass(slots=True)
 class Progress:
-    """What a run's turns have done so far; `elapsed_s` is what its model and tool calls took."""
+    """What a run's turns have done so far; `elapsed_s` is what its model and tool calls took.
+
+    `delegates` counts the conversations that were held below them, `delegated_calls` the model calls of those: they
+    are part of all the rest, and of the iterations.
+    """
 
     model_calls: int = 0
     elapsed_s: float = 0.0
@@ -43,6 +47,20 @@ class Progress:
     failures_in_a_row: int = 0
     last_error: str = ""
     repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
+    delegates: int = 0
+    delegated_calls: int = 0
+
+    @property
+    def iterations(self) -> int:
+        """All model calls that count against the limit."""
+        return self.model_calls + self.delegated_calls
+
+    def absorb(self, below: Progress) -> None:
+        """Count what a conversation below this one has used."""
+        self.delegated_calls += below.iterations
+        self.elapsed_s += below.elapsed_s
+        self.usage += below.usage
+        self.cost_usd += below.cost_usd
 
 
 def progress_to_json(progress: Progress) -> Json:
@@ -55,6 +73,8 @@ def progress_to_json(progress: Progress) -> Json:
         "failures_in_a_row": progress.failures_in_a_row,
         "last_error": progress.last_error,
         "repeats": [[name, arguments, times] for (name, arguments), times in progress.repeats.items()],
+        "delegates": progress.delegates,
+        "delegated_calls": progress.delegated_calls,
     }
 
 
@@ -69,7 +89,7 @@ def stop_before_call(progress: Progress, limits: TurnLimits, request: ModelReque
 
     A budget is held before the call: what it will cost at most is counted as if it were spent.
     """
-    if progress.model_calls >= limits.max_iterations:
+    if progress.iterations >= limits.max_iterations:
         return MaxIterations(limits.max_iterations)
     if progress.elapsed_s >= limits.timeout_s:
         return TimedOut(limits.timeout_s)
@@ -96,8 +116,13 @@ def stop_on_repeat(progress: Progress, limits: TurnLimits, calls: tuple[ToolCall
 
 
 def stop_on_failures(progress: Progress, limits: TurnLimits, results: Sequence[ToolResult]) -> Stop | None:
-    """Count failures in a row, in call order, and return ErrorThreshold if there are too many."""
+    """Count failures in a row, in call order, and return ErrorThreshold if there are too many.
+
+    What was not done at all has not failed.
+    """
     for result in results:
+        if result.error_kind == "cancelled":
+            continue
         if result.is_ok:
             progress.failures_in_a_row = 0
             continue

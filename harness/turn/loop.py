@@ -1,146 +1,174 @@
-"""The loop between model and tools. Every model call and every tool call is one durable step."""
+"""The loop between model and tools. Every model call and every tool call is one durable step.
+
+    make room → ask → (raise the output) → answer the calls → ask …
+
+It goes on by one of the transitions in `talk`, and ends by one of the stops in `domain/run.py`. What it decides by
+itself it decides by what is recorded alone: a replay comes the same way.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.domain.budget import BudgetReached
-from harness.domain.message import Message, ModelReply, ModelRequest, Usage
-from harness.domain.run import BudgetSpent, Completed, RefusedByModel, Stop, Suspended, TimedOut
-from harness.domain.tool import End, PassOn
-from harness.ports import ChatModel, Json, Steps
-from harness.store.json_codec import from_json, to_json
-from harness.turn.dispatch import CallTool, Stopwatch, call_tools, result_messages
+from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall
+from harness.domain.run import Completed, ContextFull, RefusedByModel, Stop, Suspended
+from harness.domain.tool import Delegate, ToolResult
+from harness.turn.compaction import size_of
+from harness.turn.delegation import DELEGATE, MAX_RESULT_CHARS, lent_tools, limits_below, request_below, result_of
+from harness.turn.dispatch import call_tools, result_messages
+from harness.turn.keeping import keep_files
 from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
+from harness.turn.making_room import make_more_room, make_room
+from harness.turn.means import Means
+from harness.turn.model_call import ask_next
+from harness.turn.rules import TurnRules
+from harness.turn.sharing import share_out
 from harness.turn.signals import awaited_requests, last_signal
-
-Booking = Callable[[str, ModelReply, float], None]
-"""Told of every paid reply inside the call's step: the id of the call, the reply, and how many seconds it took."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How a turn ended. `messages` is the whole conversation; `text` the final answer, empty if there is none.
-
-    `is_truncated`: the answer ran into the output limit. `is_tainted`: a tool brought in outside text. `signal` is
-    what a tool brought the work to its end with. `waits` are the requests that must be final before it goes on,
-    each by the id of the tool call whose answer is to be put in its place.
-    """
-
-    stop: Stop
-    text: str
-    messages: tuple[Message, ...]
-    model: str
-    progress: Progress
-    is_truncated: bool = False
-    is_tainted: bool = False
-    signal: End | PassOn | None = None
-    waits: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def usage(self) -> Usage:
-        return self.progress.usage
+from harness.turn.talk import Talk, Transition, Turn
 
 
 async def run_turn(
     request: ModelRequest,
-    *,
-    model: ChatModel,
-    call_tool: CallTool,
-    steps: Steps,
+    means: Means,
     limits: TurnLimits,
-    stopwatch: Stopwatch,
-    book: Booking,
+    rules: TurnRules | None = None,
     progress: Progress | None = None,
-    run_id: str = "",
 ) -> Turn:
     """Talk until the model gives its final answer or a limit is reached; never longer.
 
     Deterministic over the recorded steps: the time that limits are held against is what each step recorded
-    that it took. `progress` of an earlier turn of the same run is counted on; `run_id` is what the model calls
-    carry as the beginning of their idempotency keys.
-    Raises what the model raises: TransientError, OwnerError, LimitReached but for BudgetReached, which ends the turn.
+    that it took. `progress` of an earlier turn of the same run is counted on.
+    Raises what the model raises: TransientError, OwnerError, LimitReached but for BudgetReached, which ends the turn,
+    and for a context that is full, where the rules know of one.
     """
-    progress = progress or Progress()
-    text, made_by, is_truncated, is_tainted = "", model.label, False, False
-
-    def ended(stop: Stop, signal: End | PassOn | None = None, waits: Mapping[str, str] | None = None) -> Turn:
-        return Turn(stop, text, request.messages, made_by, progress, is_truncated, is_tainted, signal, waits or {})
-
+    rules = rules or TurnRules()
+    talk = Talk(request, means, limits, rules, progress or Progress(), means.model.label, rules.context_tokens)
     while True:
-        stop = stop_before_call(progress, limits, request)
-        if stop is not None:
-            return ended(stop)
-        progress.model_calls += 1
-        call_id = f"model-{progress.model_calls}"
-        keyed = replace(request, key=f"{run_id}/{call_id}" if run_id else "")
-        answer = await steps.reserve("model", call_id, _asked(request)).run(
-            partial(_ask, model, keyed, limits.timeout_s - progress.elapsed_s, stopwatch, book, call_id)
-        )
-        progress.elapsed_s += answer["elapsed_s"]
-        if answer["reply"] is None:
-            # A record of the harness before budgets of the day were held here says nothing of one.
-            spent = answer.get("budget")
-            return ended(TimedOut(limits.timeout_s) if spent is None else from_json(BudgetSpent, spent))
-        reply = from_json(ModelReply, answer["reply"])
-        made_by = reply.model
-        progress.usage += reply.usage
-        progress.cost_usd += reply.cost_usd
-        request = _said(request, Message("assistant", reply.text, reply.tool_calls, thinking=reply.thinking))
+        reply = await _next_reply(talk)
+        if not isinstance(reply, ModelReply):
+            return talk.ended(reply)
+        talk.say(Message("assistant", reply.text, reply.tool_calls, thinking=reply.thinking))
         if reply.finish == "refused":
-            return ended(RefusedByModel(reply.text[:200] or "no reason given"))
+            return talk.ended(RefusedByModel(reply.text[:200] or "no reason given"))
         if not reply.tool_calls:
-            text, is_truncated = reply.text, reply.finish == "length"
-            return ended(Completed())
-        stop = stop_on_repeat(progress, limits, reply.tool_calls)
+            talk.text, talk.is_truncated = reply.text, reply.finish == "length"
+            return talk.ended(Completed())
+        stop = stop_on_repeat(talk.progress, limits, reply.tool_calls)
         if stop is not None:
-            return ended(stop)
-        answered = await call_tools(reply.tool_calls, call_tool, steps, call_id, stopwatch)
-        progress.elapsed_s += answered.elapsed_s
-        is_tainted = is_tainted or any(result.is_untrusted for result in answered.results)
-        request = _said(request, *result_messages(reply.tool_calls, answered.results))
-        signal = last_signal(answered.results)
-        if signal is not None:
-            text = reply.text
-            return ended(Completed(), signal)
-        waits = awaited_requests(reply.tool_calls, answered.results)
-        if waits:
-            return ended(Suspended(tuple(waits.values())), waits=waits)
-        stop = stop_on_failures(progress, limits, answered.results)
-        if stop is not None:
-            return ended(stop)
+            return talk.ended(stop)
+        ended = await _answer_calls(talk, reply)
+        if ended is not None:
+            return ended
 
 
-def _asked(request: ModelRequest) -> Json:
-    """Return what a record of this call is checked against; which run and call it is, it says beside that.
-
-    Where a model keeps no thoughts the request reads as it did before any could be kept, so that older records match.
-    """
-    asked = to_json(ModelRequest, request)
-    del asked["key"]
-    for message in asked["messages"]:
-        if not message["thinking"]:
-            del message["thinking"]
-    return asked
+# ── Asking ───────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _ask(
-    model: ChatModel, request: ModelRequest, timeout_s: float, stopwatch: Stopwatch, book: Booking, call_id: str
-) -> Json:
-    begun_s = stopwatch()
+async def _next_reply(talk: Talk) -> ModelReply | Stop:
+    stop = await make_room(talk) or stop_before_call(talk.progress, talk.limits, talk.request)
+    if stop is not None:
+        return stop
     try:
-        async with asyncio.timeout(timeout_s):
-            reply = await model.complete(request)
-    except TimeoutError:
-        return {"reply": None, "elapsed_s": stopwatch() - begun_s}
-    except BudgetReached as error:
-        return {"reply": None, "elapsed_s": stopwatch() - begun_s, "budget": to_json(BudgetSpent, error.stop)}
-    await asyncio.to_thread(book, call_id, reply, stopwatch() - begun_s)
-    return {"reply": to_json(ModelReply, reply), "elapsed_s": stopwatch() - begun_s}
+        reply = await ask_next(talk, talk.request)
+    except LimitReached as error:
+        reply = await _ask_shorter(talk, error)
+    return await _with_more_output(talk, reply) if isinstance(reply, ModelReply) else reply
 
 
-def _said(request: ModelRequest, *messages: Message) -> ModelRequest:
-    return replace(request, messages=(*request.messages, *messages))
+async def _ask_shorter(talk: Talk, error: LimitReached) -> ModelReply | Stop:
+    """Ask once more with less, where a model has called a conversation too long that seemed to fit."""
+    if error.limit != ContextFull.reason or not talk.context_tokens:
+        raise error
+    stop = await make_more_room(talk, error.reason) or stop_before_call(talk.progress, talk.limits, talk.request)
+    if stop is not None:
+        return stop
+    talk.transitions.append(Transition.RETRIED_SHORTER)
+    try:
+        return await ask_next(talk, talk.request)
+    except LimitReached as again:
+        if again.limit != ContextFull.reason:
+            raise
+        return ContextFull(again.reason)
+
+
+async def _with_more_output(talk: Talk, reply: ModelReply) -> ModelReply:
+    """Return the reply, or if it was cut the one to the same request with more room; of two that are cut the longer."""
+    if reply.finish != "length" or reply.tool_calls:
+        return reply
+    ceiling = min(talk.rules.output_ceiling, talk.context_tokens - size_of(talk.request))
+    raised = replace(talk.request, max_output_tokens=ceiling)
+    if ceiling <= talk.request.max_output_tokens or stop_before_call(talk.progress, talk.limits, raised) is not None:
+        return reply
+    talk.transitions.append(Transition.RAISED)
+    try:
+        whole = await ask_next(talk, raised)
+    except ReplayMismatch:
+        raise
+    except HarnessError:  # it is on record; what was cut is still better than nothing
+        return reply
+    if not isinstance(whole, ModelReply) or whole.finish == "refused":
+        return reply
+    # For the rest of the turn: what follows is as long.
+    talk.request = raised
+    is_better = whole.finish != "length" or len(whole.text) >= len(reply.text)
+    return whole if is_better else reply
+
+
+# ── Answering ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _answer_calls(talk: Talk, reply: ModelReply) -> Turn | None:
+    """Give every call of the reply its result; return how the turn ended, or None if it goes on."""
+    calls, call_id = reply.tool_calls, f"model-{talk.progress.model_calls}"
+    answered = await call_tools(calls, call_id, talk.request.messages, talk.means, talk.rules, talk.left_s)
+    talk.progress.elapsed_s += answered.elapsed_s
+    signal = last_signal(answered.results)
+    results = [
+        result
+        if not isinstance(result.signal, Delegate)
+        else await _work_below(talk, result.signal, is_over=bool(signal))
+        for result in answered.results
+    ]
+    await _show(talk, calls, results, call_id)
+    if signal is not None:
+        talk.text = reply.text
+        return talk.ended(Completed(), signal)
+    waits = awaited_requests(calls, results)
+    if waits:
+        return talk.ended(Suspended(tuple(waits.values())), waits=waits)
+    stop = stop_on_failures(talk.progress, talk.limits, results)
+    return None if stop is None else talk.ended(stop)
+
+
+async def _show(talk: Talk, calls: Sequence[ToolCall], results: Sequence[ToolResult], call_id: str) -> None:
+    """Put the results into the conversation, each within its share."""
+    talk.is_tainted = talk.is_tainted or any(result.is_untrusted for result in results)
+    shares = share_out(calls, results, talk.rules.reply_chars, can_read=talk.means.tools.can_read_files)
+    await keep_files(shares.files, f"{call_id}.results", talk.means)
+    talk.say(*result_messages(calls, shares.results))
+    talk.transitions += [Transition.ANSWERED, *([Transition.SHARED_OUT] if shares.files else [])]
+
+
+async def _work_below(talk: Talk, delegate: Delegate, *, is_over: bool) -> ToolResult:
+    """Have the task worked on in a conversation of its own, step by step in this run, and return its result."""
+    limits = limits_below(talk)
+    if is_over:
+        return ToolResult(f"{DELEGATE}: not begun, since this reply ended the work", error_kind="cancelled")
+    if talk.rules.delegate_depth < 1 or limits is None:
+        return ToolResult(f"{DELEGATE}: not begun, nothing is left of this run's limits for it", error_kind="cancelled")
+    talk.progress.delegates += 1
+    name = f"{DELEGATE}-{talk.progress.delegates}"
+    rules = replace(talk.rules, delegate_depth=talk.rules.delegate_depth - 1)
+    tools = lent_tools(delegate, depth=rules.delegate_depth)
+    talk.transitions.append(Transition.DELEGATED)
+    turn = await run_turn(
+        request_below(delegate, talk.request, tools), talk.means.lent(name, tools), limits, rules, Progress()
+    )
+    talk.progress.absorb(turn.progress)
+    result = result_of(turn, name, is_tainted=talk.is_tainted)
+    call = ToolCall(name, DELEGATE, "")
+    shares = share_out([call], [result], MAX_RESULT_CHARS, can_read=talk.means.tools.can_read_files)
+    await keep_files(shares.files, f"{name}.result", talk.means)
+    return shares.results[0]

@@ -12,7 +12,7 @@ from harness.domain.tool import End, PassOn
 from harness.gate.sanitise import in_short
 from harness.runs.answer import Answer, Draft
 from harness.store.state_folder import StateFolder
-from harness.turn.loop import Turn
+from harness.turn.talk import Turn
 
 _REASON_CHARS = 200
 
