@@ -10,9 +10,10 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,15 +58,29 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~])|^([#+=-]|\d+[.)])")
 class Entry:
     """What a day's page says of one request, rendered; `word` is what its summary counts it as."""
 
-    made_at: datetime
     word: str
     text: str
 
 
-def fingerprint(versions: Iterable[RequestVersion], *also: str) -> str:
-    """Return what tells whether a mirror of these logs is up to date."""
-    told = sorted(f"{one.id} {one.version} {one.updated_at!r}" for one in versions)
-    return hashlib.sha256("\n".join([str(FORMAT), *also, *told]).encode()).hexdigest()[:32]
+def fingerprint(version: RequestVersion) -> str:
+    """Return what tells whether the file of this request is up to date."""
+    told = f"{FORMAT}\n{version.id} {version.version} {version.updated_at!r}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+class PageFingerprint:
+    """What tells whether a page is up to date, of the fingerprints of its requests in whatever order."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+        self._sum = 0
+
+    def add(self, fingerprint: str) -> None:
+        """Count one more request."""
+        self._sum += int(fingerprint, 16)
+
+    def __str__(self) -> str:
+        return hashlib.sha256(f"{FORMAT}\n{self._zone}\n{self._sum:x}".encode()).hexdigest()[:32]
 
 
 def version_of(events: Sequence[Event]) -> RequestVersion:
@@ -81,7 +96,7 @@ def status_text(events: Sequence[Event], redact: Redact) -> str:
     head = {
         "written_by": _WRITTEN_BY,
         "seal": UNSEALED,
-        "made_from": fingerprint([version_of(events)]),
+        "made_from": fingerprint(version_of(events)),
     }
     document = head | _redacted(status_of(events), redact)
     return seal(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
@@ -165,17 +180,38 @@ def _redacted(value: Any, redact: Redact) -> Any:
 # ── The page of a day ────────────────────────────────────────────────────────────────────────────
 
 
-def page_text(day: date, zone: str, entries: Iterable[Entry], fingerprint: str) -> str:
-    """Return the page of one day: who asked whom for what, where it stands, by when, and what it came to."""
-    ordered = sorted(entries, key=lambda entry: (entry.made_at, entry.text))
-    # In their order as well: of words that are counted alike, that which stands first on the page comes first.
-    counts = ", ".join(f"{count} {word}" for word, count in Counter(entry.word for entry in ordered).most_common())
-    head = (
-        f"<!-- Written by {_WRITTEN_BY}\n     seal {UNSEALED}, made from {fingerprint} -->\n"
-        f"# Requests of {day:%A}, {day.day} {day:%B %Y}\n\n"
-        f"{counted(len(ordered), 'request')}: {counts}. Times are those of {zone}.\n"
-    )
-    return seal(head + "".join(f"\n{entry.text}" for entry in ordered))
+class DayPage:
+    """The page of one day: who asked whom for what, where it stands, by when, and what it came to.
+
+    `made_from` is the fingerprint of the requests that were added.
+    """
+
+    def __init__(self, day: date, zone: str) -> None:
+        self.made_from = PageFingerprint(zone)
+        self._day = day
+        self._zone = zone
+        self._body = StringIO()
+        self._words = Counter[str]()
+
+    def add(self, fingerprint: str, entry: Entry | None) -> None:
+        """Add the next request; without an entry nothing is said of it."""
+        self.made_from.add(fingerprint)
+        if entry is not None:
+            self._words[entry.word] += 1
+            self._body.write(f"\n{entry.text}")
+
+    def text(self) -> str | None:
+        """Return what the file holds, None if there is nothing to say."""
+        if not self._words:
+            return None
+        # Of words that are counted alike, that which stands first on the page comes first.
+        counts = ", ".join(f"{count} {word}" for word, count in self._words.most_common())
+        head = (
+            f"<!-- Written by {_WRITTEN_BY}\n     seal {UNSEALED}, made from {self.made_from} -->\n"
+            f"# Requests of {self._day:%A}, {self._day.day} {self._day:%B %Y}\n\n"
+            f"{counted(self._words.total(), 'request')}: {counts}. Times are those of {self._zone}.\n"
+        )
+        return seal(head + self._body.getvalue())
 
 
 def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
@@ -203,7 +239,7 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
     lines += _dead_letter_lines(standing, said)
     if asked.fallback and (standing.final is None or not standing.final.is_success):
         lines.append(f"- otherwise: {said(asked.fallback)}")
-    return Entry(asked.made_at, word, "\n".join(lines) + "\n")
+    return Entry(word, "\n".join(lines) + "\n")
 
 
 def as_words(line: str) -> str:

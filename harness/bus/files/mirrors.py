@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -18,14 +19,15 @@ from zoneinfo import ZoneInfo
 from harness.bus.files.mirror_pages import (
     PAGES_FOLDER,
     STATUS_FOLDER,
-    Entry,
+    DayPage,
+    PageFingerprint,
     Redact,
     entry_of,
     fingerprint,
-    page_text,
     status_text,
     version_of,
 )
+from harness.bus.files.packed_pages import PackedPages, Packing, Shown, updated
 from harness.bus.files.sealed_folder import SealedFolder
 from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
 from harness.domain.cause import is_disk_trouble
@@ -45,8 +47,8 @@ ALL_EVERY = timedelta(minutes=5)
 _OVERLAP_S = 120.0
 """An event may come to light so long after its time: of a transaction that took long, of another node's clock."""
 
-_AT_ONCE = 200
-_DAYS_REMEMBERED = 3
+_AT_ONCE = 50
+_DAY_S = 86_400
 EDITED = "edited"
 UNREADABLE = "request log"
 
@@ -63,13 +65,23 @@ class Mirrored:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What the log says, as of the last look, and which files are to be written for it."""
+class _Due:
+    """What is to be written of the requests that were made on one day."""
 
-    versions: dict[str, RequestVersion] = field(default_factory=dict)
-    days: dict[date, set[str]] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-    changed_days: set[date] = field(default_factory=set)
+    files: dict[str, RequestVersion] = field(default_factory=dict)
+    """The requests whose own files are due, and how far the log of each has come."""
+    entries: set[str] = field(default_factory=set)
+    """The requests of which the page says something old."""
+    is_page_lost: bool = False
+    """Whether nothing of the page can be kept."""
+
+    @property
+    def is_page_due(self) -> bool:
+        return self.is_page_lost or bool(self.entries)
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.files and not self.is_page_due
 
 
 class Mirrors:
@@ -94,8 +106,8 @@ class Mirrors:
         self._node = node
         self._status = SealedFolder(lambda: workspace().root / STATUS_FOLDER, ".json")
         self._pages = SealedFolder(lambda: workspace().root / PAGES_FOLDER, ".md")
-        self._known = _Known()
-        self._entries: dict[date, dict[str, tuple[RequestVersion, Entry]]] = {}
+        self._pages_kept = PackedPages()
+        self._due = defaultdict[date, _Due](_Due)
         self._unreadable: dict[str, str] = {}
         self._zone = ""
         self._all_at: datetime | None = None
@@ -131,32 +143,37 @@ class Mirrors:
     # ── What has to be written ───────────────────────────────────────────────────────────────────
 
     def _compare_all(self, now: datetime) -> int:
-        with self._database.read() as connection:
-            versions = request_versions(connection, ended_after=self._kept_since(now))
-        self._looked_at = now
-        known = self._known = _Known({one.id: one for one in versions})
-        for one in versions:
-            known.days.setdefault(self._day(one), set()).add(one.id)
         self._status.look_over()
         self._pages.look_over()
-        known.changed = {one.id for one in versions if self._status.made_from(_file(one.id)) != fingerprint([one])}
-        known.changed_days = {
-            day for day in known.days if self._pages.made_from(_page(day)) != self._page_fingerprint(day)
-        }
-        removed = self._status.remove_others(map(_file, known.versions))
-        return removed + self._pages.remove_others(map(_page, known.days))
+        due, unreadable = defaultdict[date, _Due](_Due), dict[str, str]()
+        files, pages = self._status.names(), dict[date, PageFingerprint]()
+        with self._database.read() as connection:
+            for one in request_versions(connection, ended_after=self._kept_since(now)):
+                name, day, made_from = _file(one.id), self._day(one.made_at), fingerprint(one)
+                files.discard(name)
+                pages.setdefault(day, PageFingerprint(self._zone)).add(made_from)
+                if one.id in self._unreadable:
+                    unreadable[one.id] = self._unreadable[one.id]
+                if one.id in self._unreadable or self._status.made_from(name) != made_from:
+                    due[day].files[one.id] = one
+        self._looked_at = now
+        made_from_of = {day: str(made_from) for day, made_from in pages.items()}
+        for day, made_from in made_from_of.items():
+            due[day].is_page_lost = self._pages.made_from(_page(day)) != made_from
+        self._due, self._unreadable = due, unreadable
+        self._pages_kept.forget_others(made_from_of)
+        others = self._pages.names() - {_page(day) for day in pages}
+        return self._status.remove(files) + self._pages.remove(others)
 
     def _take_news(self, now: datetime) -> None:
-        known, since = self._known, self._looked_at.timestamp() - _OVERLAP_S
+        since = self._looked_at.timestamp() - _OVERLAP_S
         with self._database.read() as connection:
-            news = request_versions(connection, ended_after=self._kept_since(now), changed_since=since)
+            for one in request_versions(connection, ended_after=self._kept_since(now), changed_since=since):
+                if self._status.made_from(_file(one.id)) != fingerprint(one):
+                    due = self._due[self._day(one.made_at)]
+                    due.files[one.id] = one
+                    due.entries.add(one.id)
         self._looked_at = now
-        for one in news:
-            if known.versions.get(one.id) != one:
-                known.versions[one.id] = one
-                known.days.setdefault(self._day(one), set()).add(one.id)
-                known.changed.add(one.id)
-                known.changed_days.add(self._day(one))
 
     def _kept_since(self, now: datetime) -> datetime:
         # Whole days, so that a page goes as one.
@@ -166,68 +183,85 @@ class Mirrors:
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────
 
     def _write(self, now: datetime) -> Mirrored:
-        known, failures, written, aside = self._known, list[OSError](), 0, 0
-        for work in self._due(now):
-            try:
-                aside += work()
-                written += 1
-            except OSError as error:
-                if is_disk_trouble(error):
-                    raise  # the others would only fail as well
-                failures.append(error)
-        for day in [*self._entries][:-_DAYS_REMEMBERED]:
-            del self._entries[day]
+        failures, written, aside = list[OSError](), 0, 0
+        for day in sorted(self._due):
+            for work in self._work_on(day, now):
+                try:
+                    aside += work()
+                    written += 1
+                except OSError as error:
+                    if is_disk_trouble(error):
+                        raise  # the others would only fail as well
+                    failures.append(error)
+            if self._due[day].is_nothing:
+                del self._due[day]
         if failures:
             log.warning("%d mirrors of requests could not be written", len(failures))
             raise failures[0]
-        assert not known.changed and not known.changed_days
+        assert not self._due
         return Mirrored(written, 0, aside)
 
-    def _due(self, now: datetime) -> Iterator[Callable[[], bool]]:
-        """Yield the writing of each file that is due, the logs read a few hundred at a time."""
-        known = self._known
-        for request_ids in _chunks(sorted(known.changed)):
-            for request_id, events in self._logs(request_ids).items():
-                yield partial(self._write_status, request_id, events, now)
-        for day in sorted(known.changed_days):
-            yield partial(self._write_page, day, now)
+    def _work_on(self, day: date, now: datetime) -> Iterator[Callable[[], bool]]:
+        """Yield the writing of each file that is due of a day, the logs read a few at a time."""
+        due, news = self._due[day], dict[str, Shown]()
+        for request_ids in _chunks(sorted(due.files.keys() | due.entries)):
+            logs = self._logs(request_ids)
+            for request_id in request_ids:
+                events, version = logs.get(request_id), due.files.get(request_id)
+                shown = None if events is None else self._shown(events)
+                if version is not None and events is not None and shown is not None and shown.entry is not None:
+                    yield partial(self._write_status, due, events, now)
+                elif version is not None:
+                    # There is nothing to say until it changes, or everything is compared again.
+                    shown = _unsaid(version)
+                    self._status.remember(_file(request_id), shown.fingerprint)
+                    del due.files[request_id]
+                if shown is not None and request_id in due.entries and not due.is_page_lost:
+                    news[request_id] = shown
+        if due.is_page_due:
+            yield partial(self._write_page, day, due, news, now)
 
-    def _write_status(self, request_id: str, events: Sequence[Event], now: datetime) -> bool:
-        if self._entry(request_id, events) is None:
-            self._known.changed.discard(request_id)
-            return False
+    def _write_status(self, due: _Due, events: Sequence[Event], now: datetime) -> bool:
+        request_id = events[0].request_id
         is_aside = self._status.put(_file(request_id), status_text(events, self._redact), now)
-        self._known.changed.discard(request_id)
+        del due.files[request_id]
         return is_aside
 
-    def _write_page(self, day: date, now: datetime) -> bool:
-        known, entries = self._known, self._entries.get(day, {})
-        missing = [
-            one for one in sorted(known.days[day]) if one not in entries or entries[one][0] != known.versions[one]
-        ]
-        for request_ids in _chunks(missing):
-            for request_id, events in self._logs(request_ids).items():
-                self._entry(request_id, events)
-        rendered = self._entries.get(day, {})
-        shown = [rendered[one][1] for one in known.days[day] if one in rendered]
-        name, made_from = _page(day), self._page_fingerprint(day)
+    def _write_page(self, day: date, due: _Due, news: Mapping[str, Shown], now: datetime) -> bool:
+        remembered = None if due.is_page_lost else self._pages_kept.of(day)
+        page, packing = DayPage(day, self._zone), Packing()
+        for one in updated(self._all_shown(day, now) if remembered is None else remembered, news):
+            page.add(one.fingerprint, one.entry)
+            packing.add(one)
+        name, text, made_from = _page(day), page.text(), str(page.made_from)
         is_aside = False
-        if shown:
-            is_aside = self._pages.put(name, page_text(day, self._zone, shown, made_from), now)
-        else:
+        if text is None:
             self._pages.remember(name, made_from)
-        known.changed_days.discard(day)
+        else:
+            is_aside = self._pages.put(name, text, now)
+        self._pages_kept.keep(day, made_from, packing.whole())
+        due.entries.clear()
+        due.is_page_lost = False
         return is_aside
+
+    def _all_shown(self, day: date, now: datetime) -> Iterator[Shown]:
+        """Yield what the page of a day says of each request, read from the logs a few at a time."""
+        noon = datetime.combine(day, time(12), ZoneInfo(self._zone)).timestamp()
+        around = (noon - 2 * _DAY_S, noon + 2 * _DAY_S)  # a day of the calendar may be of any length
+        with self._database.read() as connection:
+            versions = request_versions(connection, ended_after=self._kept_since(now), made_within=around)
+            made = {one.id: one for one in versions if self._day(one.made_at) == day}
+        for request_ids in _chunks(sorted(made, key=lambda one: (made[one].made_at, one))):
+            logs = self._logs(request_ids)
+            for one in request_ids:
+                yield self._shown(logs[one]) if one in logs else _unsaid(made[one])
 
     def _logs(self, request_ids: Sequence[str]) -> dict[str, list[Event]]:
         try:
             with self._database.read() as connection:
-                logs = logs_of(connection, request_ids)
+                return logs_of(connection, request_ids)
         except UnreadableEvent:
-            logs = self._logs_one_by_one(request_ids)
-        for gone in set(request_ids) - logs.keys():
-            self._known.changed.discard(gone)
-        return logs
+            return self._logs_one_by_one(request_ids)
 
     def _logs_one_by_one(self, request_ids: Sequence[str]) -> dict[str, list[Event]]:
         """Return the logs that can be read: one that a newer harness wrote must not hide all others."""
@@ -240,19 +274,16 @@ class Mirrors:
                 self._unreadable[request_id] = str(error)
         return logs
 
-    def _entry(self, request_id: str, events: Sequence[Event]) -> Entry | None:
-        """Return what the page says of the request, and remember it; None if its log makes no sense."""
+    def _shown(self, events: Sequence[Event]) -> Shown:
+        """Return what the page says of the request: nothing, if its log makes no sense."""
         version = version_of(events)
-        self._known.versions[request_id] = version  # the log may have gone on since it was looked at
-        remembered = self._entries.setdefault(self._day(version), {})
         try:
             entry = entry_of(events, self._zone, self._redact)
         except HarnessError as error:
-            self._unreadable[request_id] = str(error)
-            return None
-        self._unreadable.pop(request_id, None)
-        remembered[request_id] = (version, entry)
-        return entry
+            self._unreadable[version.id] = str(error)
+            return _unsaid(version)
+        self._unreadable.pop(version.id, None)
+        return Shown(version.id, version.made_at, fingerprint(version), entry)
 
     # ── Telling ──────────────────────────────────────────────────────────────────────────────────
 
@@ -270,18 +301,17 @@ class Mirrors:
         told |= {
             f"{UNREADABLE} {request_id}": f"the log of request {request_id} cannot be read, and has no mirror: {why}"
             for request_id, why in self._unreadable.items()
-            if request_id in self._known.versions
         }
         keep_incidents(self._incidents, (f"{EDITED} ", f"{UNREADABLE} "), told, self._node)
 
     # ── Names ────────────────────────────────────────────────────────────────────────────────────
 
-    def _day(self, version: RequestVersion) -> date:
-        return datetime.fromtimestamp(version.made_at, ZoneInfo(self._zone)).date()
+    def _day(self, made_at: float) -> date:
+        return datetime.fromtimestamp(made_at, ZoneInfo(self._zone)).date()
 
-    def _page_fingerprint(self, day: date) -> str:
-        versions = self._known.versions
-        return fingerprint((versions[one] for one in self._known.days[day]), self._zone)
+
+def _unsaid(version: RequestVersion) -> Shown:
+    return Shown(version.id, version.made_at, fingerprint(version), None)
 
 
 def _file(request_id: str) -> str:

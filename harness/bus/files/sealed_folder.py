@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.bus.files.seal import is_sealed, made_from
-from harness.bus.files.stamp import Stamp, stamp_of
+from harness.bus.files.stamp import Stamp, stamp_in, stamp_of
 
 _EDITED = ".edited-"
+_STAMP = struct.Struct("<qqQ")
+_UNWRITTEN = bytes(_STAMP.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,20 @@ class SealedFolder:
     def __init__(self, folder: Callable[[], Path], suffix: str) -> None:
         self._folder = folder
         self._suffix = suffix
-        self._stamps: dict[str, Stamp] = {}
-        self._made_from: dict[str, str | None] = {}
+        # The stamp, then the fingerprint where there is one, as bytes: a team has ten thousand files.
+        self._known: dict[str, bytes] = {}
+
+    def names(self) -> set[str]:
+        """Return the names of the files that it knows of."""
+        return set(self._known)
 
     def made_from(self, name: str) -> str | None:
         """Return the fingerprint of the logs that the file was made from; None if it is missing or was edited."""
-        return self._made_from.get(name)
+        return self._known.get(name, b"")[_STAMP.size :].hex() or None
 
     def remember(self, name: str, fingerprint: str) -> None:
         """Count a file as made of these logs that has nothing to say, and is not written."""
-        self._made_from[name] = fingerprint
+        self._known[name] = _UNWRITTEN + bytes.fromhex(fingerprint)
 
     def put(self, name: str, text: str, now: datetime) -> bool:
         """Make `text` what the file holds, in one moment; True if what somebody else wrote there was moved aside."""
@@ -58,42 +65,41 @@ class SealedFolder:
         except OSError as error:
             # The person knows the file, not the one that was to take its place.
             raise OSError(error.errno, error.strerror, str(path)) from error
-        self._stamps[name] = stamp_of(path)
-        self._made_from[name] = made_from(text)
+        self._known[name] = _STAMP.pack(*stamp_of(path)) + bytes.fromhex(made_from(text) or "")
         return is_aside
 
     def look_over(self) -> None:
         """Learn what the files say that are there; those that are as they were written here are not read again."""
         folder = self._folder()
-        listed = self._listed(folder)
-        for name in self._stamps.keys() - listed.keys():
-            del self._stamps[name]
-            self._made_from.pop(name, None)
-        for name, stamp in listed.items():
-            if self._stamps.get(name) == stamp:
+        gone = {name for name, known in self._known.items() if not known.startswith(_UNWRITTEN)}
+        for name, stamp in self._listed(folder):
+            gone.discard(name)
+            packed = _STAMP.pack(*stamp)
+            if self._known.get(name, b"").startswith(packed):
                 continue
             text = _read(folder / name)
             is_whole = text is not None and is_sealed(text)
-            self._made_from[name] = made_from(text) if is_whole and text is not None else None
-            if is_whole:
-                self._stamps[name] = stamp
+            found = made_from(text) if is_whole and text is not None else None
+            # Without a stamp that fits, what was edited is read again at the next look.
+            self._known[name] = (packed if is_whole else _UNWRITTEN) + bytes.fromhex(found or "")
+        for name in gone:
+            del self._known[name]
 
-    def remove_others(self, wanted: Iterable[str]) -> int:
-        """Delete the harness's own files but those; what was edited stays. Return how many were deleted."""
-        others = self._made_from.keys() - set(wanted)
-        removed = sum(self._remove(name) for name in sorted(others) if self._made_from[name] is not None)
+    def remove(self, names: Iterable[str]) -> int:
+        """Delete those of these files that are the harness's own; what was edited stays. Return how many it deleted."""
+        others = sorted(names)
+        removed = sum(self._remove(name) for name in others if self.made_from(name) is not None)
         for name in others:
-            del self._made_from[name]
+            self._known.pop(name, None)
         return removed
 
     def aside(self) -> list[Aside]:
         """Return the files that were moved aside and are there still."""
-        names = sorted(name for name in _names(self._folder()) if f"{self._suffix}{_EDITED}" in name)
+        names = sorted(one.name for one in _entries(self._folder()) if f"{self._suffix}{_EDITED}" in one.name)
         return [Aside(name.partition(_EDITED)[0], name) for name in names]
 
     def _remove(self, name: str) -> bool:
         """Delete the file if the harness wrote all of it; False if it stays, as somebody edited it, or is gone."""
-        self._stamps.pop(name, None)
         path = self._folder() / name
         if not _is_ours(path):
             return False
@@ -118,20 +124,20 @@ class SealedFolder:
                 Path(temporary).unlink(missing_ok=True)
             raise
 
-    def _listed(self, folder: Path) -> dict[str, Stamp]:
-        listed = {}
-        for name in _names(folder):
-            if name.endswith(self._suffix) and not name.startswith("."):
+    def _listed(self, folder: Path) -> Iterator[tuple[str, Stamp]]:
+        for entry in _entries(folder):
+            if entry.name.endswith(self._suffix) and not entry.name.startswith("."):
                 with suppress(FileNotFoundError):
-                    listed[name] = stamp_of(folder / name)
-        return listed
+                    yield entry.name, stamp_in(entry.stat(follow_symlinks=False))
 
 
-def _names(folder: Path) -> list[str]:
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 names alone, of ten thousand files
+        listed = os.scandir(folder)  # one after the other, of ten thousand files
     except (FileNotFoundError, NotADirectoryError):
-        return []  # writing into it will say so
+        return  # writing into it will say so
+    with listed:
+        yield from listed
 
 
 def _is_ours(path: Path) -> bool:
