@@ -88,7 +88,7 @@ def _type(schema: Mapping[str, Any]) -> str:
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
-    of = f" of {schema['items']['type']}s" if isinstance(schema.get("items"), Mapping) and "type" in schema["items"] else ""
+    of = f" of {schema['items']['type']}s" if "type" in schema.get("items", {}) else ""
     limits = "".join(f", {_in_words(limit)} {schema[limit]}" for limit in _LIMITS if limit in schema)
     return f"{schema.get('type', 'another type')}{of}{limits}"
 

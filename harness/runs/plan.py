@@ -20,7 +20,8 @@ from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.runs import run_by_id
-from harness.store.usage import spent_sincefrom harness.turn.rules import FIRST_OUTPUT_TOKENS, TurnRules, rules_for
+from harness.store.usage import spent_since
+from harness.turn.rules import FIRST_OUTPUT_TOKENS, TurnRules, rules_for
 
 Method = Literal["model", "extract", "template", "action"]
 

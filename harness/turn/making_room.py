@@ -99,5 +99,6 @@ def _is_surely_shorter(talk: Talk, limit: int) -> bool:
 def _in_words(size: int, room: int, talk: Talk) -> str:
     return (
         f"about {size:,} tokens of conversation are more than the {room:,} that an answer leaves of the model's "
-        f"{talk.context_tokens:,}, and nothing more can be taken out; let the job read less, or choose a model with more"
+        f"{talk.context_tokens:,}, and nothing more can be taken out; "
+        "let the job read less, or choose a model with more"
     )
