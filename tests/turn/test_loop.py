@@ -10,58 +10,33 @@ import pytest
 
 from harness.domain.budget import BudgetReached
 from harness.domain.errors import ReplayMismatch, TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, Usage
-from harness.domain.run import STOP_REASONS, BudgetSpent, Completed, Stop
+from harness.domain.message import ModelReply, ToolCall, Usage
+from harness.domain.run import BudgetSpent, Completed
 from harness.domain.tool import ToolResult
 from harness.store.step_records import args_hash
 from harness.testing.engine import MemorySteps
 from harness.testing.models import ScriptedModel
 from harness.turn.limits import TurnLimits
-from harness.turn.loop import Turn, run_turn
-
-LIMITS = TurnLimits(
-    max_iterations=6,
-    timeout_s=900,
-    price=lambda usage: usage.output_tokens / 1e6,
-)
-REQUEST = ModelRequest((Message("system", "You are scout."), Message("user", "Report.")), max_output_tokens=1000)
-
-
-def said(text: str = "", *calls: ToolCall, **more: Any) -> ModelReply:
-    return ModelReply(text, "scripted", calls, **more)
-
-
-def call(number: int, name: str = "feeds", arguments: str = "{}") -> ToolCall:
-    return ToolCall(f"c{number}", name, arguments)
-
-
-async def answer_ok(call: ToolCall) -> ToolResult:
-    return ToolResult(f"result of {call.id}")
+from harness.turn.loop import run_turn
+from harness.turn.means import Means
+from harness.turn.talk import Turn
+from tests.turn.talking import LIMITS, REQUEST, Answer, MemoryTools, Scene, answer_ok, call, said
 
 
 def turn(
     *replies: ModelReply | Exception,
     limits: TurnLimits = LIMITS,
-    call_tool: Callable[[ToolCall], Any] = answer_ok,
+    call_tool: Answer = answer_ok,
     steps: MemorySteps | None = None,
     stopwatch: Callable[[], float] = lambda: 0.0,
     booked: list[str] | None = None,
     run_id: str = "",
 ) -> tuple[Turn, ScriptedModel]:
-    model = ScriptedModel(list(replies))
-    ended = asyncio.run(
-        run_turn(
-            REQUEST,
-            model=model,
-            call_tool=call_tool,
-            steps=steps or MemorySteps([]),
-            limits=limits,
-            stopwatch=stopwatch,
-            book=lambda call_id, reply, latency_s: booked.append(call_id) if booked is not None else None,
-            run_id=run_id,
-        )
-    )
-    return ended, model
+    """Play a turn under the rules of runs that were begun before there were any."""
+    scene = Scene(list(replies), MemoryTools(call_tool), stopwatch=stopwatch, run_id=run_id)
+    scene.steps = steps or scene.steps
+    scene.booked = scene.booked if booked is None else booked
+    return scene.play(limits=limits), scene.model
 
 
 def test_a_final_answer_completes_the_turn() -> None:
@@ -110,51 +85,12 @@ def endless(_: Any = None) -> list[ModelReply]:
     return [said("", call(n, arguments=json.dumps({"n": n}))) for n in range(20)]
 
 
-async def answer_error(call: ToolCall) -> ToolResult:
-    return ToolResult("no such list", error_kind="failed")
-
-
-class MinutesPass:
-    """A stopwatch that is seven minutes further at each look."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        self.seconds += 420
-        return self.seconds
-
-
-STOPS: dict[str, Callable[[], tuple[Turn, ScriptedModel]]] = {
-    "completed": lambda: turn(said("done")),
-    "max_iterations": lambda: turn(*endless()),
-    "timeout": lambda: turn(*endless(), stopwatch=MinutesPass()),
-    "budget": lambda: turn(
+def test_a_budget_is_held_before_the_call_that_would_break_it() -> None:
+    _, model = turn(
         said("", call(1), usage=Usage(100, 0, 900), cost_usd=0.0009),
         said("never asked"),
         limits=replace(LIMITS, budget_usd=0.0015),
-    ),
-    "error_threshold": lambda: turn(*endless(), call_tool=answer_error),
-    "no_progress": lambda: turn(
-        said("", call(1, arguments='{"a": 1, "b": 2}')),
-        said("", call(2, arguments='{"b":2,"a":1}')),
-        said("", call(3, arguments='{"a":1,"b":2}')),
-        said("never asked"),
-    ),
-    "refused": lambda: turn(said("I will not.", finish="refused")),
-}
-
-
-@pytest.mark.parametrize("reason", [reason for reason in STOP_REASONS if reason != "cancelled"])
-def test_each_reason_to_stop_is_reached_and_says_so(reason: str) -> None:
-    ended, _ = STOPS[reason]()
-    stop: Stop = ended.stop
-    assert stop.reason == reason
-    assert reason == "completed" or reason in str(stop)
-
-
-def test_a_budget_is_held_before_the_call_that_would_break_it() -> None:
-    _, model = STOPS["budget"]()
+    )
     assert len(model.requests) == 1
 
 
@@ -164,7 +100,12 @@ def test_a_call_over_the_token_budget_is_not_made() -> None:
 
 
 def test_calls_before_the_third_repetition_are_answered() -> None:
-    ended, model = STOPS["no_progress"]()
+    ended, model = turn(
+        said("", call(1, arguments='{"a": 1, "b": 2}')),
+        said("", call(2, arguments='{"b":2,"a":1}')),
+        said("", call(3, arguments='{"a":1,"b":2}')),
+        said("never asked"),
+    )
     assert len(model.requests) == 3
     answered = {m.tool_call_id for m in ended.messages if m.role == "tool"}
     assert answered == {"c1", "c2"}
@@ -221,17 +162,13 @@ def test_a_call_that_a_budget_has_no_room_for_ends_the_turn_by_that_name_also_on
 
 def test_each_call_is_booked_with_how_long_its_model_took() -> None:
     latencies: list[float] = []
-    ended = asyncio.run(
-        run_turn(
-            REQUEST,
-            model=ScriptedModel([said("done")]),
-            call_tool=answer_ok,
-            steps=MemorySteps([]),
-            limits=LIMITS,
-            stopwatch=iter(range(0, 100, 7)).__next__,
-            book=lambda call_id, reply, latency_s: latencies.append(latency_s),
-        )
-    )
+    scene = Scene([said("done")])
+
+    def book(call_id: str, reply: ModelReply, latency_s: float) -> None:
+        latencies.append(latency_s)
+
+    means = Means(scene.model, scene.tools, scene.steps, iter(range(0, 100, 7)).__next__, book)
+    ended = asyncio.run(run_turn(REQUEST, means, LIMITS))
     assert (ended.stop, latencies) == (Completed(), [7])
 
 

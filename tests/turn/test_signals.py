@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall
+from harness.domain.message import Message, ToolCall
 from harness.domain.request import Final
 from harness.domain.run import Completed, Suspended
 from harness.domain.tool import End, PassOn, Signal, ToolResult, Wait
-from harness.testing.engine import MemorySteps
-from harness.testing.models import ScriptedModel
-from harness.turn.limits import TurnLimits
-from harness.turn.loop import Turn, run_turn
 from harness.turn.signals import with_answers
+from harness.turn.talk import Turn
+from tests.turn.talking import MemoryTools, Scene, said
 
 DONE = End(Final("done", "three kettles"))
 
 
 def turn(calls: tuple[ToolCall, ...], signals: dict[str, Signal]) -> Turn:
-    model = ScriptedModel([ModelReply("so far", "m", calls), ModelReply("never asked for", "m")])
-
     async def call_tool(call: ToolCall) -> ToolResult:
         return ToolResult("noted", signal=signals.get(call.id))
 
-    return asyncio.run(
-        run_turn(
-            ModelRequest((Message("user", "count"),)),
-            model=model,
-            call_tool=call_tool,
-            steps=MemorySteps([]),
-            limits=TurnLimits(5, 60, lambda usage: 0.0),
-            stopwatch=lambda: 0.0,
-            book=lambda call_id, reply, latency_s: None,
-        )
-    )
+    return Scene([said("so far", *calls), said("never asked for")], MemoryTools(call_tool)).play()
 
 
 def calls(*ids: str) -> tuple[ToolCall, ...]:
