@@ -10,6 +10,7 @@ from harness.domain.message import ModelReply, ModelRequest, Usage
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_request_tokens
 from harness.gate.budgets import Budgets
+from harness.llm.usage import most_usd
 from harness.ports import ChatModel
 from harness.store.usage import ReservedCall
 
@@ -66,12 +67,11 @@ class BudgetedModel:
 
     def _call(self, request: ModelRequest) -> ReservedCall:
         run_id, _, call_id = request.key.rpartition("/")
-        coming = Usage(estimate_request_tokens(request.messages, request.tools), 0, request.max_output_tokens)
-        most = Amount(_most_usd(self._profile, coming), coming.input_tokens + coming.output_tokens)
+        most = most_of(self._profile, request)
         return ReservedCall(run_id, call_id, self._agent, self._profile.name, most)
 
 
-def _most_usd(profile: Profile, usage: Usage) -> float:
-    """Return what the usage costs at most: as if none of it were read from the provider's cache, and all put there."""
-    input_price = max(profile.input_usd_per_mtok, profile.cache_write_usd_per_mtok or 0.0)
-    return (usage.input_tokens * input_price + usage.output_tokens * profile.output_usd_per_mtok) / 1_000_000
+def most_of(profile: Profile, request: ModelRequest) -> Amount:
+    """Return what a call to the profile may use at most."""
+    coming = Usage(estimate_request_tokens(request.messages, request.tools), 0, request.max_output_tokens)
+    return Amount(most_usd(profile, coming), coming.input_tokens + coming.output_tokens)

@@ -15,6 +15,7 @@ from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.llm.cool_downs import CoolDowns
 from harness.llm.endpoint import SETTINGS_FILE
+from harness.llm.run_limited_model import RunLimitReached
 from harness.ports import ChatModel
 
 
@@ -106,6 +107,10 @@ class FallbackModel:
         profile = candidate.profile
         try:
             return await candidate.model.complete(request)
+        except RunLimitReached as error:
+            if self._is_alone:
+                raise
+            return PassedOver(profile, error.reason, error)
         except BudgetReached as error:
             if self._is_alone or error.stop.whose != DayBudget("profile", profile.name).whose:
                 raise

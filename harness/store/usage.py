@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, not_, select
+from sqlalchemy import Connection, Table, and_, delete, func, not_, or_, select
 
 from harness.domain.budget import Amount
 from harness.domain.message import Usage
@@ -69,6 +70,16 @@ def spent_since(
     query = select(func.coalesce(func.sum(usage.c.cost_usd), 0.0), func.coalesce(func.sum(tokens), 0))
     query = query.where(usage.c.at >= since.timestamp(), *_of(usage, agent, profile))
     row = connection.execute(query).one()
+    return Amount(float(row[0]), int(row[1]))
+
+
+def spent_in_run(connection: Connection, run_id: str, profile: str) -> Amount:
+    """Return what was booked on the profile for the run, and for those whose conversation it goes on with."""
+    first = re.sub(r"\.\d+$", "", run_id)
+    is_of_it = or_(usage.c.run_id == first, usage.c.run_id.startswith(f"{first}.", autoescape=True))
+    tokens = usage.c.input_tokens + usage.c.output_tokens
+    query = select(func.coalesce(func.sum(usage.c.cost_usd), 0.0), func.coalesce(func.sum(tokens), 0))
+    row = connection.execute(query.where(usage.c.profile == profile, is_of_it)).one()
     return Amount(float(row[0]), int(row[1]))
 
 

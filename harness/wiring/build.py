@@ -20,6 +20,7 @@ from harness.gate.egress import SystemResolver
 from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
 from harness.llm.cool_downs import CoolDowns
+from harness.llm.run_limited_model import spent_in_run_of
 from harness.ports import Clock, Resolver
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
@@ -109,6 +110,7 @@ def build_system(
         breakers=reach.breakers,
         budgets=Budgets(patient, clock.now),
         cool_downs=CoolDowns(patient, clock.now, lambda: current().settings.home_zone),
+        spent_in_run=partial(spent_in_run_of, patient),
     )
     services = RunServices(
         database=patient,

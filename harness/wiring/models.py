@@ -26,8 +26,9 @@ from harness.llm.extractive import ExtractiveModel
 from harness.llm.fallback import Candidate, FallbackModel
 from harness.llm.guarded_model import GuardedModel
 from harness.llm.routes import order_of
+from harness.llm.run_limited_model import RunLimitedModel, SpentInRun
 from harness.llm.unusable_model import UnusableModel
-from harness.llm.usage import cost_usd
+from harness.llm.usage import most_usd
 from harness.ports import ChatModel
 from harness.runs.services import Choice
 
@@ -41,6 +42,7 @@ class Models:
     breakers: Breakers
     budgets: Budgets
     cool_downs: CoolDowns
+    spent_in_run: SpentInRun
 
     def choice(self, settings: Settings, agent: Agent, job: Job) -> Choice:
         """Return the models for a run of the job, in the order in which they are asked, held to the day's budgets.
@@ -70,6 +72,7 @@ class Models:
             held_to = day_budgets(settings, agent, profile)
             zone = settings.home_zone
             model = BudgetedModel(model, profile, agent.name, budgets=self.budgets, held_to=held_to, zone=zone)
+            model = RunLimitedModel(model, profile, self.spent_in_run)
         return Candidate(profile, model, fingerprint)
 
     def _guarded(self, profile: Profile) -> ChatModel:
@@ -84,7 +87,7 @@ def dearest_usd(profiles: Sequence[Profile], usage: Usage) -> float:
     Who answers in the end makes no difference: a replay must come to the same.
     """
     return max(
-        cost_usd(profile, Usage(usage.input_tokens, 0, min(usage.output_tokens, profile.max_output_tokens)))
+        most_usd(profile, Usage(usage.input_tokens, 0, min(usage.output_tokens, profile.max_output_tokens)))
         for profile in profiles
     )
 
