@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from harness.tools.bus import Desk
     from harness.tools.feeds import FetchList
 
-TOOL_NAMES: frozenset[str] = frozenset({"feeds", "web.read", "files.read", "files.list", "files.write"})
+TOOL_NAMES: frozenset[str] = frozenset(
+    {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate"}
+)
 
 
 def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList, desk: Desk | None = None) -> ToolRegistry:
@@ -21,12 +23,15 @@ def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList, desk:
     """
     # Imported here because the tools' schemas load pydantic, which `harness check` of a name does not need.
     from harness.gate.registry import ToolRegistry
+    from harness.tools.delegate import delegate_tools
     from harness.tools.feeds import feed_tools
     from harness.tools.files import file_tools
+    from harness.tools.scratchpad import scratchpad_tools
     from harness.tools.web import web_tools
 
+    of_turn = (*scratchpad_tools(), *delegate_tools())
     at_desk = () if desk is None else _at_desk(desk)
-    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *at_desk))
+    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *of_turn, *at_desk))
 
 
 def _at_desk(desk: Desk) -> tuple[Tool, ...]:

@@ -14,9 +14,7 @@ from harness.domain.scratchpad import NOTE_TITLE, SCRATCHPAD, is_note, pad_of
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 from harness.gate.outside import fence
 from harness.gate.results import RUN_PREFIX, file_in, file_name, shortened
-
-ASK = "ask"
-"""The tool that sends requests: its calls and the answers to them outlive what is said around them."""
+from harness.tools.bus import ASK
 
 RECENT = 2
 """So many replies with their results are left as they are at first."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from harness.domain.message import Message, ModelRequest
 from harness.domain.run import Completed
 from harness.domain.tool import Delegate, ToolResult
 from harness.gate.outside import fence
+from harness.tools.delegate import DELEGATE
 from harness.turn.limits import TurnLimits
 from harness.turn.talk import Talk, Turn
-
-DELEGATE = "delegate"
-"""The name of the tool."""
 
 MAX_RESULT_CHARS = 8_000
 _SHARE = 0.5
@@ -26,19 +23,14 @@ Call tools only when the task needs them; read their errors and adapt.
 Your last message is the result and nothing else. Copy links, names and numbers exactly as given, and invent none; if something is missing or failed, say so."""  # noqa: E501
 
 
-def request_below(delegate: Delegate, request: ModelRequest, names: Collection[str]) -> ModelRequest:
+def request_below(delegate: Delegate, request: ModelRequest) -> ModelRequest:
     """Return what the conversation below begins with: its own short rules, the task, and the tools it is lent."""
     expected = f"\n\nExpected: {delegate.expected_output}" if delegate.expected_output else ""
     return ModelRequest(
         (Message("system", SYSTEM_PROMPT), Message("user", f"{delegate.task}{expected}")),
-        tools=tuple(schema for schema in request.tools if schema.name in names),
+        tools=tuple(schema for schema in request.tools if schema.name in delegate.tools),
         max_output_tokens=request.max_output_tokens,
     )
-
-
-def lent_tools(delegate: Delegate, *, depth: int) -> frozenset[str]:
-    """Return the tools that are lent; one to delegate further only where another conversation may stand below."""
-    return frozenset(delegate.tools) - (frozenset() if depth > 0 else {DELEGATE})
 
 
 def limits_below(talk: Talk) -> TurnLimits | None:

@@ -15,8 +15,9 @@ from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall
 from harness.domain.run import Completed, ContextFull, RefusedByModel, Stop, Suspended
 from harness.domain.tool import Delegate, ToolResult
+from harness.tools.delegate import DELEGATE
 from harness.turn.compaction import size_of
-from harness.turn.delegation import DELEGATE, MAX_RESULT_CHARS, lent_tools, limits_below, request_below, result_of
+from harness.turn.delegation import MAX_RESULT_CHARS, limits_below, request_below, result_of
 from harness.turn.dispatch import call_tools, result_messages
 from harness.turn.keeping import keep_files
 from harness.turn.limits import Progress, TurnLimits, stop_before_call, stop_on_failures, stop_on_repeat
@@ -160,11 +161,12 @@ async def _work_below(talk: Talk, delegate: Delegate, *, is_over: bool) -> ToolR
         return ToolResult(f"{DELEGATE}: not begun, nothing is left of this run's limits for it", error_kind="cancelled")
     talk.progress.delegates += 1
     name = f"{DELEGATE}-{talk.progress.delegates}"
-    rules = replace(talk.rules, delegate_depth=talk.rules.delegate_depth - 1)
-    tools = lent_tools(delegate, depth=rules.delegate_depth)
     talk.transitions.append(Transition.DELEGATED)
     turn = await run_turn(
-        request_below(delegate, talk.request, tools), talk.means.lent(name, tools), limits, rules, Progress()
+        request_below(delegate, talk.request),
+        talk.means.lent(name, delegate.tools),
+        limits,
+        replace(talk.rules, delegate_depth=talk.rules.delegate_depth - 1),
     )
     talk.progress.absorb(turn.progress)
     result = result_of(turn, name, is_tainted=talk.is_tainted)

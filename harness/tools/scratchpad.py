@@ -1,0 +1,31 @@
+"""Notes that a model keeps for itself through a long run; see `harness.domain.scratchpad`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.domain.scratchpad import MAX_NAME_CHARS, NOTED, SCRATCHPAD, Change, pad_of
+from harness.gate.caller import Caller
+from harness.gate.registry import Arguments, Tool, Traits, define_tool
+
+
+class ScratchpadArguments(Arguments):
+    action: Literal["set", "append", "remove"]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+    text: str = ""
+    kind: Literal["plan", "fact", "todo", "decision"] | None = None
+
+
+def scratchpad_tools() -> tuple[Tool, ...]:
+    """Return the tool that changes the scratchpad of the conversation in which it is called."""
+    # It touches nothing but the conversation; each call counts on the ones before it.
+    traits = Traits(effect="read", claims=lambda arguments: None)
+    return (define_tool(SCRATCHPAD, "Keep a named note through this run.", ScratchpadArguments, _note, traits),)
+
+
+async def _note(arguments: ScratchpadArguments, caller: Caller) -> str:
+    change = Change(arguments.action, arguments.name, arguments.text, arguments.kind)
+    pad = pad_of(caller.conversation).changed(change)
+    return f"{NOTED} {len(pad.entries)} on the pad: {', '.join(pad.entries) or 'none'}"
