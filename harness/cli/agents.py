@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.cli.lazy_group import noun_app
 from harness.cli.loading import find_agent, load_workspace
+from harness.cli.model_order import model_json, model_words
 from harness.cli.options import AgentArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
@@ -16,9 +17,9 @@ from harness.domain.settings import Settings
 app = noun_app("The agents and what they may do.")
 
 _KEYS = """\b
-JSON: {many}agent, description, profile, jobs [job], tools [name], skills
-[name], may_ask [agent], read_paths [folder], write_paths [folder],
-budget_usd_per_day{end}."""
+JSON: {many}agent, description, profile, model, fallbacks [profile], jobs [job],
+tools [name], skills [name], may_ask [agent], read_paths [folder], write_paths
+[folder], budget_usd_per_day{end}."""
 _LIST_EXAMPLES = "\b\nExamples:\n  harness agents\n  harness agents list --json\n\n" + _KEYS.format(many="[{", end="}]")
 _SHOW_EXAMPLES = "\b\nExamples:\n  harness agents show ainews\n\n" + _KEYS.format(many="", end="")
 
@@ -46,16 +47,21 @@ def show_agent(agent: AgentArgument, workspace: WorkspaceOption = None, as_json:
         emit_json(document)
         return
     labels = {"budget_usd_per_day": "budget", "read_paths": "reads", "write_paths": "writes", "may_ask": "may ask"}
-    rows = [(labels.get(key, key), _words(key, value)) for key, value in document.items()]
+    document["model"] = model_words(loaded.settings, shown)
+    hidden = ("profile", "fallbacks")
+    rows = [(labels.get(key, key), _words(key, value)) for key, value in document.items() if key not in hidden]
     for line in table_lines(rows, terminal_width()):
         say(line)
 
 
 def _agent_json(agent: Agent, settings: Settings) -> dict[str, Any]:
+    order = model_json(settings, agent)
     return {
         "agent": agent.name,
         "description": agent.description,
         "profile": _profile(agent, settings),
+        "model": order["model"],
+        "fallbacks": order["fallbacks"],
         "jobs": sorted(agent.jobs),
         "tools": list(agent.tools),
         "skills": list(agent.skills),

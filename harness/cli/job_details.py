@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.cli.fires import iso
+from harness.cli.model_order import model_json, model_words
 from harness.daemon.wording import local_time, when
 from harness.domain.contract import Contract
 from harness.domain.job import Dependency, FreshFile, Job, OnlyIf, Requires
@@ -82,6 +83,8 @@ def job_document(job: Job, workspace: Workspace, now: datetime) -> dict[str, Any
         },
         "action": job.action,
         "profile": job.profile,
+        "models": list(job.models),
+        **model_json(workspace.settings, workspace.agent(job.agent), job),
         "without_model": job.without_model,
         "contract": contract_json(job.contract),
         "budget_usd": job.budget_usd,
@@ -149,6 +152,9 @@ def _rows_of_the_run(job: Job, workspace: Workspace) -> Iterator[tuple[str, str]
     if job.action:
         yield "action", f"{job.action}, without a model"
     else:
+        yield "model", model_words(workspace.settings, workspace.agent(job.agent), job)
+        if job.models:
+            yield "made for", ", ".join(job.models)
         yield "without model", job.without_model
         yield "limits", f"{duration_in_words(job.timeout_s)}, {job.max_iterations} model calls"
     pauses = f", the first pause {duration_in_words(job.backoff_s)}" if job.attempts > 1 else ""

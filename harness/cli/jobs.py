@@ -58,9 +58,11 @@ JSON: job, title, schedule, zone, next_due, next_excluded, deliver, path,
 follows_person, calendar, quiet_hours {start, end, zone}, if_missed {run,
 within_s, grace_s}, read [name], only_if {changed, new_items, exists},
 depends_on [{job, within_s, wait_s}], requires {endpoints, files [{path,
-within_s}]}, action, profile, without_model, contract {rule: value},
-budget_usd, timeout_s, max_iterations, overlap, priority, attempts, backoff_s,
-deadline_s, on, disable_after (null: never), paused."""
+within_s}]}, action, profile (its own), models [pattern], effective_profile,
+model, fallbacks [profile], left_out {profile: reason}, model_problem,
+without_model, contract {rule: value}, budget_usd, timeout_s, max_iterations,
+overlap, priority, attempts, backoff_s, deadline_s, on, disable_after (null:
+never), paused."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)

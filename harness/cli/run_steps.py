@@ -54,6 +54,14 @@ def step_lines(
     return [*lines, "", *wrap(hint, width)]
 
 
+def passed_over(steps: Sequence[RecordedStep]) -> tuple[str, ...]:
+    """Return which profiles could not answer in the run, each with the reason that it had first."""
+    replies = (step.value["reply"] for step in steps if step.kind == "model" and step.failure is None)
+    said = [why for reply in replies if reply is not None for why in reply.get("passed_over", ())]
+    first = {why.partition(":")[0]: why for why in reversed(said)}
+    return tuple(first[name] for name in dict.fromkeys(why.partition(":")[0] for why in said))
+
+
 def _detail(step: RecordedStep) -> str:
     value = step.value
     match step.kind:
@@ -77,7 +85,9 @@ def _reply(reply: dict[str, Any] | None) -> str:
     if reply is None:
         return "no answer in time"
     calls = [call["name"] for call in reply["tool_calls"]]
-    return f"asks for {', '.join(calls)}" if calls else str(reply["model"])
+    said = f"asks for {', '.join(calls)}" if calls else str(reply["model"])
+    absent = [why.partition(":")[0] for why in reply.get("passed_over", ())]
+    return f"{said}, {reply['profile']} in place of {', '.join(absent)}" if absent else said
 
 
 def _took_s(step: RecordedStep) -> float | None:

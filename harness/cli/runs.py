@@ -27,7 +27,7 @@ from harness.cli.run_history import (
     fork_run,
     retry_run,
 )
-from harness.cli.run_steps import step_lines, steps_json
+from harness.cli.run_steps import passed_over, step_lines, steps_json
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time, when
 from harness.domain.request import request_of_job
@@ -59,7 +59,7 @@ differed from it, or null), manifest, outcome, forgotten_at,
 artifacts_deleted_at (when retention did that, or null), fire {see ledger},
 deliveries [{id, channel, state, attempts, receipt, error}], usage {calls,
 input_tokens, cached_tokens, cache_share (0 to 1, or null), output_tokens,
-cost_usd, models}, attempt,
+cost_usd, models}, attempt, passed_over [profile that could not answer: why],
 source_run, fork {of, from_step} or null, cancel_reason, request (that it
 works on, or null), waits_for [request], continued_as (the run that went on
 with it, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
@@ -123,11 +123,16 @@ def show_run(
     if as_json:
         waits = [request.id for request in awaits]
         document = run_document(record, fire, deliveries, spending)
-        emit_json({**document, "waits_for": waits, "continued_as": continued_as, "steps": steps_json(steps)})
+        absent = list(passed_over(steps))
+        more = {"passed_over": absent, "waits_for": waits, "continued_as": continued_as, "steps": steps_json(steps)}
+        emit_json({**document, **more})
         return
     width = terminal_width()
     for line in run_lines(place, record, fire, deliveries, spending, width):
         say(line)
+    for absent_profile in passed_over(steps):
+        for line in wrap(f"-> another profile answered for {absent_profile}", width):
+            say(line)
     for request in awaits:
         for line in wrap(f"-> it waits for {waits_words(request)}", width):
             say(line)
