@@ -1,0 +1,113 @@
+"""Whole runs over several profiles: who answered, what it cost, and whom a job refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from harness.domain.cause import endpoint_cause, profile_cause
+from harness.domain.run import FireState
+from harness.pytest_plugin import NOW, Workbench
+from harness.store.incidents import open_incidents
+from harness.store.tables import usage
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, fail, say
+
+EIGHT = NOW + timedelta(minutes=1)
+
+
+def profile(name: str, server: OpenAIServer, output_usd: float, more: str = "") -> str:
+    return f"""\
+[profiles.{name}]
+adapter = "openai"
+base_url = "{server.base_url}"
+model = "{name}-1"
+attempts = 1
+input_usd_per_mtok = 1.0
+output_usd_per_mtok = {output_usd}
+{more}
+"""
+
+
+def team(first: OpenAIServer, second: OpenAIServer, more: str = "", job: str = "") -> dict[str, str | None]:
+    settings = f"""\
+home = "America/Los_Angeles"
+profile = "cheap"
+
+{profile("cheap", first, 10.0, 'fallbacks = ["dear"]')}{profile("dear", second, 100.0)}
+[channels.digest]
+kind = "file"
+
+[channels.terminal]
+kind = "stdout"
+
+[egress]
+loopback = true
+{more}"""
+    text = f"---\nschedule: daily 08:00\nread: [feeds/ai]\ndeliver: digest\n{job}\n---\nRank what changed.\n"
+    return {"harness.toml": settings, "agents/scout/jobs/morning.md": text}
+
+
+def item_lines(links: list[str]) -> str:
+    return "\n".join(f"- [Story {n}]({link}) — worth it." for n, link in enumerate(links, start=1))
+
+
+def test_a_run_whose_first_choice_is_down_is_delivered_by_the_next_at_its_price(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    with OpenAIServer([fail(503)]) as first, OpenAIServer([say(item_lines(links))]) as second:
+        workbench.write(team(first, second))
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items) == (FireState.DELIVERED, 2)
+    with workbench.system.database.read() as connection:
+        (booked,) = connection.execute(select(*usage.c)).all()
+        (incident,) = open_incidents(connection)
+    assert (booked.profile, booked.model) == ("dear", "dear-1")
+    assert booked.cost_usd == pytest.approx((booked.input_tokens * 1.0 + booked.output_tokens * 100.0) / 1_000_000)
+    assert incident.cause == endpoint_cause(first.base_url.split("/")[2])
+    assert incident.run_id == fire.run_id
+
+
+def test_an_incident_of_the_first_choice_stays_open_while_its_jobs_succeed_with_another(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    is_down = True
+
+    def answer(_: ChatRequest) -> ChatAnswer:
+        return fail(401) if is_down else say(item_lines(links))
+
+    with OpenAIServer(answer) as first, OpenAIServer(lambda _: say(item_lines(links))) as second:
+        workbench.write(team(first, second))
+        for day in range(3):
+            workbench.tick_at(EIGHT + timedelta(days=day))
+            with workbench.system.database.read() as connection:
+                causes = [incident.cause for incident in open_incidents(connection)]
+            assert causes == ([profile_cause("cheap")] if is_down else []), day
+            is_down = day < 1
+    assert [fire.state for fire in workbench.fires()] == [FireState.DELIVERED] * 3
+
+
+def test_a_budget_is_held_against_the_dearest_that_may_answer(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    # 4,096 tokens of output cost 4 cents with the first choice and 41 with the one that stands in for it.
+    with OpenAIServer([]) as first, OpenAIServer([]) as second:
+        workbench.write(team(first, second, job="budget: $0.20\nattempts: 1"))
+        workbench.tick_at(EIGHT)
+        assert (first.requests, second.requests) == ((), ())
+    (fire,) = workbench.fires()
+    assert "budget" in fire.reason
+
+
+def test_a_job_refuses_a_profile_by_hand_that_it_was_not_made_for_before_anything_is_asked(
+    workbench: Workbench,
+) -> None:
+    workbench.serve_stories(2)
+    with OpenAIServer([]) as first, OpenAIServer([]) as second:
+        workbench.write(team(first, second, job="models: cheap-*"))
+        fire = workbench.run(profile="dear")
+        assert (first.requests, second.requests) == ((), ())
+    assert fire.state is FireState.FAILED
+    assert fire.reason == (
+        "agents/scout/jobs/morning.md: the job was made for cheap-*, and profile 'dear' is dear-1; "
+        "choose another profile, or correct models in that file"
+    )
