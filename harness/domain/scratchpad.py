@@ -65,6 +65,8 @@ class Scratchpad:
         """Return the pad with the change. Raises ToolError, naming the cap, where it is not to be had."""
         if change.action == "remove" and change.name not in self.entries:
             raise ToolError(f"there is no entry {change.name!r}; there are: {', '.join(self.entries) or 'none'}")
+        if not 0 < len(change.name.strip()) <= MAX_NAME_CHARS:
+            raise ToolError(f"name: give the entry a name of at most {MAX_NAME_CHARS} characters")
         pad = self.with_change(change)
         entry = pad.entries.get(change.name)
         if entry is not None and not entry.text.strip():

@@ -95,9 +95,16 @@ def define_tool(
 
 def _short(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema without pydantic's titles and the model's docstring, which cost tokens and tell nothing new."""
-    properties = {
-        name: {key: value for key, value in field.items() if key != "title"}
-        for name, field in schema.get("properties", {}).items()
-    }
+    properties = {name: _short_field(field) for name, field in schema.get("properties", {}).items()}
     kept = {key: value for key, value in schema.items() if key not in ("title", "description")}
     return {**kept, "properties": properties}
+
+
+def _short_field(field: dict[str, Any]) -> dict[str, Any]:
+    """The field without a default that is nothing: what is not required may be left out in any case."""
+    types = [one for one in field.get("anyOf", ()) if one != {"type": "null"}]
+    if len(types) == 1 and field.get("default", 0) is None:
+        field = {**field, **types[0]}
+        del field["anyOf"]
+    has_nothing = field.get("default", 0) in (None, "", []) or field.get("default") is False
+    return {key: value for key, value in field.items() if key != "title" and not (key == "default" and has_nothing)}

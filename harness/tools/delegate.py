@@ -18,18 +18,20 @@ NOT_LENT = frozenset({"ask", "progress", "finish", "reject", "handoff"})
 
 
 class DelegateArguments(Arguments):
-    task: Annotated[str, Field(min_length=1)]
+    task: str
     expected_output: str = ""
-    tools: Annotated[list[str], Field(description="of yours, for it to use")]
+    tools: Annotated[list[str], Field(description="of yours, for it")]
 
 
 def delegate_tools() -> tuple[Tool, ...]:
     """Return the tool that delegates: what it asks for, the run carries out."""
-    description = "Have a task done in a fresh context that sees nothing of this one; you get its result."
+    description = "Have a task done in a fresh context; you get its result."
     return (define_tool(DELEGATE, description, DelegateArguments, _delegate, Traits(effect="read")),)
 
 
 async def _delegate(arguments: DelegateArguments, caller: Caller) -> Told:
+    if not arguments.task.strip():
+        raise ToolError("task: say what is to be done; nothing of this conversation is seen there")
     lendable = caller.tools - NOT_LENT - {DELEGATE}
     wrong = sorted(set(arguments.tools) - lendable)
     if wrong:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
-from harness.domain.scratchpad import MAX_NAME_CHARS, NOTED, SCRATCHPAD, Change, pad_of
+from harness.domain.scratchpad import NOTED, SCRATCHPAD, Action, Change, Kind, pad_of
 from harness.gate.caller import Caller
 from harness.gate.registry import Arguments, Tool, Traits, define_tool
 
 
 class ScratchpadArguments(Arguments):
-    action: Literal["set", "append", "remove"]
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
+    action: Action
+    name: str
     text: str = ""
-    kind: Literal["plan", "fact", "todo", "decision"] | None = None
+    kind: Kind | None = None
 
 
 def scratchpad_tools() -> tuple[Tool, ...]:
