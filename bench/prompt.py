@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +16,9 @@ from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 from harness.prompt.assemble import AssembledPrompt, assemble
 from harness.prompt.gather import gather
+from harness.prompt.skill_choice import Task
 from harness.wiring.files import load
+from harness.wiring.skills import SkillShelf
 
 _JOB = "scout/report"
 _NOWHERE = "http://127.0.0.1:9/v1"
@@ -50,10 +53,11 @@ def measure_assembly(markdown_bytes: int, skills: int, rounds: int) -> Assembly:
         write_skills(root, "scout", skills)
         workspace = load(root, {}, now=datetime.now(UTC)).workspace
         collected = (Collected("notes.md", text=files[1].read_text(encoding="utf-8")),)
-        prompt = make_prompt(workspace, collected)
+        shelf = SkillShelf({}, sys.platform)
+        prompt = make_prompt(workspace, shelf, collected)
         taken, bare = [], []
         for _ in range(rounds):
-            taken.append(timed_s(lambda: make_prompt(workspace, collected))[0])
+            taken.append(timed_s(lambda: make_prompt(workspace, shelf, collected))[0])
             bare.append(timed_s(lambda: _read_and_hash(files))[0])
     left_out = sum(len(row.dropped) for row in prompt.manifest.rows)
     tokens = prompt.manifest.total_tokens
@@ -61,12 +65,13 @@ def measure_assembly(markdown_bytes: int, skills: int, rounds: int) -> Assembly:
     return Assembly(markdown_bytes, skills, percentile(taken, 0.5), percentile(taken, 0.99), bare_s, tokens, left_out)
 
 
-def make_prompt(workspace: Workspace, collected: Iterable[Collected] = ()) -> AssembledPrompt:
+def make_prompt(workspace: Workspace, shelf: SkillShelf, collected: Iterable[Collected] = ()) -> AssembledPrompt:
     """Return the prompt of the one job of the workspace."""
     agent = workspace.agent("scout")
     job = replace(workspace.job(_JOB), prompt=_TASK)
     now = datetime(2026, 11, 21, 16, tzinfo=UTC)
-    return assemble(gather(workspace, agent, job, tuple(collected), now=now, run_inputs={}, tools=()))
+    skills = shelf.choose(workspace, agent, Task(agent.name, job.id, job.prompt, job.inputs))
+    return assemble(gather(workspace, agent, job, tuple(collected), now=now, run_inputs={}, tools=(), skills=skills))
 
 
 def write_skills(root: Path, agent: str, count: int) -> None:

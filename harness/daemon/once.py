@@ -18,6 +18,7 @@ from harness.domain.pause import PauseRow
 from harness.domain.run import Fire, FireState, RunState
 from harness.prompt.assemble import AssembledPrompt, assemble, without_secrets
 from harness.prompt.gather import gather
+from harness.prompt.skill_choice import Task
 from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.cancelling import CancelRequest, cancel_reason, request_cancel
 from harness.runs.collecting import collect_inputs
@@ -154,7 +155,8 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
         now = system.clock.now()
         inputs = asyncio.run(collect_inputs(system.services, workspace, job, {}, now))
         tools = system.services.tool_schemas(agent, job)
-        gathered = gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools)
+        skills = system.services.choose_skills(workspace, agent, Task(agent.name, job.id, job.prompt, job.inputs))
+        gathered = gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools, skills=skills)
         return without_secrets(assemble(gathered), system.services.redact)
     finally:
         system.close()

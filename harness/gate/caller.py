@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from harness.domain.agent import Agent
 from harness.domain.message import Message
-from harness.domain.skill import Skill
+from harness.gate.offering import Offer
 from harness.gate.paths import PathRules
 
 
@@ -20,7 +19,7 @@ class Caller:
     `folder` is where whole results of this run go. `seen` holds the SHA-256 of each workspace file as this run
     last read or wrote it; it lives as long as the process, so a run that was resumed reads before it
     overwrites. `misused` counts how often each tool was given arguments that it does not take. `conversation` is what
-    was said before the call.
+    was said before the call. `offer` holds the skills that it may load.
     """
 
     agent: str
@@ -31,10 +30,13 @@ class Caller:
     seen: dict[str, str] = field(default_factory=dict)
     misused: Counter[str] = field(default_factory=Counter)
     conversation: tuple[Message, ...] = ()
+    offer: Offer = field(default_factory=Offer)
 
 
-def caller_for(agent: Agent, skills: Iterable[Skill], *, run_id: str, root: Path, folder: Path) -> Caller:
-    """Return the caller for a run: the agent's grants, and reading in the folders of its granted skills."""
-    skill_folders = (str(PurePosixPath("skills", skill.name)) for skill in skills if skill.name in agent.skills)
-    paths = PathRules(root, (*agent.read_paths, *skill_folders), agent.write_paths)
-    return Caller(agent.name, run_id, frozenset(agent.tools), paths, folder)
+def caller_for(agent: Agent, offer: Offer, *, run_id: str, root: Path, folder: Path) -> Caller:
+    """Return the caller for a run: what its agent is granted, and offered of its skills.
+
+    Skills are loaded by their own tool only, which counts them and knows what a person accepted.
+    """
+    paths = PathRules(root, agent.read_paths, agent.write_paths)
+    return Caller(agent.name, run_id, frozenset(agent.tools), paths, folder, offer=offer)

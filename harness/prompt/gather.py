@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
@@ -14,10 +14,10 @@ from harness.domain.errors import OwnerError
 from harness.domain.job import Job
 from harness.domain.message import ToolSchema
 from harness.domain.settings import Profile
-from harness.domain.skill import Skill
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 from harness.memory.records import MemoryRecord, parse_memory
+from harness.prompt.skill_choice import Chosen
 
 _FALLBACK_PROFILE = Profile("extractive", "extractive")
 # The rest of the context is for the answer, and for tool calls and their results.
@@ -39,7 +39,7 @@ class Gathered:
     user: str
     today: str
     budget_tokens: int
-    skills: tuple[Skill, ...] = ()
+    skills: Chosen = field(default_factory=Chosen)
     tools: tuple[ToolSchema, ...] = ()
     memory: tuple[MemoryRecord, ...] = ()
     collected: tuple[Collected, ...] = ()
@@ -57,14 +57,15 @@ def gather(
     now: datetime,
     run_inputs: Mapping[str, str],
     tools: Sequence[ToolSchema],
+    skills: Chosen | None = None,
     profile: Profile | None = None,
     request: str = "",
     news: Sequence[News] = (),
 ) -> Gathered:
     """Return the parts of the prompt for one run of the job.
 
-    `tools` are the schemas of the agent's tools; `profile` is the one that runs, by default the job's, the
-    agent's or the workspace's. Reads the agent's MEMORY.md, which may be missing.
+    `tools` are the schemas of the agent's tools, `skills` what is said of its skills; `profile` is the one that runs,
+    by default the job's, the agent's or the workspace's. Reads the agent's MEMORY.md, which may be missing.
     Raises OwnerError if it can't be read.
     """
     settings = workspace.settings
@@ -77,7 +78,7 @@ def gather(
         user=workspace.user,
         today=now.astimezone(ZoneInfo(job.zone)).date().isoformat(),
         budget_tokens=int(_PROMPT_SHARE * (chosen.context_window - chosen.max_output_tokens)),
-        skills=tuple(workspace.skills[skill] for skill in agent.skills if skill in workspace.skills),
+        skills=skills or Chosen(),
         tools=tuple(tools),
         memory=_read_memory(workspace.root, agent.name),
         collected=tuple(collected),

@@ -15,6 +15,7 @@ from harness.prompt.body import render_body
 from harness.prompt.gather import Gathered
 from harness.prompt.output import ASKED, SCHEDULED, contract_in_words, harness_contract
 from harness.prompt.sections import Record, Section
+from harness.prompt.skill_choice import FOUND_TOKENS, LISTED_TOKENS, Chosen, directory_line, left_out_line
 
 _NAME_CHARS = 60
 _BETWEEN_BLOCKS = re.compile(r"(\n(?:[ \t]*\n)+|\n(?=(?:[-*+]|#{1,6}|\d{1,3}[.)])[ ]))")
@@ -35,7 +36,7 @@ def schema_json(tool: ToolSchema) -> dict[str, object]:
 
 def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
     agent, folder = gathered.agent, f"agents/{gathered.agent.name}"
-    skills = tuple(_skill_records(gathered))
+    skills = tuple(_skill_records(gathered.skills))
     tools = tuple(Record(tool.name, json.dumps(schema_json(tool))) for tool in gathered.tools)
     memory = tuple(_memory_record(record) for record in gathered.memory)
     return (
@@ -43,7 +44,7 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
         _whole("SOUL", "Who you are", agent.soul, 2_000, f"{folder}/SOUL.md"),
         _whole("AGENTS", "How you work", agent.rules, 4_000, f"{folder}/AGENTS.md"),
         _whole("USER", f"About {one_line(gathered.user_name)}", gathered.user, 1_500, "USER.md"),
-        Section("skills", skills, 600, priority=2, is_stable=True, title="Skills"),
+        Section("skills", skills, LISTED_TOKENS, priority=2, is_stable=True, title="Skills"),
         Section("tools", tools, 3_000, is_stable=True, style="tools", is_required=True, origin=f"{folder}/agent.toml"),
         Section("MEMORY", memory, 3_200, priority=1, is_stable=True, title="What you know", style="headed"),
     )
@@ -57,10 +58,12 @@ def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
     task = (Record("job", f"Today is {gathered.today}. {why}\n{gathered.request or render_body(gathered)}"),)
     # What others said in it is fenced already.
     news = tuple(Record(one.request_id, one.text, rank) for rank, one in enumerate(gathered.news))
+    skills = tuple(_task_skill_records(gathered.skills))
     rules = tuple(Record(rule, f"- {one_line(rule)}") for rule in contract_in_words(job.contract))
     return (
         Section("inputs", inputs, 24_000, priority=3, title="Collected for this run", style="fenced"),
         Section("requests", news, 2_000, priority=2, title="Your requests to others"),
+        Section("skills of the task", skills, FOUND_TOKENS, priority=2, title="Skills for this task"),
         Section("job", task, 6_000, title="Your task", is_required=True, origin=job.path),
         Section("output", rules, 1_000, title="Your result is checked", is_required=True, origin=job.path),
     )
@@ -77,11 +80,24 @@ def _whole(name: str, title: str, text: str, budget_tokens: int, origin: str) ->
     return Section(name, records, budget_tokens, title=own_title, is_stable=True, is_required=True, origin=origin)
 
 
-def _skill_records(gathered: Gathered) -> Iterator[Record]:
-    is_readable = "files.read" in gathered.agent.tools
-    for rank, skill in enumerate(gathered.skills):
-        where = f" (read {skill.path} when it applies)" if is_readable else ""
-        yield Record(skill.name, f"- {skill.name}: {one_line(skill.description)}{where}", rank)
+def _skill_records(skills: Chosen) -> Iterator[Record]:
+    for skill in skills.listed:
+        yield Record(skill.name, directory_line(skill), int(not skill.is_always))
+    # Counted without what this run is told of: here it stays the same for every run.
+    others = len(skills.by_search) + skills.left_out
+    if others:
+        yield Record("how many more there are", left_out_line(others))
+
+
+def _task_skill_records(skills: Chosen) -> Iterator[Record]:
+    """What applies to this run stands longer than what its words found."""
+    reasons = dict(skills.applies)
+    for skill in skills.listed:
+        if skill.name in reasons:
+            yield Record(f"{skill.name} applies", f"- {skill.name} applies: {reasons[skill.name]}")
+    for rank, skill in enumerate(skills.by_search, start=1):
+        reason = f" (applies: {reasons[skill.name]})" if skill.name in reasons else ""
+        yield Record(skill.name, f"{directory_line(skill)}{reason}", rank)
 
 
 def _memory_record(record: MemoryRecord) -> Record:

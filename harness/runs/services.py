@@ -17,6 +17,7 @@ from harness.domain.workspace import Workspace
 from harness.gate.caller import Caller
 from harness.gate.pipeline import Gate
 from harness.ports import ChatModel, Clock, RecordedStep, Web
+from harness.prompt.skill_choice import Chosen, Task
 from harness.runs.actions import Action
 from harness.runs.broken_off import BrokenOff
 from harness.store.database import Database
@@ -61,6 +62,7 @@ class RunServices:
     sources: DatabaseSourceCache
     gate: Gate
     tool_schemas: Callable[[Agent, Job], tuple[ToolSchema, ...]]
+    choose_skills: Callable[[Workspace, Agent, Task], Chosen]
     caller: Callable[[Agent, Workspace, Job, str], Caller]
     choose_model: Callable[[Settings, Agent, Job], Choice]
     channels: Callable[[Settings], Mapping[str, Channel]]

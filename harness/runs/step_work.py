@@ -20,6 +20,7 @@ from harness.domain.run import FireState, Outcome, in_preview
 from harness.ports import Json
 from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather, memory_path
+from harness.prompt.skill_choice import Task
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
 from harness.runs.attempts import begin_again, next_attempt
@@ -101,6 +102,7 @@ class StepWork:
             now=plan.begun_at,
             run_inputs={},
             tools=services.tool_schemas(agent, plan.job),
+            skills=services.choose_skills(workspace, agent, _task_of(plan, brief)),
             request=brief,
             news=plan.news,
         )
@@ -217,6 +219,12 @@ class StepWork:
         except HarnessError:  # the person removed it while it ran
             return None
         return next_attempt(run, job, draft.outcome.reason, now)
+
+
+def _task_of(plan: RunPlan, brief: str) -> Task:
+    """Return what the run is to do, as far as it decides which skills it is told of."""
+    asked = () if plan.request is None else plan.request.inputs
+    return Task(plan.job.agent, plan.job.id, brief or plan.job.prompt, (*plan.job.inputs, *plan.inputs, *asked))
 
 
 def _marked(outcome: Outcome, run: RunRow) -> Outcome:

@@ -10,16 +10,25 @@ if TYPE_CHECKING:
     from harness.ports import Web
     from harness.tools.bus import Desk
     from harness.tools.feeds import FetchList
+    from harness.tools.skills import FindSkills
 
 TOOL_NAMES: frozenset[str] = frozenset(
     {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate"}
 )
 
 
-def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList, desk: Desk | None = None) -> ToolRegistry:
+def build_registry(
+    *,
+    web: Web,
+    parser: FeedParser,
+    fetch_list: FetchList,
+    desk: Desk | None = None,
+    find_skills: FindSkills | None = None,
+) -> ToolRegistry:
     """Return the registry of all tools, reaching the world only through what is given.
 
-    Those of the bus are there where there is a desk; a run is given them by whom it may ask, and who asked it.
+    Those of the bus are there where there is a desk; a run is given them by whom it may ask, and who asked it. The
+    one that loads skills is there where there is a search for them; a run is given it with its skills.
     """
     # Imported here because the tools' schemas load pydantic, which `harness check` of a name does not need.
     from harness.gate.registry import ToolRegistry
@@ -31,10 +40,18 @@ def build_registry(*, web: Web, parser: FeedParser, fetch_list: FetchList, desk:
 
     of_turn = (*scratchpad_tools(), *delegate_tools())
     at_desk = () if desk is None else _at_desk(desk)
-    return ToolRegistry((*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *of_turn, *at_desk))
+    of_skills = () if find_skills is None else _of_skills(find_skills)
+    always = (*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *of_turn)
+    return ToolRegistry((*always, *at_desk, *of_skills))
 
 
 def _at_desk(desk: Desk) -> tuple[Tool, ...]:
     from harness.tools.bus import bus_tools
 
     return bus_tools(desk)
+
+
+def _of_skills(find_skills: FindSkills) -> tuple[Tool, ...]:
+    from harness.tools.skills import skill_tools
+
+    return skill_tools(find_skills)

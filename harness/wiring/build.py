@@ -42,6 +42,7 @@ from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
 from harness.wiring.models import Models, secrets_in
 from harness.wiring.reach import feed_lists, reach_of
+from harness.wiring.skills import SkillShelf
 from harness.wiring.system import System
 from harness.wiring.team import team_of
 from harness.wiring.tools import caller_of, schemas_for
@@ -98,11 +99,13 @@ def build_system(
     reach = reach_of(current, database, clock, resolver or SystemResolver())
     # A run in flight waits for a server that restarts, as its engine does.
     patient = database.patiently()
+    shelf = SkillShelf(environ, sys.platform)
     registry = build_registry(
         web=reach.web,
         parser=reach.parser,
         fetch_list=feed_lists(current, reach, clock),
         desk=Desk(patient, state, clock, team, ended),
+        find_skills=lambda query, among, limit: shelf.find(current().skills, query, among, limit),
     )
     models = Models(
         environ=environ,
@@ -124,8 +127,9 @@ def build_system(
         parser=reach.parser,
         sources=reach.sources,
         gate=Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets),
-        tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current().agents),
-        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
+        tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current(), shelf),
+        choose_skills=shelf.choose,
+        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=models.choice,
         channels=partial(_channels, state, out),
         actions=actions_of(database, current, state, hide_secrets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -35,6 +36,7 @@ from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
 from harness.wiring.files import ACTION_NAMES, load
 from harness.wiring.models import dearest_usd, secrets_in
+from harness.wiring.skills import SkillShelf
 from harness.wiring.tools import caller_of, schemas_for
 from harness.workspace.current import CurrentWorkspace
 from harness.workspace.revision import Revision
@@ -72,7 +74,14 @@ def _services(
     # The tools are there to be described to the model. None of them is ever called.
     clock = WallClock()
     desk = Desk(database, state, clock, lambda: Team(current(), WORKFLOW_VERSION), lambda: None)
-    described = build_registry(web=links, parser=parser, fetch_list=_fetch_nothing, desk=desk)
+    shelf = SkillShelf(environ, sys.platform)
+    described = build_registry(
+        web=links,
+        parser=parser,
+        fetch_list=_fetch_nothing,
+        desk=desk,
+        find_skills=lambda query, among, limit: (),
+    )
     secrets = secrets_in(current().settings, environ)
     return RunServices(
         database=database,
@@ -86,8 +95,9 @@ def _services(
         parser=parser,
         sources=DatabaseSourceCache(database),
         gate=Gate(registry=ToolRegistry(()), audit=AuditLog(state.audit_log), clock=clock),
-        tool_schemas=lambda agent, job: schemas_for(described, agent, job, current().agents),
-        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state),
+        tool_schemas=lambda agent, job: schemas_for(described, agent, job, current(), shelf),
+        choose_skills=shelf.choose,
+        caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=_choose,
         channels=lambda settings: {},
         actions=dict.fromkeys(ACTION_NAMES, _act),

@@ -57,6 +57,19 @@ def read_files(folder: Path) -> dict[str, SkillFile]:
 _TOO_MUCH = f"the skill has more than {MOST_FILES:,} files or {MOST_BYTES:,} bytes"
 
 
+def list_files(folder: Path) -> list[str]:
+    """Return the paths of the files in the folder, without reading them; empty if it cannot be listed."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _JUNK_FOLDERS)
+        below = Path(place).relative_to(folder)
+        paths = ((below / name, Path(place) / name) for name in names)
+        found += [path.as_posix() for path, where in paths if not is_junk(path.as_posix()) and not where.is_symlink()]
+        if len(found) >= MOST_FILES:
+            break
+    return sorted(found)
+
+
 def folder_sha256(files: Files) -> str:
     """Return one hash of all paths, contents and executable bits."""
     digest = hashlib.sha256()

@@ -28,6 +28,7 @@ from harness.memory.records import MemoryRecord
 from harness.prompt.assemble import AssembledPrompt, assemble
 from harness.prompt.gather import Gathered, gather
 from harness.prompt.output import SCHEDULED
+from harness.prompt.skill_choice import Chosen
 from harness.tools.catalogue import build_registry
 
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -66,9 +67,10 @@ def gathered(
     window: int = 128_000,
     **run_inputs: str,
 ) -> Gathered:
+    listed = tuple(SKILLS[name] for name in agent.skills if name in SKILLS)
     return gather(
         workspace(root, window=window), agent, job, collected,
-        now=NOW, run_inputs=run_inputs, tools=REGISTRY.schemas(agent.tools),
+        now=NOW, run_inputs=run_inputs, tools=REGISTRY.schemas(agent.tools), skills=Chosen(listed),
     )  # fmt: skip
 
 
@@ -176,9 +178,23 @@ def test_only_granted_skills_stand_in_the_directory_a_line_each_and_without_thei
     assert "BODY" not in text
 
 
-def test_a_skill_is_said_to_be_readable_only_to_an_agent_that_reads_files(tmp_path: Path) -> None:
-    reader = replace(AGENT, skills=("rank-items",), tools=("files.read",))
-    assert "(read skills/rank-items/SKILL.md when it applies)" in system(assemble(gathered(tmp_path, agent=reader)))
+def test_what_a_run_is_told_of_skills_stands_with_its_task_and_leaves_the_directory_as_it_is(tmp_path: Path) -> None:
+    agent = replace(AGENT, skills=("rank-items",))
+    one, other = SKILLS["rank-items"], SKILLS["other"]
+    told = Chosen((one,), (other,), ((one.name, "it is for feeds/ai"), (other.name, "the task names it")), left_out=7)
+    prompts = [
+        assemble(replace(gathered(tmp_path, agent=agent), skills=chosen))
+        for chosen in (told, Chosen((one,), left_out=8))
+    ]
+    named = "# Skills\n- rank-items: How to rank. Use it for digests."
+    directory = f"{named}\n- … and 8 more: find them with use_skill(query)"
+    assert all(directory in system(prompt) for prompt in prompts)
+    assert system(prompts[0]) == system(prompts[1])
+    assert (
+        "# Skills for this task\n- rank-items applies: it is for feeds/ai\n"
+        "- other: Not granted. (applies: the task names it)\n\n# Your task"
+    ) in user(prompts[0])
+    assert "Skills for this task" not in user(prompts[1])
 
 
 def test_only_the_agents_tools_are_sent(tmp_path: Path) -> None:
@@ -328,7 +344,7 @@ def test_today_is_the_day_in_the_jobs_zone(tmp_path: Path) -> None:
 
 _LINES = st.text("abc dé日*`-#<>", min_size=1, max_size=60).map(str.strip).filter(bool)
 _MEMORY = st.lists(st.tuples(_LINES, st.booleans(), st.integers(1, 40)), max_size=60)
-_CAN_LEAVE_OUT = ("skills", "MEMORY", "inputs", "requests")
+_CAN_LEAVE_OUT = ("skills", "skills of the task", "MEMORY", "inputs", "requests")
 _ROUNDING_TOKENS = 60
 
 

@@ -15,6 +15,7 @@ from harness.domain.skill import Skill
 from harness.domain.tool import ToolResult
 from harness.gate.audit import AuditLog
 from harness.gate.caller import Caller, caller_for
+from harness.gate.offering import Offer
 from harness.gate.pipeline import Gate
 from harness.gate.registry import ToolRegistry
 from harness.ports import Clock
@@ -40,8 +41,8 @@ class Desk:
         self.caller = self.new_caller()
 
     def new_caller(self) -> Caller:
-        skills = [Skill(name, "d", f"skills/{name}/SKILL.md", "b") for name in ("rank-items", "other")]
-        return caller_for(self.agent, skills, run_id="r", root=self.root, folder=self.folder)
+        offer = Offer({"rank-items": Skill("rank-items", "d", "skills/rank-items/SKILL.md", "b")})
+        return caller_for(self.agent, offer, run_id="r", root=self.root, folder=self.folder)
 
     def call(self, name: str, **arguments: object) -> ToolResult:
         return asyncio.run(self.gate.call(ToolCall("1", name, json.dumps(arguments)), self.caller))
@@ -83,9 +84,9 @@ def test_what_is_not_granted_is_refused_by_rule(desk: Desk, path: str, rule: str
             assert result.rule == rule
 
 
-def test_the_agents_own_skills_can_be_read_and_no_others(desk: Desk) -> None:
-    assert "Put first what changes a decision." in desk.call("files.read", path="skills/rank-items/SKILL.md").content
-    assert desk.call("files.read", path="skills/other/SKILL.md").rule == "path-outside"
+def test_skills_are_no_files_of_the_agent_but_loaded_by_their_own_tool(desk: Desk) -> None:
+    assert desk.call("files.read", path="skills/rank-items/SKILL.md").rule == "path-outside"
+    assert "skills" not in desk.call("files.list").content
 
 
 def test_a_long_file_is_read_page_by_page_without_loss(desk: Desk) -> None:
@@ -126,7 +127,6 @@ def test_a_list_shows_what_is_granted_and_then_what_is_in_a_folder(desk: Desk) -
     assert content(desk.call("files.list")).splitlines() == [
         "shared-context/",
         "shared-context/intel/",
-        "skills/rank-items/",
     ]
     assert content(desk.call("files.list", folder="shared-context")).splitlines() == ["feeds/", "note.md (6 bytes)"]
     assert desk.call("files.list", folder="agents").rule == "path-outside"
