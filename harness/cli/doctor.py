@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +16,16 @@ from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width, wrap
-from harness.daemon.health.facts import HealthFacts
+from harness.daemon.health.facts import HealthFacts, ModelOffer
 from harness.daemon.health.finding import HealthFinding
 from harness.daemon.health.gathering import gather_facts
 from harness.daemon.health.judgement import judge_health, overdue_line
+from harness.daemon.health.models import offers, silent_models
 from harness.domain.errors import OwnerError
 from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
 from harness.gate.audit import verify_audit
+from harness.llm.local_servers import ANSWER_S, UsualPlace, usual_places
 from harness.runs.expectations import schedule_fingerprint
 from harness.wiring.files import check, load
 
@@ -35,10 +39,12 @@ Examples:
 
 \b
 JSON: findings [{code, subject, message, fix, since, severity}], daemon,
-overdue [{job, slots [time]}]. severity is error or note. code is overdue,
+overdue [{job, slots [time]}], offers [{server, base_url, models, toml}]:
+model servers on this machine that no profile uses, with the lines of
+harness.toml for one. severity is error or note. code is overdue,
 unknown-job, no-daemon, silent-daemon, stalled-daemon, waiting, abandoned,
-stuck, failed, missed, delivery, clock, breaker, incident, paused, source,
-file, disk or audit. Exit code 1 if there is an error; a note is only a
+stuck, failed, missed, delivery, clock, breaker, incident, paused, model,
+source, file, disk or audit. Exit code 1 if there is an error; a note is only a
 reminder."""
 
 
@@ -51,12 +57,14 @@ def doctor(
     """Check from outside that nothing fails silently.
 
     Recomputes from your files what was due in the last 48 hours and compares it with the ledger, without
-    trusting the daemon. Each finding says what to do about it.
+    trusting the daemon. Each finding says what to do about it. Model servers on this machine are asked
+    whether they are there; one that no profile uses is offered.
 
     With --overdue, also a daemon that has died is told before anything is late. It works on any machine that
     can read the database.
     """
-    facts = examine(find_place(workspace))
+    place = find_place(workspace)
+    facts = examine(place, places=() if overdue else usual_places(place.environ), asks_models=not overdue)
     findings = judge_health(facts)
     if as_json:
         emit_json(
@@ -77,25 +85,45 @@ def doctor(
                     {"job": unfired.job_id, "slots": [iso(slot) for slot in unfired.due_at]}
                     for unfired in facts.unfired
                 ],
+                "offers": [
+                    {
+                        "server": offer.server,
+                        "base_url": offer.base_url,
+                        "models": list(offer.models),
+                        "toml": offer.toml,
+                    }
+                    for offer in facts.offers
+                ],
             }
         )
     elif overdue:
         say(overdue_line(facts) or "nothing is overdue")
     else:
         _say_findings(findings)
+        say_offers(facts.offers)
     is_bad = overdue_line(facts) is not None if overdue else any(finding.severity == "error" for finding in findings)
     raise typer.Exit(FAILED if is_bad else DONE)
 
 
-def examine(place: Place) -> HealthFacts:
-    """Gather what can be known about the workspace, however broken it is."""
+def examine(
+    place: Place,
+    *,
+    places: Sequence[UsualPlace] = (),
+    asks_models: bool = False,
+    within_s: float = ANSWER_S,
+) -> HealthFacts:
+    """Gather what can be known about the workspace, however broken it is.
+
+    `places` are where to look for model servers that could be used. With `asks_models`, those on this machine that
+    profiles name are asked whether they are there.
+    """
     file_findings = check(place.root, now=place.now)
     workspace: Workspace | None
     try:
         workspace = load(place.root, place.environ, now=place.now).workspace
     except OwnerError:
         workspace = None  # what is wrong stands in file_findings
-    return gather_facts(
+    facts = gather_facts(
         place.state,
         place.database,
         workspace,
@@ -104,6 +132,13 @@ def examine(place: Place) -> HealthFacts:
         fingerprint=schedule_fingerprint,
         audit_problem=_audit_problem,
         now=place.now,
+    )
+    if workspace is None:
+        return facts
+    return replace(
+        facts,
+        silent_models=silent_models(workspace, place.environ, within_s=within_s) if asks_models else (),
+        offers=offers(workspace.settings, places, within_s=within_s) if places else (),
     )
 
 
@@ -128,3 +163,12 @@ def _say_findings(findings: tuple[HealthFinding, ...]) -> None:
         say(f"\n{', '.join(told)}")
     else:
         say("all is well: what was due is in the ledger, and nothing is broken")
+
+
+def say_offers(offered: tuple[ModelOffer, ...]) -> None:
+    """Print the model servers that could be used, each with the lines to paste."""
+    for offer in offered:
+        models = counted(len(offer.models), "model")
+        say(f"\n{offer.server} answers at {offer.base_url} with {models}, and no profile uses it. In harness.toml:\n")
+        for line in offer.toml.splitlines():
+            say(f"  {line}")

@@ -31,6 +31,25 @@ class Unfired:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentModel:
+    """A model on this machine that a profile in use names, and that could not answer a run: why, and what to do."""
+
+    profile: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOffer:
+    """A model server on this machine that answers and that no profile names; `toml` would make it one."""
+
+    server: str
+    base_url: str
+    models: tuple[str, ...]
+    toml: str
+
+
+@dataclass(frozen=True, slots=True)
 class DiskFacts:
     """The disk of the state folder."""
 
@@ -70,6 +89,8 @@ class HealthFacts:
     waiting: tuple[Waiting, ...] = ()
     disk: DiskFacts | None = None
     audit_problem: str | None = None
+    silent_models: tuple[SilentModel, ...] = ()
+    offers: tuple[ModelOffer, ...] = ()
 
     def moment(self, moment: datetime) -> str:
         """Return in words for the person when that is."""

@@ -12,6 +12,7 @@ from harness.daemon.health.files import judge_audit, judge_disk, judge_files
 from harness.daemon.health.finding import HealthFinding
 from harness.daemon.health.fires import judge_deliveries, judge_open_fires, judge_recent_fires
 from harness.daemon.health.incidents import judge_breakers, judge_incidents, judge_pauses, judge_sources
+from harness.daemon.health.models import judge_models
 from harness.daemon.health.slots import judge_unfired
 
 
@@ -28,6 +29,7 @@ def judge_health(facts: HealthFacts) -> tuple[HealthFinding, ...]:
         *judge_breakers(facts),
         *judge_incidents(facts),
         *judge_pauses(facts),
+        *judge_models(facts),
         *judge_sources(facts),
         *judge_files(facts),
         *judge_disk(facts),
