@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.domain.message import Message, ModelReply, ToolCall
@@ -44,7 +44,7 @@ class Tools(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a turn works with. `run_id` is what model calls carry as the beginning of their idempotency keys."""
+    """What a turn works with. `below` is the name of its conversation, if it is not that of the run itself."""
 
     model: ChatModel
     tools: Tools
@@ -52,6 +52,11 @@ class Means:
     stopwatch: Stopwatch
     book: Booking
     run_id: str = ""
+    below: str = ""
+
+    def key(self, call_id: str) -> str:
+        """Return the idempotency key of a model call, `<run>/<call>`; empty outside of a run."""
+        return f"{self.run_id}/{self.below}{call_id}" if self.run_id else ""
 
     def lent(self, name: str, tools: Collection[str]) -> Means:
         """Return the means of a conversation below this one: its ids begin with its name, and its tools are fewer."""
@@ -59,8 +64,13 @@ class Means:
         def book(call_id: str, reply: ModelReply, took_s: float) -> None:
             self.book(f"{name}/{call_id}", reply, took_s)
 
-        run_id = f"{self.run_id}/{name}" if self.run_id else ""
-        return Means(self.model, self.tools.only(tools), _NamedSteps(self.steps, name), self.stopwatch, book, run_id)
+        return replace(
+            self,
+            tools=self.tools.only(tools),
+            steps=_NamedSteps(self.steps, name),
+            book=book,
+            below=f"{self.below}{name}.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

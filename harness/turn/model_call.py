@@ -30,7 +30,7 @@ async def ask_next(talk: Talk, request: ModelRequest) -> ModelReply | Stop:
 async def ask(talk: Talk, request: ModelRequest, call_id: str) -> ModelReply | Stop:
     """Return the answer to a model call of any kind, as `ask_next`; what it used is counted."""
     means, progress = talk.means, talk.progress
-    keyed = replace(request, key=f"{means.run_id}/{call_id}" if means.run_id else "")
+    keyed = replace(request, key=means.key(call_id))
     work = partial(_complete, means, keyed, talk.left_s, call_id)
     answer = await means.steps.reserve("model", call_id, _asked(request)).run(work)
     progress.elapsed_s += answer["elapsed_s"]

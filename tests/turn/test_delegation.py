@@ -87,7 +87,8 @@ def test_its_steps_and_its_bill_bear_its_name_and_come_after_the_other_calls_of_
     assert scene.booked == [
         "model-1", "delegate-1/model-1", "delegate-1/model-2", "delegate-2/model-1", "model-2",
     ]  # fmt: skip
-    assert scene.model.requests[1].key == "cron:scout/x:1/delegate-1/model-1"
+    # The run is what stands before the last slash, also for who limits what one run may use.
+    assert scene.model.requests[1].key == "cron:scout/x:1/delegate-1.model-1"
     assert answers(turn) == [("d1", "one"), ("c7", "result of c7"), ("d2", "two")], "in call order all the same"
 
 
