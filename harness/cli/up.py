@@ -9,7 +9,7 @@ from harness.cli.log_lines import log_lines
 from harness.cli.options import WorkspaceOption
 from harness.cli.output import note
 from harness.cli.place import find_place
-from harness.daemon.heap import share_heap
+from harness.daemon.heap import return_large, share_heap
 from harness.daemon.serving import serve
 
 app = new_app()
@@ -29,5 +29,6 @@ def up(workspace: WorkspaceOption = None) -> None:
     """
     place = find_place(workspace)
     share_heap(place.environ)
+    return_large(place.environ)
     with log_lines():
         raise typer.Exit(serve(place.root, place.environ, echo=note))

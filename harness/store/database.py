@@ -25,6 +25,10 @@ from harness.store.migrations import LATEST, migrate
 from harness.store.write_line import LinedConnection, WriteLine
 
 _BUSY_TIMEOUT_MS = 10_000
+_CACHE_KIB = 256
+"""What a connection to a file keeps of its pages: whenever another one has written, it reads them anew anyway."""
+_WRITTEN_PAGES = 500
+"""How many pages a transaction may change before it writes down some of them early."""
 _STANDSTILL_MS = 10_000
 _TRY_AGAIN_S = 0.5
 _ALONE = 0x6861726E657373
@@ -190,6 +194,7 @@ def _file_engine(path: Path) -> Engine:
         connect_args={"factory": LinedConnection},
         pool_size=8,
         max_overflow=24,
+        pool_use_lifo=True,  # one that was just used has its pages still, and the others need none
     )
     event.listen(engine, "connect", partial(_set_up_file, WriteLine(_BUSY_TIMEOUT_MS / 1000)))
     return engine
@@ -203,6 +208,8 @@ def _set_up_file(line: WriteLine, connection: LinedConnection, _record: object) 
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_spill={_WRITTEN_PAGES}")
     if sqlite3.sqlite_version_info < (3, 42):
         # From Python 3.12 on DBOS uses unixepoch('subsec') for column defaults, which older SQLite answers
         # with NULL. The columns are for the eye only: nothing of ours reads them.

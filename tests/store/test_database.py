@@ -47,6 +47,19 @@ def test_every_connection_to_a_file_survives_a_power_cut(tmp_path: Path) -> None
         assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 10_000
 
 
+def test_connections_to_a_file_keep_little_of_it_and_who_is_alone_uses_one(tmp_path: Path) -> None:
+    database = Database(tmp_path / "harness.db")
+    with database.read(), database.read(), database.read():
+        pass
+    used = set()
+    for _ in range(4):
+        with database.read() as connection:
+            assert connection.execute(text("PRAGMA cache_size")).scalar() == -256
+            used.add(id(connection.connection.dbapi_connection))
+    assert len(used) == 1
+    database.close()
+
+
 def test_a_transaction_that_raises_leaves_nothing_behind(database: Database) -> None:
     with pytest.raises(RuntimeError), database.write() as connection:
         connection.execute(text("INSERT INTO seen_item VALUES ('a/b', 'https://x', 1)"))

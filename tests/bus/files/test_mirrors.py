@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -525,4 +527,25 @@ def test_ten_thousand_final_requests_cost_a_look_next_to_nothing(tmp_path: Path)
     asked = [statement for statement in statements if "FROM request" in statement]
     assert len(asked) == 1
     assert "updated_at >=" in asked[0]
+    database.close()
+
+
+def test_what_is_remembered_of_a_request_is_small(tmp_path: Path) -> None:
+    database = Database(tmp_path / "harness.db")
+    database.migrate()
+    bench = Bench(database, tmp_path / "team")
+    bench.send(task="what is loaded and built once")
+    bench.mirrors.look(bench.now)
+    for number in range(150):
+        bench.now += timedelta(seconds=61)
+        bench.send(task=f"{number} {'kettles ' * 300}", key=str(number))
+    tracemalloc.start(5)
+    try:
+        assert bench.mirrors.look(bench.now).written == 151
+        gc.collect()
+        mine = tracemalloc.Filter(True, "*/harness/bus/files/*", all_frames=True)
+        kept = tracemalloc.take_snapshot().filter_traces([mine]).statistics("filename")
+    finally:
+        tracemalloc.stop()
+    assert sum(one.size for one in kept) < 150 * 1000
     database.close()
