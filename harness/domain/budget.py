@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 from harness.domain.agent import Agent
 from harness.domain.cause import budget_cause
@@ -100,11 +102,22 @@ def day_budgets(settings: Settings, agent: Agent, profile: Profile) -> tuple[Day
     return tuple(budget for budget in budgets if budget.usd is not None or budget.tokens is not None)
 
 
-def may_cost(profile: Profile, *, is_local: bool) -> bool:
+def may_cost(profile: Profile) -> bool:
     """Say whether asking the profile may cost money: it has a price, or nobody said what a model elsewhere costs."""
-    if profile.adapter in ("extractive", "scripted"):
+    return profile.is_paid or cannot_be_counted(profile)
+
+
+def cannot_be_counted(profile: Profile) -> bool:
+    """Say whether the profile's model answers elsewhere and has no price: no budget of money can hold it."""
+    return not profile.is_paid and profile.adapter not in ("extractive", "scripted") and not _is_here(profile)
+
+
+def _is_here(profile: Profile) -> bool:
+    try:
+        host = urlsplit(profile.base_url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
         return False
-    return profile.is_paid or not is_local
 
 
 def is_budgeted(settings: Settings, agent: Agent, job: Job, profile: Profile) -> bool:

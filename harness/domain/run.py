@@ -102,7 +102,7 @@ class BudgetSpent:
     whose: str = ""
 
     def __str__(self) -> str:
-        whose = f" of {self.whose}" if self.whose else ""
+        whose = f" of today's budget of {self.whose}" if self.whose else ""
         return f"stopped at {self.spent:g} of {self.limit:g} {self.unit}{whose} (budget)"
 
 

@@ -12,6 +12,10 @@ from harness.domain.schedule import QuietHours
 Adapter = Literal["extractive", "openai", "anthropic", "litellm", "scripted"]
 
 
+EXTRACTIVE = "extractive"
+"""The profile that every workspace has: no model, no key, no cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A named model. Prices are US dollars per million tokens; `key_env` names the environment variable

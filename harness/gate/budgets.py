@@ -50,5 +50,6 @@ def used_of(
     connection: Connection, budget: DayBudget, now: datetime, zone: str, *, but: tuple[str, str] | None = None
 ) -> Amount:
     """Return what is spent of the budget in the zone's day, and what calls in flight have set aside of it."""
-    spent = spent_since(connection, day_start(now, zone), agent=budget.agent, profile=budget.profile)
-    return spent + reserved(connection, agent=budget.agent, profile=budget.profile, but=but)
+    # In this order: a call that is booked between the two looks counts twice, and not never.
+    set_aside = reserved(connection, agent=budget.agent, profile=budget.profile, but=but)
+    return set_aside + spent_since(connection, day_start(now, zone), agent=budget.agent, profile=budget.profile)

@@ -38,6 +38,11 @@ _KINDS = {
     "endpoint": _Kind("{} does not answer", "{} answers again", "`harness doctor` says when it is tried again"),
     "rate limit": _Kind("{} asks us to come back later", "{} serves us again", "`harness doctor`"),
     "profile": _Kind("the model profile {} cannot be used", "the model profile {} works again", "`harness doctor`"),
+    "budget": _Kind(
+        "today's budget of {} comes to its end",
+        "the budget of {} is there again",
+        "`harness cost`; a larger budget holds from the next run on",
+    ),
     "channel": _Kind("the channel {} takes nothing", "the channel {} works again", "`harness doctor`"),
     "source": _Kind(
         "the source {} keeps failing", "the source {} works again", "correct or remove it in shared-context/feeds/"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from harness.delivery.channels import Channel
 from harness.delivery.digest import digest_to_json
 from harness.delivery.outbox import deliver_due
-from harness.domain.cause import happens_once
+from harness.domain.cause import happens_once, is_of_a_budget
 from harness.domain.settings import Alerts, Settings
 from harness.runs.alert_page import alert_digest
 from harness.store.database import Database
@@ -123,6 +123,8 @@ def _is_news(row: IncidentRow, told_at: float | None, alerts: Alerts, now: datet
     enough = 1 if happens_once(row.cause) else alerts.after
     if row.occurrences < enough or row.occurrences <= row.alerted_occurrences:
         return False
+    if row.alerts and is_of_a_budget(row.cause):
+        return False  # it was told with the moment until which it lasts
     return told_at is None or now.timestamp() >= told_at + alerts.cool_down_s
 
 

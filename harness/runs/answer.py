@@ -20,7 +20,7 @@ class Answer:
 
     `gaps` are sentences about the writing itself; `messages` is the conversation, if there was one. `final` is what
     the worker on a request said that it came to; `pass_on` to whom it passes it. `told` are the requests of whose
-    ends its prompt told.
+    ends its prompt told. `cause` is the key of what kept it from being written as it was meant to be.
     """
 
     text: str
@@ -32,6 +32,7 @@ class Answer:
     final: Final | None = None
     pass_on: PassOn | None = None
     told: tuple[str, ...] = ()
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from harness.bus.finals import finish_for_run
-from harness.domain.cause import job_cause
+from harness.domain.cause import is_of_a_budget, job_cause
 from harness.domain.request import Final, kind_of_work
 from harness.domain.run import FireKind, FireState, Outcome
 from harness.store.conditions import save_condition
@@ -101,15 +101,16 @@ def _tell(
     """Keep the incidents and the count of failures in step with what became of the fire.
 
     One that was cancelled or skipped says nothing about the job. What the person started by hand, and sees
-    fail, does not bring the job nearer to being paused.
+    fail, does not bring the job nearer to being paused, and neither does a budget that others have spent.
     """
     has_failed = outcome.state is FireState.FAILED
+    is_of_others = outcome.cause is not None and (outcome.state.is_success or outcome.state is FireState.SKIPPED)
     job_id = kind_of_work(job_id)
-    if has_failed or (outcome.state.is_success and outcome.cause is not None):
+    if has_failed or is_of_others:
         cause = outcome.cause or job_cause(job_id)
         message = outcome.reason if outcome.cause else f"{job_id}: {outcome.reason}"
         open_incident(connection, cause, message, now, run_id, job_id=job_id)
-    if has_failed and kind in _COUNTED:
+    if has_failed and kind in _COUNTED and not is_of_a_budget(outcome.cause or ""):
         count_failure(connection, job_id)
     if outcome.state.is_success:
         resolve_incidents_of(connection, job_id, now, but=outcome.cause)

@@ -8,19 +8,18 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from harness.bus.prompt_news import News, news_for
-from harness.domain.agent import Agent
+from harness.domain.budget import Shed
 from harness.domain.errors import HarnessError
-from harness.domain.job import Job
-from harness.domain.moments import day_start
+from harness.domain.job import Job, Priority
 from harness.domain.request import Request
-from harness.domain.run import FireKind, FireState, Outcome
-from harness.domain.settings import Settings
+from harness.domain.run import BudgetSpent, FireKind, FireState, Outcome
+from harness.domain.settings import EXTRACTIVE
+from harness.llm.spending import check_budgeted
 from harness.runs.answer import Draft
 from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
-from harness.store.database import Database
+from harness.runs.shedding import shed_before_it_begins
 from harness.store.runs import run_by_id
-from harness.store.usage import spent_since
 from harness.turn.rules import FIRST_OUTPUT_TOKENS, TurnRules, rules_for
 
 Method = Literal["model", "extract", "template", "action"]
@@ -30,10 +29,11 @@ Method = Literal["model", "extract", "template", "action"]
 class RunPlan:
     """The job as it was when the run began, so that an edit in between changes no run that is under way.
 
-    `budget_usd` is what is left for this run of its own, its agent's and the team's budget; None means
-    no limit. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it;
-    `is_forced`: also where a condition of the job does not hold. `goes_on_from` is the suspended run whose
-    conversation this one goes on with. `request` is what it was asked over the bus, `news` what its prompt tells of
+    `budget_usd` is for all that the run asks of models; None means no limit. The budgets of the day, and what a run
+    may use of a profile, are held at each call. `shed` says why it does without a language model although it has
+    one. `refusal` is how the run ends at once, if it must. `is_by_hand`: the person asked for it; `is_forced`: also
+    where a condition of the job does not hold. `goes_on_from` is the suspended run whose conversation this one goes
+    on with. `request` is what it was asked over the bus, `news` what its prompt tells of
     the agent's own requests: as both were when it began. `rules` are those by which its turns go on.
     """
 
@@ -53,6 +53,7 @@ class RunPlan:
     request: Request | None = None
     news: tuple[News, ...] = ()
     rules: TurnRules = field(default_factory=TurnRules)
+    shed: Shed | None = None
 
     @property
     def needs_preflight(self) -> bool:
@@ -68,7 +69,8 @@ class RunPlan:
 def plan_run(services: RunServices, run_id: str) -> RunPlan:
     """Decide how the run goes about its job.
 
-    Raises HarnessError if the job is gone, OwnerError if its model is not configured.
+    Raises HarnessError if the job is gone, OwnerError if its model is not configured, or may cost money and nothing
+    says how much.
     """
     now = services.clock.now()
     with services.database.read() as connection:
@@ -103,9 +105,16 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     if not choice.model.is_language_model:
         # Nobody would read the news: they are left to a run that does.
         return _without_model(replace(plan, news=()))
-    plan = replace(plan, rules=rules_for(choice.order.first.context_window, choice.max_output_tokens))
+    profiles = tuple(profile for profile in choice.order.profiles if profile.adapter != "extractive")
+    check_budgeted(workspace.settings, agent, job, profiles)
+    # What the person asks for is what they want most.
+    priority: Priority = "high" if row.kind in (FireKind.MANUAL, FireKind.RETRY) else job.priority
+    shed = shed_before_it_begins(services.database, workspace.settings, agent, profiles, priority, now)
+    if shed is not None:
+        return without_money(plan, shed)
+    rules = rules_for(choice.order.first.context_window, choice.max_output_tokens)
     first_output = min(choice.max_output_tokens, FIRST_OUTPUT_TOKENS)
-    return within_budget(plan, services.database, workspace.settings, agent, first_output)
+    return replace(plan, max_output_tokens=first_output, rules=rules, budget_usd=job.budget_usd)
 
 
 def _without_model(plan: RunPlan) -> RunPlan:
@@ -122,28 +131,13 @@ def _without_model(plan: RunPlan) -> RunPlan:
             return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason), "completed"))
 
 
-def within_budget(
-    plan: RunPlan,
-    database: Database,
-    settings: Settings,
-    agent: Agent,
-    max_output_tokens: int,
-    *,
-    paid_usd: float = 0.0,
-) -> RunPlan:
-    """Return the plan with what is left for it today of the job's, the agent's and the team's budget.
+def without_money(plan: RunPlan, shed: Shed) -> RunPlan:
+    """Return the plan for doing without the language model, as the job says, because of a budget of the day.
 
-    `paid_usd` is what the runs that it goes on with have paid: it counts as the run's own, and is no part of what is
-    left.
+    The news are left to a run that reads them.
     """
-    since = day_start(plan.begun_at, settings.home_zone)
-    with database.read() as connection:
-        left = [
-            None
-            if agent.budget_usd is None
-            else agent.budget_usd - spent_since(connection, since, agent=agent.name).usd,
-            None if settings.budget_usd is None else settings.budget_usd - spent_since(connection, since).usd,
-        ]
-    known = [paid_usd + max(0.0, amount) for amount in left if amount is not None]
-    known += [] if plan.job.budget_usd is None else [plan.job.budget_usd]
-    return replace(plan, budget_usd=min(known) if known else None, max_output_tokens=max_output_tokens)
+    if plan.job.without_model == "skip":
+        outcome = Outcome(FireState.SKIPPED, shed.reason, cause=shed.cause)
+        return replace(plan, shed=shed, refusal=Draft(outcome, BudgetSpent.reason))
+    job = replace(plan.job, profile=EXTRACTIVE, models=())
+    return _without_model(replace(plan, shed=shed, job=job, news=()))

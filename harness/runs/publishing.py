@@ -10,10 +10,10 @@ from harness.collectors.collect import read_kind
 from harness.delivery.digest import digest_to_json
 from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
-from harness.domain.cause import NETWORK
+from harness.domain.cause import NETWORK, budget_cause
 from harness.domain.contract import Violation, judge
 from harness.domain.message import Message
-from harness.domain.run import PREVIEW_REASON, Cancelled, Completed, FireState, Outcome
+from harness.domain.run import PREVIEW_REASON, BudgetSpent, Cancelled, Completed, FireState, Outcome, Stop
 from harness.domain.source import Item
 from harness.runs.answer import Answer, Draft
 from harness.runs.artifact_files import write_files
@@ -62,7 +62,7 @@ def _decide(
     """Return what the fire is closed with, and the files that it is to find in its folder, by name."""
     if not isinstance(answer.stop, Completed):
         ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
-        return Draft(Outcome(ended, str(answer.stop)), answer.stop.reason), {}
+        return Draft(Outcome(ended, str(answer.stop), cause=_cause_of(answer.stop)), answer.stop.reason), {}
     report, removed = _without_bad_items(answer, inputs.items)
     left = judge(plan.job.contract, evidence_of(report, reachability=answer.verdict.reachability))
     left = tuple(violation for violation in left if violation.url is None)
@@ -70,7 +70,8 @@ def _decide(
     if failure:
         return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason), {}
     missing = (violation.detail for violation in left)
-    gaps = _distinct((*map(str, inputs.gaps), *answer.gaps, *answer.verdict.gaps, *removed, *missing))
+    told_first = answer.gaps if answer.cause else ()  # it is what the incident says
+    gaps = _distinct((*told_first, *map(str, inputs.gaps), *answer.gaps, *answer.verdict.gaps, *removed, *missing))
     digest = to_digest(
         report,
         job=plan.job,
@@ -94,9 +95,14 @@ def _decide(
         items=len(digest.items),
         gaps=len(digest.gaps),
         delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
-        cause=_beside_the_run(inputs),
+        cause=answer.cause or _beside_the_run(inputs),
     )
     return Draft(_silent_if_untold(outcome, plan), answer.stop.reason, digest=text), made
+
+
+def _cause_of(stop: Stop) -> str | None:
+    """Return the key of what stopped the writing, where that is not the job's own: a budget of the day."""
+    return budget_cause(stop.whose) if isinstance(stop, BudgetSpent) and stop.whose else None
 
 
 def _silent_if_untold(outcome: Outcome, plan: RunPlan) -> Outcome:
@@ -129,8 +135,10 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     if not inputs.is_empty and (inputs.items or plan.method != "extract"):
         return None
     if not inputs.is_empty:
-        reason = "no language model is configured, and what was read has no items to select from"
-        return Draft(Outcome(FireState.SKIPPED, reason, gaps=len(gaps), details=gaps), "completed")
+        why = "no language model is configured" if plan.shed is None else plan.shed.reason
+        reason = f"{why}, and what was read has no items to select from"
+        cause = None if plan.shed is None else plan.shed.cause
+        return Draft(Outcome(FireState.SKIPPED, reason, gaps=len(gaps), details=gaps, cause=cause), "completed")
     count = sum(inputs.sources)
     reason = f"nothing new in {count} {'source' if count == 1 else 'sources'}"
     if inputs.already_delivered:

@@ -55,10 +55,15 @@ def last_fork_point(records: Sequence[RecordedStep]) -> int:
     """Return the highest step from which a fork can go on: behind it everything is done anew in any case."""
     position = 1
     for step in records:
-        if step.position != position or step.kind in LIVE_KINDS:
+        if step.position != position or step.kind in LIVE_KINDS or _was_not_made(step):
             break
         position += 1
     return position
+
+
+def _was_not_made(step: RecordedStep) -> bool:
+    """Say whether it is a model call for which a budget of the day had no room: another day has."""
+    return step.kind == "model" and isinstance(step.value, dict) and "budget" in step.value
 
 
 def read_recording(look: Peek, state: StateFolder, run_id: str) -> Recording | None:

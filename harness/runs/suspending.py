@@ -21,14 +21,14 @@ from harness.domain.run import FireState, Outcome
 from harness.ports import Json
 from harness.runs.answer import Draft, Suspension
 from harness.runs.collecting import Inputs
-from harness.runs.plan import RunPlan, within_budget
+from harness.runs.plan import RunPlan
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.fires import suspend_fire
 from harness.store.json_codec import from_json, to_json
 from harness.store.runs import RunRow, suspend_run
 from harness.store.suspensions import Awaited, conversation_of
-from harness.turn.limits import progress_from_json, progress_to_json
+from harness.turn.limits import progress_to_json
 from harness.turn.signals import with_answers
 from harness.turn.talk import Turn
 
@@ -77,23 +77,15 @@ def suspend(connection: Connection, run: RunRow, draft: Draft, owner: str, now: 
 
 
 def resumed_plan(services: RunServices, run: RunRow) -> RunPlan:
-    """Return the plan of the run that this one goes on with, as its own, with what is left of the budgets now.
+    """Return the plan of the run that this one goes on with, as its own.
 
     Raises HarnessError if the agent is gone.
     """
     kept = _kept(services.database, run)
     plan = replace(kept.plan, run_id=run.id, goes_on_from=run.options["continues"])
-    workspace = services.workspace()
-    # Others have spent meanwhile, and it may be another day.
-    today = within_budget(
-        replace(plan, begun_at=services.clock.now()),
-        services.database,
-        workspace.settings,
-        workspace.agent(plan.job.agent),
-        plan.max_output_tokens,
-        paid_usd=progress_from_json(kept.progress).cost_usd,
-    )
-    return replace(plan, budget_usd=today.budget_usd)
+    # The agent may have been removed meanwhile. A plan of an older harness counted the budgets of its day in.
+    services.workspace().agent(plan.job.agent)
+    return replace(plan, budget_usd=plan.job.budget_usd)
 
 
 def resume(database: Database, run: RunRow, limit_chars: int | None, folder: Path) -> Conversation:

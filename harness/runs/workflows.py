@@ -15,13 +15,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
+from harness.domain.budget import shed_by_stop
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema
-from harness.domain.run import Completed, FireState, Outcome
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema, Usage
+from harness.domain.run import BudgetSpent, Completed, FireState, Outcome, Stop
 from harness.domain.source import Item
 from harness.gate.granted_tools import GrantedTools
 from harness.ports import Blocking, Json, Steps
@@ -31,7 +32,7 @@ from harness.runs.collecting import Inputs
 from harness.runs.contract import Verdict, examine
 from harness.runs.forking import open_run
 from harness.runs.only_if import Ruling, collects
-from harness.runs.plan import RunPlan
+from harness.runs.plan import RunPlan, without_money
 from harness.runs.publishing import outcome_without_text
 from harness.runs.requests.answers import answer_by_signal
 from harness.runs.services import RunServices
@@ -146,10 +147,7 @@ class RunWorkflow:
 
     async def _write(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer | Draft:
         if plan.method == "template":
-            fill = Blocking(partial(self._work.fill, plan, inputs))
-            text = str(await steps.reserve("assemble", "template", {}).run(fill))
-            verdict = await self._check(plan, inputs.items, text, steps, "check-1")
-            return Answer(text, BY_TEMPLATE, Completed(), verdict)
+            return _as_shed(plan, await self._fill(plan, inputs, steps))
         prompt = await steps.reserve("assemble", "prompt", {}).run(Blocking(partial(self._work.assemble, plan, inputs)))
         request = ModelRequest(
             messages=from_json(tuple[Message, ...], prompt["messages"]),
@@ -161,7 +159,32 @@ class RunWorkflow:
         )
         # A prompt of the harness before the bus was recorded without: it told of no request.
         told = tuple(prompt.get("told", ()))
-        return await self._ask(plan, inputs, request, steps, progress=Progress(), told=told)
+        progress = Progress()
+        written = await self._ask(plan, inputs, request, steps, progress=progress, told=told)
+        if isinstance(written, Answer) and _had_no_money(written.stop, progress):
+            return await self._write_without_money(plan, inputs, request, written.stop, steps, progress)
+        return _as_shed(plan, written)
+
+    async def _fill(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
+        fill = Blocking(partial(self._work.fill, plan, inputs))
+        text = str(await steps.reserve("assemble", "template", {}).run(fill))
+        verdict = await self._check(plan, inputs.items, text, steps, "check-1")
+        return Answer(text, BY_TEMPLATE, Completed(), verdict)
+
+    async def _write_without_money(
+        self, plan: RunPlan, inputs: Inputs, request: ModelRequest, stop: BudgetSpent, steps: Steps, progress: Progress
+    ) -> Answer | Draft:
+        """Do as the job says for runs without a language model, where a budget of the day had no room for a call."""
+        shed = shed_by_stop(stop, now=plan.begun_at, zone=self._services.workspace().settings.home_zone)
+        plan = without_money(plan, shed)
+        if plan.refusal is not None:
+            return plan.refusal
+        if plan.method == "template":
+            return _as_shed(plan, await self._fill(plan, inputs, steps))
+        written = outcome_without_text(plan, inputs) or await self._ask(
+            plan, inputs, request, steps, progress=progress, told=()
+        )
+        return _as_shed(plan, written)
 
     async def _ask(
         self,
@@ -270,6 +293,18 @@ def _without_text(
 ) -> Answer | Draft:
     """Return how a turn ends that waits for others, or in which a tool ended the work: no text is judged."""
     return suspended(plan, inputs, turn, request, told) if turn.waits else answer_by_signal(turn, told)
+
+
+def _had_no_money(stop: Stop, progress: Progress) -> TypeGuard[BudgetSpent]:
+    """Say whether a budget of the day had no room for the first call already: nothing paid for would be lost."""
+    return isinstance(stop, BudgetSpent) and bool(stop.whose) and progress.usage == Usage()
+
+
+def _as_shed(plan: RunPlan, written: Answer | Draft) -> Answer | Draft:
+    """Return what was written with the reason for which no language model wrote it, if that is a budget."""
+    if plan.shed is None or isinstance(written, Draft):
+        return written
+    return replace(written, gaps=(plan.shed.reason, *written.gaps), cause=plan.shed.cause)
 
 
 def _answer(turn: Turn) -> Answer:

@@ -24,6 +24,7 @@ from harness.runs.requests.duties import BusDuties, BusServed
 from harness.runs.requests.to_person import keep_dead_letters_told, tell_urgent_requests
 from harness.runs.retention import Retained, retain
 from harness.runs.services import RunServices
+from harness.runs.shedding import end_budget_incidents
 from harness.runs.turnstile import Turnstile
 from harness.runs.workflows import RunWorkflow
 from harness.store.database import Database
@@ -131,6 +132,7 @@ class System:
         settings, now = self.workspace().settings, self.clock.now()
         pause_failing_jobs(self.database, self.workspace(), now)
         keep_dead_letters_told(self.database, now)
+        end_budget_incidents(self.database, settings.home_zone, now)
         tell_urgent_requests(self.database, settings, now, notice=self.services.notice)
         tell_incidents(self.database, settings, now, notice=self.services.notice, gather_s=gather_s)
         deliver_alerts(self.database, self.services.channels(settings), settings, now)

@@ -17,6 +17,7 @@ from harness.domain.settings import Egress, Settings
 from harness.domain.skill import Skill
 from harness.domain.workspace import FeedEntry
 from harness.workspace.agents import check_memory, read_agent
+from harness.workspace.budgets import check_budgets
 from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.job_conditions import find_cycles
@@ -89,6 +90,7 @@ class _Inspector:
         self.skill_sha256 = skill_sha256
         self.now = now
         self.reports: dict[str, Report] = {}
+        self.profile_lines: dict[str, int | None] = {}
 
     def inspect(self) -> Inspection:
         for path, why in self.snapshot.unreadable.items():
@@ -106,6 +108,7 @@ class _Inspector:
             check_plausibility(declaration, self.vocabulary, self.now, self._report(path))
         if settings is not None:
             self._check_reach(declared, settings.egress)
+            self._check_budgets(settings, agents, declared)
             for path, declaration in declared.items():
                 agent = agents.get(f"agents/{declaration.job.agent}/agent.toml")
                 check_models(declaration, agent, settings, self._report(path))
@@ -142,6 +145,7 @@ class _Inspector:
         settings, located = found if found is not None else (None, None)
         if settings is not None and located is not None:
             self._check_scripts(settings, located)
+            self.profile_lines = {name: located.line("profiles", name) for name in settings.profiles}
         effective = settings or Settings()
         jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
         values = {} if located is None else located.values
@@ -279,6 +283,13 @@ class _Inspector:
                     problem = f"{address} will not be asked, so the job is always skipped: {why}"
                     grant = "loopback = true" if "loopback" in why else f'networks = ["{host}"]'
                     self._report(path).warning(line, problem, f"write {grant} under [egress] in {SETTINGS_FILE}")
+
+    def _check_budgets(
+        self, settings: Settings, agents: Mapping[str, Agent], declared: Mapping[str, DeclaredJob]
+    ) -> None:
+        by_name = {agent.name: agent for agent in agents.values()}
+        jobs = [declaration.job for declaration in declared.values()]
+        check_budgets(settings, by_name, jobs, self.profile_lines, self._report(SETTINGS_FILE))
 
     def _check_scripts(self, settings: Settings, located: Located) -> None:
         """Report the scripts of models that are not there."""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PlainValidator
 from harness.domain.schedule import QuietHours
 from harness.domain.settings import Channel, Egress, Here, Profile, Settings, SourceLimits
 from harness.store.address import URL_VARIABLE, BadAddress, parse_address
+from harness.workspace.budgets import SheddingShape, shedding_of
 from harness.workspace.bus_rules import BusShape, bus_rules_of
 from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
@@ -99,6 +100,7 @@ class SettingsShape(Shape):
     retention: RetentionShape = RetentionShape()
     backups: BackupsShape = BackupsShape()
     bus: BusShape = BusShape()
+    shedding: SheddingShape = SheddingShape()
 
 
 def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
@@ -150,6 +152,7 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         retention=retention_of(shape.retention),
         backups=backups_of(shape.backups),
         bus=bus_rules_of(shape.bus, located, report),
+        shedding=shedding_of(shape.shedding, located, report),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from harness.domain.agent import Agent
 from harness.domain.budget import (
     Amount,
     DayBudget,
+    cannot_be_counted,
     day_budgets,
     is_budgeted,
     may_cost,
@@ -87,20 +89,25 @@ def test_a_first_call_without_room_reads_the_same_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "is_local", "expected"),
+    ("profile", "expected"),
     [
-        (CHEAP, False, True),
-        (CHEAP, True, True),
-        (Profile("a", "openai"), False, True),
-        (Profile("a", "openai"), True, False),
-        (Profile("a", "extractive"), False, False),
-        (Profile("a", "scripted"), False, False),
+        (CHEAP, True),
+        (replace(CHEAP, base_url="http://127.0.0.1:11434/v1"), True),
+        (Profile("a", "openai", base_url="https://models.example/v1"), True),
+        (Profile("a", "anthropic"), True),
+        (Profile("a", "openai", base_url="http://10.0.0.5:8000/v1"), True),
+        (Profile("a", "openai", base_url="http://127.0.0.1:11434/v1"), False),
+        (Profile("a", "openai", base_url="http://[::1]:11434/v1"), False),
+        (Profile("a", "openai", base_url="http://localhost/v1"), False),
+        (Profile("a", "extractive"), False),
+        (Profile("a", "scripted"), False),
     ],
 )
 def test_what_may_cost_money_is_what_has_a_price_and_what_nobody_priced_elsewhere(
-    profile: Profile, is_local: bool, expected: bool
+    profile: Profile, expected: bool
 ) -> None:
-    assert may_cost(profile, is_local=is_local) is expected
+    assert may_cost(profile) is expected
+    assert cannot_be_counted(profile) is (expected and not profile.is_paid)
 
 
 def test_any_budget_that_bounds_a_job_is_one() -> None:

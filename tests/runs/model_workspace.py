@@ -9,6 +9,7 @@ team = "kitchen"
 home = "America/Los_Angeles"
 user = "Sam"
 profile = "cheap"
+budget = "$100/day"
 
 [profiles.cheap]
 adapter = "openai"

@@ -278,18 +278,19 @@ def test_a_fork_keeps_to_the_budget_of_today(workbench: Workbench) -> None:
         workbench.system.workspace.reload()
         forked = fork(workbench, source, position(workbench, source, "model-1"))
         assert len(server.requests) == 1
-    assert (forked.state, "budget" in forked.reason) == (FireState.FAILED, True)
+    assert (forked.state, "budget" in forked.reason) == (FireState.DEGRADED, True)
 
 
 def test_a_run_that_ran_out_of_budget_goes_on_the_next_day_with_what_it_had(workbench: Workbench) -> None:
     links = workbench.serve_stories(1)
-    dear = Usage(input_tokens=990_000)
+    dear = Usage(120_000, 0, 40)
+    agent = (workbench.root / "agents/scout/agent.toml").read_text().replace('"$1/day"', '"$0.15/day"')
     script = [
         call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=dear),
         say(item_lines(links)),
     ]
     with OpenAIServer(script) as server:
-        workbench.write({**with_model(server), **with_job()})
+        workbench.write({**with_model(server), **with_job(), "agents/scout/agent.toml": agent})
         source = workbench.run()
         assert (source.state, "budget" in source.reason) == (FireState.FAILED, True)
         workbench.clock.jump_to(LATER)

@@ -39,6 +39,7 @@ def model(server: OpenAIServer, more: str = "") -> dict[str, str | None]:
 home = "America/Los_Angeles"
 user = "Sam"
 profile = "cheap"
+budget = "$100/day"
 
 [profiles.cheap]
 adapter = "openai"
@@ -311,7 +312,9 @@ def test_a_model_that_refuses_or_is_down_fails_the_fire_with_the_reason(workbenc
     assert "500" in down.reason
 
 
-def test_the_days_budget_of_the_agent_stops_a_run_before_it_pays(workbench: Workbench) -> None:
+def test_a_first_call_that_the_days_budget_has_no_room_for_is_not_made_and_the_digest_says_so(
+    workbench: Workbench,
+) -> None:
     links = workbench.serve_stories(2)
     agent = (workbench.root / "agents/scout/agent.toml").read_text().replace('"$1/day"', '"$0.0401/day"')
     with OpenAIServer(lambda request: say(item_lines(links))) as server:
@@ -320,8 +323,8 @@ def test_the_days_budget_of_the_agent_stops_a_run_before_it_pays(workbench: Work
         workbench.tick_at(EIGHT)
         assert server.requests == ()
     (fire,) = workbench.fires()
-    assert fire.state is FireState.FAILED
-    assert "budget" in fire.reason
+    assert (fire.state, fire.items) == (FireState.DEGRADED, 2)
+    assert fire.reason.startswith("today's budget of the agent scout has no room for a model call any more")
 
 
 def test_a_key_that_is_not_set_is_told_with_the_fix(workbench: Workbench) -> None:
