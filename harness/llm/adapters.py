@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
 from harness.domain.settings import Profile
+from harness.llm.connections import Connections
 from harness.llm.endpoint import SETTINGS_FILE, endpoint_of
 from harness.llm.extractive import ExtractiveModel
 from harness.ports import ChatModel
@@ -19,13 +20,14 @@ class AdapterContext:
     """What adapters work with.
 
     `environ` holds the keys, `root` is the workspace, `sleep` waits between attempts, `jitter` returns a number in
-    [0, 1).
+    [0, 1). `connections` are kept from call to call; without them every call makes its own.
     """
 
     environ: Mapping[str, str]
     root: Path
     sleep: Callable[[float], Awaitable[None]]
     jitter: Callable[[], float]
+    connections: Connections | None = None
 
 
 def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
@@ -42,7 +44,13 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
             # httpx2 costs 60 ms to import: only a run that asks a language model pays for it.
             from harness.llm.openai import OpenAIModel
 
-            return OpenAIModel(profile, api_key=api_key, sleep=context.sleep, jitter=context.jitter)
+            return OpenAIModel(
+                profile,
+                api_key=api_key,
+                sleep=context.sleep,
+                jitter=context.jitter,
+                connections=context.connections,
+            )
         case _:
             raise OwnerError(
                 SETTINGS_FILE,

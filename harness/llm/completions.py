@@ -1,52 +1,64 @@
-"""The chat-completions format: a ModelRequest as a request body, a response body as a ModelReply. Pure."""
+"""The chat-completions format: a ModelRequest as a request body, a response body as an answer. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
-from harness.domain.errors import LimitReached
-from harness.domain.message import Finish, Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
+from harness.domain.message import Finish, Message, ModelRequest, ToolCall, Usage
 from harness.domain.settings import Profile
-from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 from harness.gate.sanitise import sanitise
-from harness.llm.usage import cost_usd
+from harness.llm.failures import ErrorAnswer
+from harness.llm.thoughts import pack, unpack
+from harness.llm.tool_names import made_up_id, plain, sendable_object, wire_names
+from harness.llm.wire import MalformedReply, WireAnswer, counted
 
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+_FORMAT = "completions"
 _LENGTH = ("length", "max_tokens", "model_length")
-_MOST_TOKENS = 1_000_000_000
+_THOUGHTS = ("reasoning_content", "reasoning_details", "reasoning")
+_THOUGHTS_OF_CALLS = "extra_content"
 
 
-class MalformedReply(ValueError):
-    """A body that says 200 and is not a chat completion."""
+@dataclass(frozen=True, slots=True)
+class CompletionsFormat:
+    """Implements `WireFormat`. `limit_field` is the endpoint's name for the most that an answer may have."""
 
+    limit_field: str = "max_tokens"
 
-def refuse_what_cannot_fit(profile: Profile, request: ModelRequest) -> None:
-    """Raise LimitReached("context") if the request and its answer are longer than the model's context.
+    def headers(self, api_key: str | None) -> Mapping[str, str]:
+        """Return the headers that this API wants, with the key if there is one."""
+        return {} if api_key is None else {"authorization": f"Bearer {api_key}"}
 
-    Some endpoints say so themselves, others drop the beginning of the conversation, where the rules stand, and
-    answer as if nothing were missing. The prompt leaves room for a conversation; tool results can fill it.
-    """
-    answer = min(request.max_output_tokens, profile.max_output_tokens)
-    said = estimate_request_tokens(request.messages, request.tools)
-    if said + answer > profile.context_window:
-        raise LimitReached(
-            "context",
-            f"about {said:,} tokens of conversation and {answer:,} for the answer are more than the "
-            f"{profile.context_window:,} of profile {profile.name!r} (context_window); "
-            "let the job read less, or choose a model with more",
-        )
+    def body(self, profile: Profile, request: ModelRequest) -> dict[str, Any]:
+        """Return the body to send; the same request gives the same body, key order included."""
+        return request_body(profile, request, self.limit_field)
+
+    def read(self, payload: Any, profile: Profile, request: ModelRequest) -> WireAnswer:
+        """Return what the model answered. Raises MalformedReply, naming what is missing."""
+        return read_answer(payload, profile, request)
+
+    def going_on(self, body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
+        """Return the same body: no answer in this format is paused."""
+        return dict(body)
+
+    def otherwise(self, answer: ErrorAnswer) -> Self | None:
+        """Return the format with the output limit under its newer name, if the endpoint asks for that."""
+        newer = "max_completion_tokens"
+        asks = answer.status == 400 and newer in answer.said and self.limit_field != newer
+        return type(self)(newer) if asks else None
 
 
 def request_body(profile: Profile, request: ModelRequest, limit_field: str = "max_tokens") -> dict[str, Any]:
-    """Return the body to send; the same request gives the same body, key order included."""
+    """Return the body to send; the same request gives the same body, key order included.
+
+    The profile's parameters come after what the harness says itself, and never in its place.
+    """
     names = wire_names(request.tools)
     body: dict[str, Any] = {
         "model": profile.model,
-        "messages": [_wire_message(message, names) for message in request.messages],
+        "messages": [_wire_message(message, names, profile) for message in request.messages],
         limit_field: min(request.max_output_tokens, profile.max_output_tokens),
     }
     if request.tools:
@@ -61,54 +73,52 @@ def request_body(profile: Profile, request: ModelRequest, limit_field: str = "ma
             }
             for tool in request.tools
         ]
-    return body
+    return {**body, **{key: value for key, value in profile.parameters.items() if key not in body}}
 
 
-def read_reply(payload: Any, profile: Profile, request: ModelRequest) -> ModelReply:
+def read_answer(payload: Any, profile: Profile, request: ModelRequest) -> WireAnswer:
     """Return what the model answered.
 
     The text can be printed and stored: what would steer a terminal or cannot be encoded is left out. Arguments of
-    tool calls stay as the model wrote them, valid JSON or not. Calls without an id of
-    their own get one that depends on nothing but the request. Where the endpoint counts no tokens they
-    are estimated, so that a budget still ends a run. Raises MalformedReply, naming what is missing.
+    tool calls stay as the model wrote them, valid JSON or not. Calls without an id of their own get one that depends
+    on nothing but the request. Raises MalformedReply, naming what is missing.
     """
     choice = _first_choice(payload)
     message = choice.get("message")
     if not isinstance(message, dict):
         raise MalformedReply("the choice has no message")
     text, refusal = _text(message.get("content")), message.get("refusal")
-    reason = choice.get("finish_reason")
+    reason, usage = choice.get("finish_reason"), read_usage(payload.get("usage"))
     if reason == "error":
         raise MalformedReply("the choice ended with finish_reason error")
-    calls: tuple[ToolCall, ...] = ()
-    finish: Finish = "stop"
     if refusal or reason == "content_filter":
-        finish, text = "refused", sanitise(str(refusal or text))
-    else:
-        calls = _calls(message.get("tool_calls"), request)
-        finish = "tool_calls" if calls else "length" if reason in _LENGTH else "stop"
-    usage = _usage(payload.get("usage")) or _estimate(request, text, calls)
-    return ModelReply(text, profile.model, calls, usage, finish, cost_usd(profile, usage))
+        return WireAnswer(sanitise(str(refusal or text)), finish="refused", usage=usage)
+    calls = _calls(message.get("tool_calls"), request)
+    finish: Finish = "tool_calls" if calls else "length" if reason in _LENGTH else "stop"
+    return WireAnswer(text, calls, finish, usage, _thoughts(message, calls, profile) if calls else "")
 
 
-def wire_names(tools: Sequence[ToolSchema]) -> dict[str, str]:
-    """Return each tool's name on the wire, where only letters, digits, `_` and `-` may stand: `web.read`
-    goes as `web_read`, and one that would collide gets a number."""
-    names: dict[str, str] = {}
-    taken = {tool.name for tool in tools if not _NOT_IN_NAMES.search(tool.name)}
-    for tool in tools:
-        wire = tool.name
-        if _NOT_IN_NAMES.search(wire):
-            stem = wire = _NOT_IN_NAMES.sub("_", wire)
-            number = 2
-            while wire in taken:
-                wire, number = f"{stem}_{number}", number + 1
-            taken.add(wire)
-        names[tool.name] = wire
-    return names
+def read_usage(wire: Any) -> Usage | None:
+    """Return what the endpoint counted; None if it counted nothing.
+
+    Some count what a model thought in the total only: what is neither question nor answer there was written too.
+    """
+    if not isinstance(wire, dict):
+        return None
+    details = wire.get("prompt_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    input_tokens, output_tokens = counted(wire.get("prompt_tokens")), counted(wire.get("completion_tokens"))
+    if not input_tokens and not output_tokens:
+        return None
+    return Usage(
+        input_tokens,
+        counted(details.get("cached_tokens", wire.get("prompt_cache_hit_tokens"))),
+        max(output_tokens, counted(wire.get("total_tokens")) - input_tokens) if input_tokens > 0 else output_tokens,
+        counted(details.get("cache_write_tokens")),
+    )
 
 
-def _wire_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+def _wire_message(message: Message, names: Mapping[str, str], profile: Profile) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         wire["content"] = message.content or None
@@ -116,26 +126,40 @@ def _wire_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {
-                    "name": names.get(call.name) or _NOT_IN_NAMES.sub("_", call.name),
-                    "arguments": _sendable(call.arguments),
-                },
+                "function": {"name": names.get(call.name) or plain(call.name), "arguments": _sendable(call.arguments)},
             }
             for call in message.tool_calls
         ]
+        _put_back(unpack(_FORMAT, profile, message.thinking), wire)
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     return wire
 
 
 def _sendable(arguments: str) -> str:
-    """Endpoints that render their own prompt parse the arguments of earlier calls and answer 400 or 500 when
-    they are not an object, which would end the very run in which the model is about to correct itself."""
-    try:
-        is_object = isinstance(json.loads(arguments), dict)
-    except (ValueError, RecursionError):
-        is_object = False
-    return arguments if is_object else json.dumps({"invalid_json": arguments})
+    """Return the model's own words where they are an object."""
+    sendable = sendable_object(arguments)
+    return json.dumps(sendable) if "invalid_json" in sendable else arguments
+
+
+def _thoughts(message: Mapping[str, Any], calls: tuple[ToolCall, ...], profile: Profile) -> str:
+    """Return what this endpoint wants back in the message, and in each call, where it sent such things."""
+    of_message = {key: message[key] for key in _THOUGHTS if message.get(key)}
+    of_calls = {
+        call.id: wire[_THOUGHTS_OF_CALLS]
+        for call, wire in zip(calls, message["tool_calls"], strict=True)
+        if wire.get(_THOUGHTS_OF_CALLS)
+    }
+    return pack(_FORMAT, profile, {"message": of_message, "calls": of_calls}) if of_message or of_calls else ""
+
+
+def _put_back(thoughts: Any | None, wire: dict[str, Any]) -> None:
+    if thoughts is None:
+        return
+    wire.update(thoughts["message"])
+    for call in wire["tool_calls"]:
+        if call["id"] in thoughts["calls"]:
+            call[_THOUGHTS_OF_CALLS] = thoughts["calls"][call["id"]]
 
 
 def _first_choice(payload: Any) -> dict[str, Any]:
@@ -172,7 +196,7 @@ def _calls(wire: Any, request: ModelRequest) -> tuple[ToolCall, ...]:
             raise MalformedReply("a tool call has no function name")
         call_id = entry.get("id")
         if not isinstance(call_id, str) or not call_id or any(call_id == call.id for call in calls):
-            call_id = _call_id(request, index)
+            call_id = made_up_id(request, index)
         calls.append(ToolCall(call_id, real_names.get(name, name), _arguments(function.get("arguments"))))
     return tuple(calls)
 
@@ -182,30 +206,3 @@ def _arguments(wire: Any) -> str:
     if isinstance(wire, str):
         return wire if wire.strip() else "{}"
     return "{}" if wire is None else json.dumps(wire)
-
-
-def _call_id(request: ModelRequest, index: int) -> str:
-    said = json.dumps([[m.role, m.content, m.tool_call_id] for m in request.messages])
-    return f"call_{hashlib.sha256(said.encode()).hexdigest()[:12]}_{index}"
-
-
-def _usage(wire: Any) -> Usage | None:
-    if not isinstance(wire, dict):
-        return None
-    details = wire.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else wire.get("prompt_cache_hit_tokens")
-    input_tokens, output_tokens = _count(wire.get("prompt_tokens")), _count(wire.get("completion_tokens"))
-    if not input_tokens and not output_tokens:
-        return None
-    return Usage(input_tokens, min(_count(cached), input_tokens), output_tokens)
-
-
-def _count(value: Any) -> int:
-    """What no context can hold is no count, and would break the sum that the budget is held against."""
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_count and 0 < value <= _MOST_TOKENS else 0
-
-
-def _estimate(request: ModelRequest, text: str, calls: Sequence[ToolCall]) -> Usage:
-    written = text + "".join(call.name + call.arguments for call in calls)
-    return Usage(estimate_request_tokens(request.messages, request.tools), 0, estimate_tokens(written))

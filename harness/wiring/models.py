@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from harness.gate.breakers import Breakers
 from harness.gate.budgets import Budgets
 from harness.llm.adapters import AdapterContext, open_model
 from harness.llm.budgeted_model import BudgetedModel
+from harness.llm.connections import Connections
 from harness.llm.cool_downs import CoolDowns
 from harness.llm.endpoint import endpoint_of
 from harness.llm.extractive import ExtractiveModel
@@ -35,7 +36,8 @@ from harness.runs.services import Choice
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What models are asked through: the keys, and what is remembered of endpoints, profiles and budgets."""
+    """What models are asked through: the keys, the connections that are kept open, and what is remembered of endpoints,
+    profiles and budgets."""
 
     environ: Mapping[str, str]
     root: Path
@@ -43,6 +45,7 @@ class Models:
     budgets: Budgets
     cool_downs: CoolDowns
     spent_in_run: SpentInRun
+    connections: Connections = field(default_factory=Connections)
 
     def choice(self, settings: Settings, agent: Agent, job: Job) -> Choice:
         """Return the models for a run of the job, in the order in which they are asked, held to the day's budgets.
@@ -60,10 +63,10 @@ class Models:
         return Choice(model, partial(dearest_usd, order.profiles), order.first.max_output_tokens, order)
 
     def _context(self) -> AdapterContext:
-        return AdapterContext(self.environ, self.root, asyncio.sleep, random.random)
+        return AdapterContext(self.environ, self.root, asyncio.sleep, random.random, self.connections)
 
     def _candidate(self, profile: Profile, settings: Settings, agent: Agent) -> Candidate:
-        fingerprint = _fingerprint(profile, self.environ)
+        fingerprint = fingerprint_of(profile, self.environ)
         try:
             model = self._guarded(profile)
         except OwnerError as error:
@@ -98,7 +101,7 @@ def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...
     return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))
 
 
-def _fingerprint(profile: Profile, environ: Mapping[str, str]) -> str:
+def fingerprint_of(profile: Profile, environ: Mapping[str, str]) -> str:
     """Return what changes when the person corrects the profile or its key."""
     key = environ.get(profile.key_env or "", "")
     return hashlib.sha256(f"{profile!r} {key}".encode()).hexdigest()[:16]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness.domain.errors import LimitReached
-from harness.domain.message import Message, ModelRequest, ToolCall, ToolSchema, Usage
+from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
-from harness.domain.tokens import estimate_request_tokens
-from harness.llm.completions import MalformedReply, read_reply, refuse_what_cannot_fit, request_body, wire_names
+from harness.llm.completions import read_answer, request_body
+from harness.llm.reply import reply_of
+from harness.llm.wire import MalformedReply
 
 PROFILE = Profile("cheap", "openai", model="m", base_url="http://h/v1", input_usd_per_mtok=1.0, max_output_tokens=500)
 READ = ToolSchema("web.read", "A page as text", {"type": "object", "properties": {"url": {"type": "string"}}})
@@ -19,6 +19,10 @@ REQUEST = ModelRequest((Message("system", "Be brief."), Message("user", "Hello")
 
 def completion(message: dict[str, Any], finish: str | None = "stop", **body: Any) -> dict[str, Any]:
     return {"choices": [{"message": message, "finish_reason": finish}], **body}
+
+
+def read_reply(payload: Any, profile: Profile, request: ModelRequest) -> ModelReply:
+    return reply_of(read_answer(payload, profile, request), profile, request)[0]
 
 
 def call(name: str = "web_read", arguments: Any = "{}", **entry: Any) -> dict[str, Any]:
@@ -66,17 +70,6 @@ def test_broken_arguments_of_an_earlier_call_are_sent_back_as_valid_json(argumen
 
     assert wire["name"] == "web_read"
     assert json.loads(wire["arguments"]) == {"invalid_json": arguments}
-
-
-def test_names_that_the_protocol_does_not_allow_are_replaced_without_collision() -> None:
-    tools = [ToolSchema(name, "", {}) for name in ("web.read", "web_read", "web/read", "plain")]
-
-    assert wire_names(tools) == {
-        "web.read": "web_read_2",
-        "web_read": "web_read",
-        "web/read": "web_read_3",
-        "plain": "plain",
-    }
 
 
 def test_a_called_name_is_translated_back_and_an_unknown_one_left_as_it_is() -> None:
@@ -129,34 +122,6 @@ def test_what_the_model_says_can_be_printed_and_stored(key: str) -> None:
     text = read_reply(completion({key: "a\ud800\x1b[31mb\x07\u202ec"}), PROFILE, REQUEST).text
 
     assert text == "a\ufffdbc"
-
-
-def conversation(tokens: int) -> ModelRequest:
-    """A request of that many tokens, as they are estimated."""
-    request = ModelRequest((Message("user", "x " * tokens),))
-    while estimate_request_tokens(request.messages, ()) > tokens:
-        request = replace(request, messages=(Message("user", request.messages[0].content[:-2]),))
-    return request
-
-
-def test_a_conversation_that_leaves_no_room_for_the_answer_is_not_sent() -> None:
-    profile = replace(PROFILE, context_window=2_000, max_output_tokens=500)
-    fits, too_long = conversation(1_500), conversation(1_502)
-
-    refuse_what_cannot_fit(profile, fits)
-    refuse_what_cannot_fit(profile, replace(too_long, max_output_tokens=400))
-    with pytest.raises(LimitReached, match=r"^context: about 1,50\d tokens .* more than the 2,000 of profile 'cheap'"):
-        refuse_what_cannot_fit(profile, too_long)
-
-
-def test_tool_schemas_and_earlier_calls_count_as_conversation() -> None:
-    profile = replace(PROFILE, context_window=1_000, max_output_tokens=500)
-    called = Message("assistant", "", (ToolCall("c", "web.read", "x " * 500),))
-
-    with pytest.raises(LimitReached):
-        refuse_what_cannot_fit(profile, ModelRequest((called,)))
-    with pytest.raises(LimitReached):
-        refuse_what_cannot_fit(profile, ModelRequest((), (replace(READ, description="x " * 500),)))
 
 
 def test_tool_calls_decide_whatever_reason_the_endpoint_gives() -> None:
@@ -224,3 +189,39 @@ def test_tokens_that_nobody_counted_are_estimated_so_that_budgets_hold(usage: An
 def test_what_is_no_completion_is_called_malformed(payload: Any) -> None:
     with pytest.raises(MalformedReply):
         read_reply(payload, PROFILE, REQUEST)
+
+
+def test_parameters_are_sent_as_they_stand_and_never_in_place_of_what_the_harness_says() -> None:
+    profile = replace(PROFILE, parameters={"temperature": 0.2, "max_tokens": 9, "reasoning_effort": "low"})
+    body = request_body(profile, REQUEST)
+    assert (body["temperature"], body["reasoning_effort"], body["max_tokens"]) == (0.2, "low", 500)
+
+
+def test_what_was_only_counted_in_the_total_was_written() -> None:
+    usage = {"prompt_tokens": 90, "completion_tokens": 7, "total_tokens": 400}
+    assert read_reply(completion({"content": "hi"}, usage=usage), PROFILE, REQUEST).usage.output_tokens == 310
+
+
+def test_tokens_put_into_the_cache_are_counted() -> None:
+    usage = {"prompt_tokens": 90, "completion_tokens": 7, "prompt_tokens_details": {"cache_write_tokens": 60}}
+    assert read_reply(completion({"content": "hi"}, usage=usage), PROFILE, REQUEST).usage == Usage(90, 0, 7, 60)
+
+
+def test_thoughts_go_back_with_the_calls_that_they_led_to_and_only_to_their_own_model() -> None:
+    message = {"tool_calls": [call(id="c1", extra_content={"sign": "x"}), call(id="c2")], "reasoning_content": "hm"}
+    reply = read_reply(completion(message), PROFILE, REQUEST)
+    told = ModelRequest(
+        (*REQUEST.messages, Message("assistant", "", reply.tool_calls, thinking=reply.thinking)), (READ,)
+    )
+    sent, elsewhere = (
+        request_body(profile, told)["messages"][-1] for profile in (PROFILE, replace(PROFILE, model="another"))
+    )
+
+    assert sent["reasoning_content"] == "hm"
+    assert [entry.get("extra_content") for entry in sent["tool_calls"]] == [{"sign": "x"}, None]
+    assert "reasoning_content" not in elsewhere
+    assert "extra_content" not in elsewhere["tool_calls"][0]
+
+
+def test_an_answer_without_calls_leaves_no_thoughts_behind() -> None:
+    assert read_reply(completion({"content": "hi", "reasoning_content": "hm"}), PROFILE, REQUEST).thinking == ""

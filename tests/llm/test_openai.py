@@ -15,7 +15,8 @@ import pytest
 from harness.domain.errors import LimitReached, OwnerError, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
-from harness.llm.openai import MAX_BODY_BYTES, OpenAIModel
+from harness.llm.http_chat import MAX_BODY_BYTES
+from harness.llm.openai import OpenAIModel
 from harness.ports import ChatModel
 from harness.testing.openai_server import (
     ChatAnswer,
