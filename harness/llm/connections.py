@@ -69,10 +69,7 @@ class Connections:
         try:
             return httpx2.AsyncClient(
                 verify=_ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
-                # How many calls are made at a time is decided where runs are started, not here.
-                limits=httpx2.Limits(
-                    max_connections=None, max_keepalive_connections=kept, keepalive_expiry=_KEPT_IDLE_S
-                ),
+                limits=limits,
                 trust_env=not is_loopback,  # a proxy cannot reach this machine's loopback
                 follow_redirects=False,  # a redirect would carry the key to an address nobody configured
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no answer steers the next question
