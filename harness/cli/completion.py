@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from harness.domain.errors import HarnessError
 from harness.domain.request import USER
 from harness.store.peek import peek
 from harness.store.request_records import Waiting
+from harness.workspace.find import SETTINGS_FILE
 
 _LATEST_RUNS = 40
 _LATEST_REQUESTS = 40
@@ -38,6 +40,15 @@ def job_names(root: Path) -> tuple[str, ...]:
 def skill_names(root: Path) -> tuple[str, ...]:
     """Return the folders in `skills/` that hold a SKILL.md."""
     return tuple(sorted(path.parent.name for path in (root / "skills").glob("[!.]*/SKILL.md")))
+
+
+def profile_names(root: Path) -> tuple[str, ...]:
+    """Return the names of `[profiles]` in harness.toml; none while it cannot be read."""
+    try:
+        profiles = tomllib.loads((root / SETTINGS_FILE).read_text(encoding="utf-8")).get("profiles")
+    except (OSError, ValueError):
+        return ()
+    return tuple(sorted(profiles)) if isinstance(profiles, dict) else ()
 
 
 def run_ids(place: Place) -> tuple[str, ...]:
@@ -70,6 +81,11 @@ def complete_agent_or_job(ctx: Any, incomplete: str) -> list[str]:
 def complete_skill(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of a skill."""
     return _matching(ctx, incomplete, lambda place: skill_names(place.root))
+
+
+def complete_profile(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the name of a profile."""
+    return _matching(ctx, incomplete, lambda place: profile_names(place.root))
 
 
 def complete_run(ctx: Any, incomplete: str) -> list[str]:

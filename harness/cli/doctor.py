@@ -44,8 +44,8 @@ model servers on this machine that no profile uses, with the lines of
 harness.toml for one. severity is error or note. code is overdue,
 unknown-job, no-daemon, silent-daemon, stalled-daemon, waiting, abandoned,
 stuck, failed, missed, delivery, clock, breaker, incident, paused, model,
-source, file, disk or audit. Exit code 1 if there is an error; a note is only a
-reminder."""
+source, file, disk or audit. Exit code 1 if there is an error; a note is only
+a reminder."""
 
 
 @app.command(epilog=_EXAMPLES)

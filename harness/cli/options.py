@@ -13,6 +13,7 @@ from harness.cli.completion import (
     complete_happening,
     complete_job,
     complete_open_request,
+    complete_profile,
     complete_question,
     complete_request,
     complete_run,
@@ -42,6 +43,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", show_default=False, a
 HappeningArgument = Annotated[
     str, typer.Argument(metavar="AGENT/JOB|RUN|REQUEST", show_default=False, autocompletion=complete_happening)
 ]
+ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", show_default=False, autocompletion=complete_profile)]
 SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_request)]
 OpenRequestArgument = Annotated[

@@ -209,6 +209,7 @@ def test_bug_is_a_line_for_the_person_and_a_traceback_for_whoever_debugs(harness
         (["jobs", "show", ""], ["scout/morning"]),
         (["agents", "show", "s"], ["scout"]),
         (["skills", "show", ""], ["rank-items"]),
+        (["try", "profile", "c"], ["cheap"]),
         (["stat"], ["status"]),
     ],
 )
