@@ -40,6 +40,7 @@ from harness.workspace.agents import AgentShape
 from harness.workspace.calendars import ENDS_SOON, CalendarShape, read_calendar
 from harness.workspace.job_times import CatchUpShape
 from harness.workspace.jobs import JobShape
+from harness.workspace.profiles import ATTEMPTS_WITH_FALLBACKS, ProfileShape
 from harness.workspace.quantities import parse_bytes, parse_duration
 from harness.workspace.report import Report
 from harness.workspace.settings import HereShape, SettingsShape, SourcesShape, read_settings
@@ -145,8 +146,7 @@ def test_the_models_page_names_every_reason_for_which_a_run_ends() -> None:
 
 
 def test_the_models_page_explains_every_key_of_a_profile() -> None:
-    keys = {field.name.removesuffix("_s") for field in fields(Profile)} - {"name", "adapter"}
-    assert keys - table_keys("models.md") == set()
+    assert set(ProfileShape.model_fields) - table_keys("models.md") == set()
 
 
 def test_the_contracts_page_explains_every_promise() -> None:
@@ -256,7 +256,8 @@ def test_the_documents_name_the_defaults_that_hold() -> None:
         [str(sources.max_items), str(sources.concurrency)],
     )
     profile = Profile("", "openai")
-    assert models["attempts"] == str(profile.attempts)
+    assert models["attempts"] == f"{profile.attempts}; {ATTEMPTS_WITH_FALLBACKS} with fallbacks"
+    assert parse_duration(models["cool_down"].strip("`")) == profile.cool_down_s
     assert parse_duration(models["timeout"].strip("`")) == profile.timeout_s
     assert models["context_window"] == f"{profile.context_window}, {profile.max_output_tokens}"
 
@@ -320,8 +321,20 @@ def test_every_harness_command_in_the_documents_exists() -> None:
 
 def test_the_shipped_settings_show_every_key_of_a_profile() -> None:
     shipped = (ROOT / "harness.toml").read_text(encoding="utf-8")
-    keys = {field.name.removesuffix("_s") for field in fields(Profile)} - {"name"}
+    keys = ProfileShape.model_fields.keys() - {"script"}  # for tests alone
     assert {key for key in keys if not re.search(rf"^#? ?{key} = ", shipped, re.MULTILINE)} == set()
+
+
+def test_the_profiles_that_are_shown_can_be_written_as_they_stand() -> None:
+    shipped = (ROOT / "harness.toml").read_text(encoding="utf-8")
+    part = shipped.partition("# ── Models")[2].partition("# ── Channels")[0]
+    examples = re.findall(r"(?:^# (?:\[profiles|\w+ = ).*\n)+", part, re.MULTILINE)
+    shown = "\n".join(re.sub(r"^# ", "", example, flags=re.MULTILINE) for example in examples)
+    for text in (shown, *(block for block in blocks("models.md", "toml") if "[profiles.best]" in block)):
+        report = Report("harness.toml")
+        read_settings(f'home = "UTC"\n{text}', report)
+        assert [str(entry.finding) for entry in report.entries] == []
+    assert set(tomllib.loads(shown)["profiles"]) == {"cheap", "best", "local"}
 
 
 def test_the_architecture_page_shows_the_layers_that_the_linter_holds() -> None:
