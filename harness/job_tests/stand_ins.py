@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from html import escape
@@ -114,11 +114,17 @@ def scripted(replies: Sequence[Reply]) -> Callable[[ChatRequest], ChatAnswer]:
 
 def _answer(reply: Reply, number: int) -> ChatAnswer:
     if isinstance(reply, str):
-        return say(reply)
+        return say(reply, usage=None)
     if isinstance(reply, ChatAnswer):
         return reply
     calls = [
         ToolCall(f"call-{number}-{position}", re.sub(r"[^A-Za-z0-9_-]", "_", name), json.dumps(dict(arguments)))
         for position, (name, arguments) in enumerate(reply.items(), start=1)
     ]
-    return call_tools(*calls)
+    return _uncounted(call_tools(*calls))
+
+
+def _uncounted(answer: ChatAnswer) -> ChatAnswer:
+    """Return the answer without its count of tokens: what the run costs is then estimated from what was said."""
+    assert not isinstance(answer.body, bytes), "bytes count no tokens"
+    return replace(answer, body={key: value for key, value in answer.body.items() if key != "usage"})
