@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.request import Body, Event, Request, Requested, Standing, begin, fold, follow
-from harness.store.request_log import append_event, events_of, hold_request, insert_request
+from harness.store.request_log import append_event, events_of, held_events_of, insert_request
 
 
 class UnknownRequest(HarnessError):
@@ -30,9 +30,7 @@ def standing_of(connection: Connection, request_id: str, *, for_change: bool = F
 
     Raises UnknownRequest.
     """
-    if for_change:
-        hold_request(connection, request_id)
-    events = events_of(connection, request_id)
+    events = held_events_of(connection, request_id) if for_change else events_of(connection, request_id)
     if not events:
         raise UnknownRequest(request_id)
     return fold(events)
@@ -46,6 +44,6 @@ def append(connection: Connection, standing: Standing, body: Body, *, by: str, n
     """
     new = Event(standing.request.id, standing.version + 1, now.astimezone(UTC), by, body)
     after = follow(standing, new)
-    if not append_event(connection, new, after):
+    if not append_event(connection, new, standing, after):
         raise TransientError(f"request {standing.request.id} was changed at the same moment; try again")
     return after
