@@ -13,13 +13,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from harness.bus.notices import note_told
-from harness.domain.run import RunState
+from harness.domain.run import RunState, Suspended
 from harness.store.fires import replan_fire
 from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
-from harness.store.suspensions import Awaited, all_final, awaited_by, mark_continued, runs_awaiting, suspend_for
-
-SUSPENDED_STOP = "suspended"
-"""What stands as the reason for which a run's loop ended, where another run goes on with it."""
+from harness.store.suspensions import (
+    Awaited,
+    all_final,
+    awaited_by,
+    is_suspended_for,
+    mark_continued,
+    runs_awaiting,
+    suspend_for,
+)
 
 _NUMBERED = re.compile(r"(?P<first>.*?)(?:\.(?P<number>\d+)(?:~\d+)?)?")
 
@@ -54,17 +59,17 @@ def continue_if_answered(connection: Connection, run_id: str, now: datetime) -> 
     None if something is missing still, if one goes on already, or if the suspended run was closed meanwhile.
     """
     run = run_by_id(connection, run_id, for_change=True)
-    if run is None or run.state is not RunState.SUSPENDED:
+    if run is None or run.state is not RunState.SUSPENDED or not is_suspended_for(connection, run_id):
         return None
     awaited = awaited_by(connection, run_id)
     if not awaited or not all_final(connection, [one.request_id for one in awaited]):
         return None
     new_id = continuation_id(run_id)
-    if not mark_continued(connection, run_id, new_id):
-        return None
     if not replan_fire(connection, run_id, run.owner or "", new_run_id=new_id, reason=""):
         return None
-    end_run(connection, run_id, now, stop=SUSPENDED_STOP, outcome={"again": f"it goes on as {new_id}"})
+    is_first = mark_continued(connection, run_id, new_id)
+    assert is_first, f"something goes on with {run_id} already, though its row is held"
+    end_run(connection, run_id, now, stop=Suspended.reason, outcome={"again": f"it goes on as {new_id}"})
     queue_run(connection, _continuation(run, new_id), now)
     note_told(connection, [one.request_id for one in awaited], new_id, now)
     return new_id

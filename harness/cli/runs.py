@@ -31,7 +31,7 @@ from harness.cli.run_steps import passed_over, step_lines, steps_json
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time, when
 from harness.domain.request import request_of_job
-from harness.domain.run import Fire
+from harness.domain.run import Fire, Suspended
 from harness.schedule.catchup import duration_in_words
 from harness.store.peek import Peek, peek
 from harness.store.records import Delivery, RunRecord, Spending
@@ -64,7 +64,6 @@ source_run, fork {of, from_step} or null, cancel_reason, request (that it
 works on, or null), waits_for [request], continued_as (the run that went on
 with it, or null), steps [{step, kind, call_id, started_at, ended_at, took_s,
 detail, error}]."""
-_SUSPENDED = "suspended"
 _RUNS_OF_A_FIRE = 1000
 
 
@@ -151,12 +150,12 @@ def _standing(run: RunRecord, fire: Fire | None) -> str:
         return run.state
     if fire is not None:
         return str(fire.state)
-    return "went on" if run.stop == _SUSPENDED else run.state
+    return "went on" if run.stop == Suspended.reason else run.state
 
 
 def _continuation(look: Peek, run: RunRecord) -> str | None:
     """Return the run that went on with a suspended one; None if nothing did, or it was not suspended."""
-    if run.stop != _SUSPENDED:
+    if run.stop != Suspended.reason:
         return None
     runs = look.runs(_RUNS_OF_A_FIRE, job_id=run.job_id)
     return next((other.id for other in runs if other.options.get("continues") == run.id), None)
