@@ -205,4 +205,7 @@ def _outcome_of(recording: Recording, draft: Draft) -> Json:
     if again is not None and draft.is_transient and str(again).endswith(draft.outcome.reason):
         # It broke off as it did then; whether it is attempted again is not the run's to decide.
         return {"again": again}
+    if again is not None and draft.suspension is not None:
+        # It waits as it did then; which run goes on with it was decided when the answers were there.
+        return {"again": again}
     return to_json(Outcome, draft.outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from harness.runs.recording import read_recording
 from harness.runs.replay import recorded_links, replay, what_was_asked
 from harness.runs.tape import Stray, Tape
 from harness.store.peek import peek
-from harness.testing.openai_server import OpenAIServer, call_tools, fail, say
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, fail, say
 from harness.wiring.playback import playback_services
 from tests.runs.model_workspace import item_lines, with_job, with_model
+from tests.runs.test_asking import EIGHT, FOUND, QUESTION, Models, agent, job, tool
+from tests.runs.test_every_stop import SCENES, stopped
 
 REACHABLE = "read: [feeds/ai]\ndeliver: digest\ncontract: {min_items: 3, links: reachable}"
 
@@ -192,3 +195,91 @@ def test_what_is_no_cassette_is_refused_with_the_reason(tmp_path: Path, text: st
 def test_a_cassette_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(OwnerError, match="cannot be read: no such file"):
         read_cassette(tmp_path / "none.yaml")
+
+
+# ── Every kind of run ────────────────────────────────────────────────────────────────────────────
+
+
+def assert_each_run_comes_back(workbench: Workbench) -> list[Cassette]:
+    """Hold every run of the ledger against its own cassette: nothing differs, and everything asked is known."""
+    with peek(workbench.system.database.address) as look:
+        assert look is not None
+        runs = [run for run in look.runs(100) if run.state == "ended"]
+        recordings = [read_recording(look, workbench.system.state, run.id) for run in runs]
+    cassettes = []
+    for recording in recordings:
+        assert recording is not None
+        with playback_services(workbench.root, workbench.environ, recorded_links(recording)) as services:
+            asked = asyncio.run(what_was_asked(recording, services))
+            cassettes.append(parse_cassette(render_cassette(Cassette(recording, asked), services.redact)))
+        parts, strays = play(workbench, cassettes[-1])
+        assert (differing(parts), strays, cassettes[-1].unknown) == ([], [], ()), recording.run.id
+    return cassettes
+
+
+@pytest.mark.parametrize("name", [name for name in SCENES if name not in ("cancelled", "suspended")])
+def test_a_run_that_was_stopped_stops_again_for_the_same_reason(workbench: Workbench, name: str) -> None:
+    row = stopped(workbench, SCENES[name])
+    (cassette,) = assert_each_run_comes_back(workbench)
+    assert cassette.recording.run.stop == row.stop
+
+
+def test_runs_that_ask_and_go_on_come_back_each_by_itself(workbench: Workbench) -> None:
+    models = Models()
+    with OpenAIServer(models.answer) as server:
+        files = {**with_model(server), **agent("zoe", "scout"), **agent("scout", "zoe"), **job("zoe")}
+        workbench.write({**files, "agents/scout/jobs/morning.md": None})
+        models.says = {
+            "zoe": [call_tools(tool("ask", QUESTION)), say("There are three.")],
+            "scout": [call_tools(tool("finish", FOUND))],
+        }
+        workbench.tick_at(EIGHT)
+    cassettes = assert_each_run_comes_back(workbench)
+    assert len(cassettes) == 3
+    assert [step.kind for cassette in cassettes for step in cassette.recording.steps].count("resume") == 1
+
+
+def test_a_conversation_that_was_made_shorter_and_a_delegate_come_back(workbench: Workbench) -> None:
+    text = " ".join(f"kettle {n}" for n in range(3000))
+    workbench.write({f"shared-context/{name}.md": f"{name} {text[:7000]}" for name in "abcdef"})
+    reads = [call_tools(tool("files_read", {"path": f"shared-context/{name}.md"}, f"c{name}")) for name in "abcdef"]
+    lent = {"task": "Count the kettles.", "tools": ["files.read"]}
+
+    def answer(request: ChatRequest) -> ChatAnswer:
+        return next(script, say("Three kettles."))
+
+    script = iter(
+        [call_tools(tool("delegate", lent)), say("There are three."), *reads, say("A summary."), say("Done.")]
+    )
+    with OpenAIServer(answer) as server:
+        settings = str(with_model(server)["harness.toml"]).replace(
+            "attempts = 1", "attempts = 1\ncontext_window = 12000"
+        )
+        zoe = agent("zoe")
+        manifest = str(zoe["agents/zoe/agent.toml"]).replace("tools = [", 'tools = ["delegate", ')
+        workbench.write({**zoe, **job("zoe"), "harness.toml": settings, "agents/zoe/agent.toml": manifest})
+        workbench.write({"agents/scout/jobs/morning.md": None})
+        workbench.tick_at(EIGHT)
+    (cassette,) = assert_each_run_comes_back(workbench)
+    kinds = {step.kind for step in cassette.recording.steps}
+    assert {"keep", "model", "tool"} <= kinds
+    assert any("/" in step.call_id for step in cassette.recording.steps)
+
+
+def test_a_call_whose_question_is_not_known_any_more_is_recognised_by_its_place(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    with OpenAIServer([say(item_lines(links))]) as server:
+        workbench.write({**with_model(server), **with_job()})
+        fire = workbench.run()
+    with peek(workbench.system.database.address) as look:
+        assert look is not None
+        recording = read_recording(look, workbench.system.state, fire.run_id or "")
+    assert recording is not None
+    # As if it had been recorded by a harness that asked in another way.
+    steps = tuple(replace(step, args_hash="0" * 64) if step.kind == "model" else step for step in recording.steps)
+    with playback_services(workbench.root, workbench.environ, recorded_links(recording)) as services:
+        asked = asyncio.run(what_was_asked(replace(recording, steps=steps), services))
+        cassette = parse_cassette(render_cassette(Cassette(recording, asked), services.redact))
+    assert cassette.unknown == ("model-1",)
+    parts, strays = play(workbench, cassette)
+    assert (differing(parts), strays) == ([], [])
