@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from harness.domain.cause import endpoint_cause, profile_cause
+from harness.domain.cause import endpoint_cause, no_profile_cause, profile_cause
+from harness.domain.message import Usage
 from harness.domain.run import FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.incidents import open_incidents
 from harness.store.tables import usage
-from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, fail, say
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, fail, limit_rate, say
 
 EIGHT = NOW + timedelta(minutes=1)
 
@@ -111,3 +112,72 @@ def test_a_job_refuses_a_profile_by_hand_that_it_was_not_made_for_before_anythin
         "agents/scout/jobs/morning.md: the job was made for cheap-*, and profile 'dear' is dear-1; "
         "choose another profile, or correct models in that file"
     )
+
+
+def test_after_a_restart_the_first_choice_is_still_left_alone(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    with OpenAIServer([limit_rate("7200")]) as first, OpenAIServer(lambda _: say(item_lines(links))) as second:
+        workbench.write(team(first, second))
+        workbench.tick_at(EIGHT)
+        workbench.restart()
+        workbench.clock.advance(3600)
+        fire = workbench.run()
+        assert (len(first.requests), len(second.requests)) == (1, 2)
+        (step,) = [one for one in workbench.system.engine.recorded(str(fire.run_id)) if one.kind == "model"]
+    assert step.value["reply"]["profile"] == "dear"
+    assert "left alone until " in step.value["reply"]["passed_over"][0]
+
+
+def test_the_embedded_selection_is_the_last_resort_of_an_order_that_ends_with_it(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    with OpenAIServer([fail(503)]) as first, OpenAIServer([fail(503)]) as second:
+        files = team(first, second)
+        settings = str(files["harness.toml"]).replace('fallbacks = ["dear"]', 'fallbacks = ["dear", "extractive"]')
+        workbench.write({**files, "harness.toml": settings})
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items) == (FireState.DELIVERED, 3)
+    (page,) = workbench.delivered()
+    assert "extractive, no model" in page.read_text(encoding="utf-8")
+    with workbench.system.database.read() as connection:
+        assert len(open_incidents(connection)) == 2, "that no model answers is told all the same"
+
+
+def test_when_nobody_answers_the_run_fails_and_each_cause_is_told_once(workbench: Workbench) -> None:
+    workbench.serve_stories(2)
+    with OpenAIServer([fail(503)]) as first, OpenAIServer([fail(401)]) as second:
+        workbench.write(team(first, second, job="attempts: 1"))
+        workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert fire.state is FireState.FAILED
+    assert fire.reason.startswith("none of the profiles cheap, dear answers: cheap: profile 'cheap' (cheap-1 at ")
+    with workbench.system.database.read() as connection:
+        causes = {incident.cause: incident.occurrences for incident in open_incidents(connection)}
+    address = first.base_url.split("/")[2]
+    assert causes == {endpoint_cause(address): 1, profile_cause("dear"): 1, no_profile_cause(("cheap", "dear")): 1}
+
+
+def test_the_next_profile_answers_once_the_first_has_spent_its_budget_of_the_day(workbench: Workbench) -> None:
+    links, much = workbench.serve_stories(2), Usage(1000, 0, 1000)
+    with (
+        OpenAIServer(lambda _: say(item_lines(links), usage=much)) as first,
+        OpenAIServer(lambda _: say(item_lines(links))) as second,
+    ):
+        files = team(first, second)
+        # A call may cost 4.1 cents and a little for its prompt; it costs 1.1, so that there is no room for another.
+        settings = str(files["harness.toml"]).replace(
+            'fallbacks = ["dear"]', 'fallbacks = ["dear"]\nbudget = "$0.05/day"'
+        )
+        workbench.write(
+            {**files, "harness.toml": settings, "agents/scout/agent.toml": 'description = "x"\nbudget = "$20/day"\n'}
+        )
+        fires = [workbench.run() for _ in range(4)]
+        workbench.clock.advance(24 * 3600)
+        fires.append(workbench.run())
+        asked = [len(first.requests), len(second.requests)]
+    assert {fire.state for fire in fires} == {FireState.DELIVERED}
+    with workbench.system.database.read() as connection:
+        profiles = list(connection.execute(select(usage.c.profile).order_by(usage.c.at, usage.c.run_id)).scalars())
+    assert profiles[0] == profiles[-1] == "cheap"
+    assert "dear" in profiles[1:-1]
+    assert asked == [profiles.count("cheap"), profiles.count("dear")]
