@@ -118,6 +118,8 @@ def _as_own(services: RunServices, run: RunRow, source_id: str, step: RecordedSt
             return {**step.value, "reply": {**step.value["reply"], "cost_usd": 0.0}}
         case "tool" if step.value["result"]["file"] is not None:
             return {**step.value, "result": _own_file(services, run, source_id, step.value["result"])}
+        case "keep":
+            return _own_kept(services, run, source_id, step.value)
         case "only_if":
             # What was seen then must not become what the next run of the schedule compares with.
             return {**step.value, "state": None}
@@ -143,11 +145,24 @@ def _own_file(services: RunServices, run: RunRow, source_id: str, result: Mappin
     kept = Path(result["file"])
     if kept.parent != services.state.run_folder(source_id) or not kept.is_file():
         return result
+    return {**result, "file": str(_copied(services, run, kept))}
+
+
+def _own_kept(services: RunServices, run: RunRow, source_id: str, kept: Mapping[str, Any]) -> Json:
+    """Return what was kept of a conversation, with its files lying in the fork's own folder."""
+    for name in kept["files"]:
+        file = services.state.run_folder(source_id) / name
+        if file.is_file():
+            _copied(services, run, file)
+    return kept
+
+
+def _copied(services: RunServices, run: RunRow, kept: Path) -> Path:
     folder = services.state.run_folder(run.id)
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / kept.name
     shutil.copyfile(kept, own)
-    return {**result, "file": str(own)}
+    return own
 
 
 # ── Whether there is something to go on from ─────────────────────────────────────────────────────

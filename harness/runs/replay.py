@@ -26,7 +26,7 @@ from harness.runs.workflows import RunWorkflow
 from harness.store.json_codec import from_json, to_json
 from harness.store.step_records import args_hash
 
-_DONE_ANEW = frozenset({"assemble", "check", "publish"})
+_DONE_ANEW = frozenset({"assemble", "check", "publish", "keep"})
 """The work of the harness itself; every other step is the world's answer."""
 
 
