@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from harness.cli.completion import job_names
+from harness.cli.completion import complete_profile, job_names
 from harness.cli.failures import DONE, FAILED, TRY_LATER, Misused, UnknownName
 from harness.cli.fires import artifact_path, fire_json, outcome_of
 from harness.cli.lazy_group import new_app
@@ -50,7 +50,13 @@ def run(
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option("--profile", metavar="PROFILE", help="Use this model profile.", show_default=False),
+        typer.Option(
+            "--profile",
+            metavar="PROFILE",
+            help="Use this model profile.",
+            show_default=False,
+            autocompletion=complete_profile,
+        ),
     ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Real inputs and model, but nothing is delivered; the result is printed.")

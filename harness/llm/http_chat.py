@@ -38,6 +38,9 @@ MAX_BODY_BYTES = 20_000_000
 MOST_PIECES = 8
 """A provider that breaks off answers is asked to go on at most so often."""
 
+LONGEST_WAIT_BEFORE_FALLBACK_S = 5.0
+"""Who asks to be left alone for longer is, where a fallback can answer meanwhile."""
+
 _ERROR_STATUS = re.compile(r"[45]\d\d", re.ASCII)
 
 log = logging.getLogger("harness.llm")
@@ -102,9 +105,13 @@ class HttpChatModel:
             if isinstance(outcome, Filtered):
                 return ModelReply(outcome.said, self.label, finish="refused", profile=self._profile.name)
             failures.append(outcome)
-            if len(failures) >= max(1, self._profile.attempts):
+            if len(failures) >= max(1, self._profile.attempts) or self._is_for_another(outcome):
                 raise given_up(failures, self._profile, self._endpoint)
             await self._sleep(wait_s(len(failures), outcome.asked_s, self._jitter()))
+
+    def _is_for_another(self, failure: Retry) -> bool:
+        """Say whether the endpoint asks for a longer wait than it takes another profile to answer."""
+        return bool(self._profile.fallbacks) and (failure.asked_s or 0.0) > LONGEST_WAIT_BEFORE_FALLBACK_S
 
     def _reply(self, answer: WireAnswer, request: ModelRequest) -> ModelReply:
         reply, doubts = reply_of(answer, self._profile, request)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +56,9 @@ class Models:
         order = order_of(settings, agent, job)
         if order.first.adapter == "extractive":
             return Choice(ExtractiveModel(), lambda usage: 0.0, order.first.max_output_tokens, order)
-        candidates = [self._candidate(profile, settings, agent) for profile in order.profiles]
+        # Nobody stands behind the last one: it is worth waiting for.
+        asked = [*order.profiles[:-1], replace(order.profiles[-1], fallbacks=())]
+        candidates = [self._candidate(profile, settings, agent) for profile in asked]
         if all(isinstance(one.model, UnusableModel) for one in candidates):
             open_model(order.first, self._context())  # raises what is wrong with it
         model = FallbackModel(candidates, self.cool_downs, settings.profiles)
@@ -66,7 +68,7 @@ class Models:
         return AdapterContext(self.environ, self.root, asyncio.sleep, random.random, self.connections)
 
     def _candidate(self, profile: Profile, settings: Settings, agent: Agent) -> Candidate:
-        fingerprint = fingerprint_of(profile, self.environ)
+        fingerprint = fingerprint_of(settings.profiles.get(profile.name, profile), self.environ)
         try:
             model = self._guarded(profile)
         except OwnerError as error:

@@ -194,6 +194,16 @@ def test_what_an_endpoint_asks_for_is_the_least_that_it_is_left_alone_and_a_day_
     }
 
 
+@pytest.mark.parametrize(("asked_for", "times"), [("60", 1), ("2", 4)])
+def test_who_asks_to_be_left_alone_for_long_is_not_waited_for_while_another_can_answer(
+    team: Team, asked_for: str, times: int
+) -> None:
+    team.profiles["first"] = replace(team.profiles["first"], attempts=4, fallbacks=("second",))
+    team.answers["first"] = limit_rate(asked_for)
+    assert team.ask().profile == "second"
+    assert team.asked() == (times, 1, 0)
+
+
 def test_when_nobody_answers_one_error_names_each_with_its_reason_and_when_the_next_is_asked(team: Team) -> None:
     team.answers = {"first": fail(401, "No such key"), "second": fail(503), "third": limit_rate("30")}
     team.profiles["third"] = replace(team.profiles["third"], cool_down_s=20.0)
