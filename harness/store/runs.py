@@ -9,8 +9,24 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Float, Row, Select, String, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Row,
+    Select,
+    String,
+    Update,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
+from harness.domain.job import LONGEST_BACKOFF_S
 from harness.domain.run import FireKind, RunState, Suspended
 from harness.store.tables import run
 from harness.store.upsert import insert_new
@@ -171,7 +187,7 @@ def _claimable(*, one: bool) -> Select[Any]:
     order = (run.c.priority, run.c.due_at, run.c.created_at, run.c.id)
     conditions = [
         run.c.state == str(RunState.QUEUED),
-        or_(run.c.not_before.is_(None), run.c.not_before <= bindparam("now", type_=Float)),
+        _is_time(bindparam("now", type_=Float)),
         or_(run.c.node.is_(None), run.c.node == bindparam("node", type_=String)),
     ]
     if one:
@@ -190,14 +206,20 @@ def has_claimable(connection: Connection, now: datetime) -> bool:
 
 @lru_cache(maxsize=1)
 def _any_claimable() -> Select[Any]:
-    is_time = or_(run.c.not_before.is_(None), run.c.not_before <= bindparam("now", type_=Float))
+    is_time = _is_time(bindparam("now", type_=Float))
     return select(run.c.id).where(run.c.state == str(RunState.QUEUED), is_time).limit(1)
+
+
+def _is_time(now: Any) -> ColumnElement[bool]:
+    """The run need not wait, or not any more; nor was it made to wait by a clock that was set back since."""
+    wait = run.c.not_before
+    return or_(wait.is_(None), wait <= now, wait > now + LONGEST_BACKOFF_S)
 
 
 def next_not_before(connection: Connection, now: datetime) -> float | None:
     """Return when the next queued run that has to wait may begin, in epoch seconds."""
     query = select(func.min(run.c.not_before)).where(
-        run.c.state == str(RunState.QUEUED), run.c.not_before > now.timestamp()
+        run.c.state == str(RunState.QUEUED), not_(_is_time(now.timestamp()))
     )
     return connection.execute(query).scalar()
 
@@ -230,8 +252,7 @@ def overdue_runs(connection: Connection, now: datetime) -> list[RunRow]:
 
 def count_open(connection: Connection, now: datetime) -> int:
     """Return how many runs are running, or queued and not made to wait until later."""
-    may_begin = or_(run.c.not_before.is_(None), run.c.not_before <= now.timestamp())
-    is_queued = and_(run.c.state == str(RunState.QUEUED), may_begin)
+    is_queued = and_(run.c.state == str(RunState.QUEUED), _is_time(now.timestamp()))
     query = select(func.count()).select_from(run).where(or_(run.c.state == str(RunState.RUNNING), is_queued))
     return int(connection.execute(query).scalar_one())
 

@@ -551,8 +551,9 @@ class BusMachine(RuleBasedStateMachine):
                 self.the_mirrors_are_written()
                 return
             if self._everything() == before:
-                # A delivery that failed is tried again after a while; nothing else waits for the clock.
-                idle, self.now = idle + 1, self.now + timedelta(minutes=2)
+                # A delivery or a run that failed is tried again after a while: an hour at most, if the clock was set
+                # back since. Nothing else waits for the clock.
+                idle, self.now = idle + 1, self.now + timedelta(minutes=61)
         raise AssertionError(f"stuck: {self.open()}, {[run.id for run in self.open_runs()]}")
 
     def _answered(self, connection: Connection, request_id: str) -> None:

@@ -11,7 +11,7 @@ from harness.domain.message import Usage
 from harness.domain.run import FireKind, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.incidents import IncidentRow, incidents_since, open_incidents
-from harness.store.runs import NewRun, queue_run
+from harness.store.runs import NewRun, end_run, queue_run
 from harness.store.usage import BookedCall, record_usage
 from harness.testing.openai_server import OpenAIServer, call_tools, say
 from tests.runs.model_workspace import SETTINGS, item_lines, with_model
@@ -35,7 +35,8 @@ def spend(workbench: Workbench, usd: float, agent: str = "zoe") -> None:
     """Have another run spend so much today."""
     run_id = f"cron:{agent}/other:1"
     with workbench.system.database.write() as connection:
-        queue_run(connection, NewRun(run_id, f"{agent}/other", "agent", FireKind.CRON, 1, 1, not_before=9e9), NOW)
+        queue_run(connection, NewRun(run_id, f"{agent}/other", "agent", FireKind.CRON, 1, 1), NOW)
+        end_run(connection, run_id, NOW)
         booked = BookedCall(run_id, "model-1", f"{agent}/other", "cheap", "m", Usage(1, 0, 1), usd)
         record_usage(connection, booked, workbench.clock.now())
 

@@ -256,10 +256,11 @@ def test_it_waits_for_a_job_that_is_due_with_it_and_lets_it_have_the_agent(workb
     assert (done.state, done.items) == (FireState.DELIVERED, 3)
 
 
-def hold_back_queued(workbench: Workbench) -> None:
-    """Let what is queued now never begin."""
+def hold_back_queued(workbench: Workbench, from_now: datetime = NOW) -> None:
+    """Let what is queued now not begin within half an hour from then."""
     with workbench.system.database.write() as connection:
-        connection.exec_driver_sql("UPDATE run SET not_before = 9e12 WHERE state = 'queued'")
+        later = from_now.timestamp() + 45 * 60
+        connection.exec_driver_sql(f"UPDATE run SET not_before = {later} WHERE state = 'queued'")
 
 
 def test_it_waits_no_longer_than_it_may_and_says_for_what(workbench: Workbench) -> None:
@@ -273,7 +274,7 @@ def test_it_waits_no_longer_than_it_may_and_says_for_what(workbench: Workbench) 
         }
     )
     queue(workbench, "ranger/slow", NOW)
-    hold_back_queued(workbench)
+    hold_back_queued(workbench, NINE)
     workbench.tick_at(NINE)
     for minutes in (1, 15, 29):
         workbench.tick_at(NINE + timedelta(minutes=minutes))
