@@ -33,6 +33,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("logs", "harness.cli.logs", "The end of the daemon's log.", _LOOK),
     Entry("why", "harness.cli.why", "Why a job or a run ended as it did, and what to do.", _LOOK),
     Entry("runs", "harness.cli.runs", "The latest runs; stop one, do one over, compare two.", _LOOK),
+    Entry("cost", "harness.cli.cost", "What models used and cost, and what they will.", _LOOK),
     Entry("jobs", "harness.cli.jobs", "The jobs, and when each is due next.", _LOOK),
     Entry("agents", "harness.cli.agents", "The agents and what they may do.", _LOOK),
     Entry("skills", "harness.cli.skills", "The skills and who uses them.", _LOOK),

@@ -152,8 +152,8 @@ def _document(place: Place, day: date, read: _Day) -> dict[str, Any]:
     }
 
 
-def parse_day(text: str, place: Place) -> date:
-    """Return the day that the person means. Raises Misused for what is no day."""
+def parse_day(text: str, place: Place, option: str = "--date") -> date:
+    """Return the day that the person means with the option. Raises Misused for what is no day."""
     match text:
         case "today":
             return _today(place)
@@ -162,7 +162,7 @@ def parse_day(text: str, place: Place) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Misused(f"--date {text!r} is no day; write YYYY-MM-DD, today or yesterday") from error
+        raise Misused(f"{option} {text!r} is no day; write YYYY-MM-DD, today or yesterday") from error
 
 
 def _today(place: Place) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -98,6 +98,16 @@ def day_budgets(settings: Settings, agent: Agent, profile: Profile) -> tuple[Day
         DayBudget("team", "", settings.budget_usd),
         DayBudget("agent", agent.name, agent.budget_usd),
         DayBudget("profile", profile.name, profile.budget_usd, profile.budget_tokens),
+    )
+    return tuple(budget for budget in budgets if budget.usd is not None or budget.tokens is not None)
+
+
+def budgets_of(settings: Settings, agents: Iterable[Agent]) -> tuple[DayBudget, ...]:
+    """Return every budget of the day that there is: the team's, those of agents, those of profiles."""
+    budgets = (
+        DayBudget("team", "", settings.budget_usd),
+        *(DayBudget("agent", agent.name, agent.budget_usd) for agent in agents),
+        *(DayBudget("profile", one.name, one.budget_usd, one.budget_tokens) for one in settings.profiles.values()),
     )
     return tuple(budget for budget in budgets if budget.usd is not None or budget.tokens is not None)
 

@@ -33,6 +33,7 @@ from harness.store.records import (
 )
 from harness.store.request_records import RequestRecords
 from harness.store.step_records import recorded_step
+from harness.store.usage_records import UsageRecords
 
 _STEP_TABLES = ("operation_outputs", "dbos.operation_outputs")
 _FIRE_COLUMNS = "job_id, due_at, kind, state, run_id, reason, closed_at, artifact, items, gaps"
@@ -48,6 +49,11 @@ class Peek:
     def requests(self) -> RequestRecords:
         """The queries on requests, within the same view."""
         return RequestRecords(self._reader)
+
+    @property
+    def usage(self) -> UsageRecords:
+        """The queries on what model calls used, within the same view."""
+        return UsageRecords(self._reader)
 
     def planned_jobs(self) -> dict[str, PlannedJob]:
         """Return what the schedule remembers of every job."""
