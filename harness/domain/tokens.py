@@ -23,6 +23,7 @@ def estimate_request_tokens(messages: Sequence[Message], tools: Sequence[ToolSch
     """Return the estimate for a whole request body, tool schemas and per-message overhead included."""
     total = sum(estimate_tokens(m.content) + _PER_MESSAGE_TOKENS for m in messages)
     for message in messages:
+        total += estimate_tokens(message.thinking)
         total += sum(estimate_tokens(call.name + call.arguments) for call in message.tool_calls)
     for tool in tools:
         schema = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}

@@ -51,6 +51,17 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
                 jitter=context.jitter,
                 connections=context.connections,
             )
+        case "anthropic":
+            api_key = _api_key(profile, context.environ)
+            from harness.llm.anthropic import AnthropicModel
+
+            return AnthropicModel(
+                profile,
+                api_key=api_key,
+                sleep=context.sleep,
+                jitter=context.jitter,
+                connections=context.connections,
+            )
         case _:
             raise OwnerError(
                 SETTINGS_FILE,

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
-from harness.domain.settings import Profile
+from harness.domain.settings import Adapter, Profile
 
 SETTINGS_FILE = "harness.toml"
-_PATH = "/chat/completions"
+_COMPLETIONS = "/chat/completions"
+_MESSAGES = "/messages"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -29,9 +30,10 @@ class Endpoint:
 
 
 def endpoint_of(profile: Profile) -> Endpoint:
-    """Return the chat-completions endpoint below the profile's base URL.
+    """Return the endpoint of the profile's protocol below its base URL.
 
-    A base URL that already ends in `/chat/completions` is taken as it is; a query (`?api-version=`) is kept.
+    A base URL that already ends in `/chat/completions` or, for `anthropic`, in `/messages` is taken as it is. The base
+    of `anthropic` may end in `/v1` or before it. A query (`?api-version=`) is kept.
     Raises OwnerError if `base_url` or `model` is missing or the address cannot be one.
     """
     fix = f'set it in [profiles.{profile.name}], for example base_url = "http://localhost:11434/v1"'
@@ -46,16 +48,27 @@ def endpoint_of(profile: Profile) -> Endpoint:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https"):
         raise _broken(profile, "has a base_url that is no http(s) address", fix)
-    path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
+    path, base = _paths(profile.adapter, parts.path.rstrip("/"))
     netloc = f"[{host}]" if ":" in host else host
     if port is not None:
         netloc = f"{netloc}:{port}"
     return Endpoint(
         url=urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")),
-        shown=urlunsplit((parts.scheme, netloc, path.removesuffix(_PATH), "", "")),
+        shown=urlunsplit((parts.scheme, netloc, base, "", "")),
         name=netloc if port is not None else f"{netloc}:{_DEFAULT_PORTS[parts.scheme]}",
         is_loopback=_is_loopback(host),
     )
+
+
+def _paths(adapter: Adapter, path: str) -> tuple[str, str]:
+    """Return the path that is called, and the part of it that the person may have written."""
+    if adapter != "anthropic":
+        base = path.removesuffix(_COMPLETIONS)
+        return base + _COMPLETIONS, base
+    if path.endswith(_MESSAGES):
+        return path, path.removesuffix(_MESSAGES)
+    base = path.removesuffix("/v1") + "/v1"
+    return base + _MESSAGES, base
 
 
 def _broken(profile: Profile, problem: str, fix: str) -> OwnerError:

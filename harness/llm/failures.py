@@ -21,6 +21,11 @@ _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error"}
 _CONTEXT_WORDS = re.compile(
     r"context (length|window|size|limit)|maximum context|(prompt|input) is too long|reduce the length", re.IGNORECASE
 )
+_QUOTA_CODES = {"insufficient_quota", "billing_error", "billing_hard_limit_reached"}
+_QUOTA_WORDS = re.compile(
+    r"credit balance|insufficient (balance|credits?|funds)|API usage limits|spend(ing)? (limit|cap)", re.IGNORECASE
+)
+_FILTER_WORDS = re.compile(r"content filter(ing)? policy", re.IGNORECASE)
 _SAID_CHARS = 300
 
 
@@ -67,9 +72,9 @@ def judge_answer(answer: ErrorAnswer, profile: Profile, endpoint: Endpoint, *, h
     status = answer.status
     if status == 413 or (status not in (401, 403, 404, 429) and _is_about_context(answer)):
         raise LimitReached("context", f"{profile.model}: {answer.said}")
-    if status == 400 and "content_filter" in answer.codes:
+    if status == 400 and ("content_filter" in answer.codes or _FILTER_WORDS.search(answer.said)):
         return Filtered(answer.said)
-    if (status in _RETRIED or status >= 500) and "insufficient_quota" not in answer.codes:
+    if (status in _RETRIED or status >= 500) and not _is_about_credit(answer):
         return Retry(f"HTTP {status}", _passing_kind(status), answer.said, asked_wait_s(answer.headers))
     where = f"profile {profile.name!r} ({profile.model} at {endpoint.shown})"
     said = f": {answer.said}" if answer.said else ""
@@ -147,15 +152,22 @@ def _passing_kind(status: int) -> FailureKind:
     return "overload" if status >= 500 else "rate_limit"
 
 
+def _is_about_credit(answer: ErrorAnswer) -> bool:
+    """Endpoints tell of an empty account with 402, and with 400, 403 and 429 as well."""
+    if answer.status >= 500:
+        return False
+    return answer.status == 402 or bool(answer.codes & _QUOTA_CODES or _QUOTA_WORDS.search(answer.said))
+
+
 def _lasting_kind(answer: ErrorAnswer) -> FailureKind:
-    if answer.status == 402 or "insufficient_quota" in answer.codes:
+    if _is_about_credit(answer):
         return "quota"
     return "auth" if answer.status in (401, 403) else "rejected"
 
 
 def _fix(answer: ErrorAnswer, profile: Profile, *, has_key: bool) -> str:
     section = f"[profiles.{profile.name}]"
-    if answer.status == 402 or "insufficient_quota" in answer.codes:
+    if _is_about_credit(answer):
         return f"add credit to that account, or choose another model in {section}"
     if answer.status in (401, 403) and not has_key:
         return f"name the environment variable that holds the key as key_env in {section}, and set it"
@@ -165,4 +177,6 @@ def _fix(answer: ErrorAnswer, profile: Profile, *, has_key: bool) -> str:
         return f"give that key access to the model, or choose another model in {section}"
     if 300 <= answer.status < 400:
         return f"set base_url in {section} to where it redirects: {answer.headers.get('location', 'unknown')}"
+    if answer.status in (400, 422) and profile.parameters:
+        return f"correct model, or what stands under parameters, in {section}"
     return f"correct base_url and model in {section}"

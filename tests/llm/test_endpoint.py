@@ -65,3 +65,17 @@ def test_a_profile_without_a_model_is_the_owners_to_fix() -> None:
 )
 def test_what_stands_and_falls_together_is_named_by_host_and_port(base_url: str, name: str) -> None:
     assert endpoint_of(profile(base_url)).name == name
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url", "shown"),
+    [
+        ("https://api.anthropic.com", "https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1"),
+        ("https://api.anthropic.com/v1/", "https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1"),
+        ("https://h/anthropic", "https://h/anthropic/v1/messages", "https://h/anthropic/v1"),
+        ("https://h/own/messages?a=b", "https://h/own/messages?a=b", "https://h/own"),
+    ],
+)
+def test_the_address_of_messages_is_found_wherever_the_base_ends(base_url: str, url: str, shown: str) -> None:
+    endpoint = endpoint_of(Profile("claude", "anthropic", model="m", base_url=base_url))
+    assert (endpoint.url, endpoint.shown) == (url, shown)
