@@ -6,6 +6,7 @@ end an answer. A harness that asks such a server ends its run all the same, and 
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.domain.message import ToolCall
+from harness.testing.chat_server import ChatAnswer, ChatRequest, drop_connection
 from harness.testing.openai_server import (
-    ChatAnswer,
-    ChatRequest,
     call_tools,
     cut_connection,
     delay,
@@ -56,6 +56,7 @@ SILENT: Mapping[str, ChatAnswer] = {
     "never answers": delay(say("too late"), None),
     "drips": drip(say("one byte at a time" * 20), 0.05),
     "cut off in the middle of the body": cut_connection(),
+    "hangs up without a word": drop_connection(),
 }
 
 # ── Too many ask ─────────────────────────────────────────────────────────────────────────────────
@@ -105,12 +106,16 @@ UNREADABLE: Mapping[str, ChatAnswer] = {
     "a call without a name": _completion(
         {"role": "assistant", "content": None, "tool_calls": [{"id": "a", "function": {"name": "", "arguments": "{}"}}]}
     ),
+    "text that calls itself zipped": ChatAnswer(b"{}" * 50, headers={"Content-Encoding": "gzip"}),
     "an end by error": _completion({"role": "assistant", "content": "half a"}, finish="error"),
 }
 
 HUGE: Mapping[str, Callable[[], ChatAnswer]] = {
     "50 MB of blanks": lambda: garble(b" " * HUGE_BYTES),
     "50 MB of text": lambda: say("x" * HUGE_BYTES),
+    "50 MB that were zipped to 50 kB": lambda: ChatAnswer(
+        gzip.compress(b" " * HUGE_BYTES, compresslevel=1), headers={"Content-Encoding": "gzip"}
+    ),
 }
 """Made when they are needed."""
 

@@ -7,23 +7,12 @@ one call that was in flight.
 from __future__ import annotations
 
 import itertools
-import json
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Row, select
 
-from harness.domain.message import Message
-from harness.domain.run import Fire, FireState
+from harness.domain.run import FireState
 from harness.pytest_plugin import Workbench
-from harness.store.json_codec import from_json
-from harness.store.runs import run_by_id
-from harness.store.tables import usage
 from harness.testing.misbehaving_server import (
     EMPTY,
     HUGE,
@@ -45,78 +34,13 @@ from harness.testing.misbehaving_server import (
     same_call,
     with_usage,
 )
-from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, say
-from tests.runs.model_workspace import with_job, with_model
-
-ENDS_WITHIN_S = 30.0
-"""Of real time, on a machine that does much else; the runs below give a model a second or a few."""
+from harness.testing.openai_server import ChatAnswer, ChatRequest, say
+from tests.runs.ends import run, run_all
 
 GOOD = say("A report that says what there is to say, in a sentence or two.")
 ODD_CALLS = dict(odd_calls("web_read"))
 LONG_CALLS = dict(long_calls("web_read"))
 PAGES = 40
-
-
-@dataclass(frozen=True)
-class End:
-    """How one run ended; `stop` is the name of the reason, `calls` what was booked for it, in order."""
-
-    state: FireState
-    stop: str
-    reason: str
-    calls: tuple[Row[Any], ...]
-
-    def is_(self, state: FireState, stop: str) -> bool:
-        return (self.state, self.stop) == (state, stop)
-
-
-def workspace(
-    server: OpenAIServer, *, attempts: int = 1, patience_s: int = 5, job: str = "timeout: 20s"
-) -> dict[str, str | None]:
-    files = with_model(server)
-    profile = f'attempts = {attempts}\ntimeout = "{patience_s}s"'
-    return {
-        "harness.toml": (files["harness.toml"] or "").replace("attempts = 1", profile),
-        "agents/scout/agent.toml": 'description = "Looks"\ntools = ["web.read"]\n',
-        **with_job(f"deliver: digest\n{job}"),
-    }
-
-
-def run(workbench: Workbench, behaviour: Behaviour, **options: Any) -> End:
-    """Run the job against a server that behaves so, on a day of its own, so that no other has spent its budget."""
-    workbench.clock.advance(timedelta(days=1).total_seconds())
-    with OpenAIServer(behaviour) as server:
-        workbench.write(workspace(server, **options))
-        workbench.system.workspace.reload()
-        begun_s = time.monotonic()
-        fire = workbench.run()
-        assert time.monotonic() - begun_s < ENDS_WITHIN_S
-    with workbench.system.database.read() as connection:
-        row = run_by_id(connection, fire.run_id or "")
-        calls = connection.execute(select(usage).where(usage.c.run_id == fire.run_id)).all()
-    assert row is not None
-    assert not fire.state.is_open
-    assert fire.reason or fire.state is FireState.DELIVERED
-    assert_every_call_has_its_result(workbench, fire)
-    in_order = sorted(calls, key=lambda call: int(call.call_id.rpartition("-")[2]))
-    return End(fire.state, row.stop or "", fire.reason, tuple(in_order))
-
-
-def run_all(workbench: Workbench, answers: Mapping[str, ChatAnswer], **options: Any) -> dict[str, End]:
-    """Run the job once against each of the answers, given to everything; return how each ended."""
-    return {name: run(workbench, always(answer), **options) for name, answer in answers.items()}
-
-
-def assert_every_call_has_its_result(workbench: Workbench, fire: Fire) -> None:
-    """Whatever the model did: in what it is shown, no tool call is without an answer."""
-    transcript = workbench.system.state.run_folder(fire.run_id or "") / "transcript.json"
-    if not transcript.exists():
-        return
-    messages = from_json(tuple[Message, ...], json.loads(transcript.read_text(encoding="utf-8")))
-    for position, message in enumerate(messages[:-1]):
-        asked = [call.id for call in message.tool_calls]
-        following = itertools.takewhile(lambda later: later.role == "tool", messages[position + 1 :])
-        assert not asked or [later.tool_call_id for later in following] == asked
 
 
 def serve_pages(workbench: Workbench, count: int = PAGES) -> list[str]:
@@ -130,6 +54,7 @@ def test_a_server_that_does_not_answer_to_the_end_fails_the_run_with_its_name(wo
     ends = run_all(workbench, SILENT, patience_s=1)
     assert {name for name, end in ends.items() if not end.is_(FireState.FAILED, "error")} == set()
     said = {name: end.reason for name, end in ends.items()}
+    assert "connection cut" in said["hangs up without a word"]
     assert all("test-model at http://127.0.0.1" in reason for reason in said.values())
     assert "no answer within 1 s" in said["never answers"]
     assert "no answer within 1 s" in said["drips"]
