@@ -132,7 +132,7 @@ TOO_LONG: Mapping[str, ChatAnswer] = {"a context that is too long": exceed_conte
 
 EMPTY: Mapping[str, ChatAnswer] = {
     "no text": say(""),
-    "null": say(None),
+    "text that is null": say(None),
     "blanks": say(" \n\t "),
     "no parts": _completion({"role": "assistant", "content": []}),
     "no message fields": _completion({}),
