@@ -18,9 +18,14 @@ def load_workspace(place: Place) -> Workspace:
 
     Raises OwnerError if nothing good was ever seen.
     """
+    return load_whole(place).workspace
+
+
+def load_whole(place: Place) -> Loaded:
+    """Return the workspace with what is wrong with it, as `load_workspace` does."""
     loaded = load(place.root, place.environ, now=place.now)
     _tell(loaded)
-    return loaded.workspace
+    return loaded
 
 
 def find_job(place: Place, job_id: str) -> Job:
