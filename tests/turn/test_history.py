@@ -6,8 +6,10 @@ too long, conversations that are condensed, runs that are killed and go on, and 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,6 +69,9 @@ class World:
     summary_fails: bool
     narrow: int = 0
     """So many tokens the model takes, whatever its profile says; 0: as many as that."""
+    interrupted_at: int = 0
+    """At the start of which tool call the run is interrupted, once."""
+    called: int = 0
     asked: int = 0
     seen: list[ModelRequest] = field(default_factory=list)
     pad: Scratchpad | None = field(default_factory=Scratchpad)
@@ -100,6 +105,9 @@ class World:
         return json.dumps({"n": number, "place": place, "chars": now.chars, "why": "kettle " * 60})
 
     async def tool(self, call: ToolCall) -> ToolResult:
+        self.called += 1
+        if self.called == self.interrupted_at:
+            raise asyncio.CancelledError
         if call.name == "fails":
             return ToolResult(f"fails: no ({call.id})", error_kind="failed")
         if call.name == "hangs":
@@ -182,10 +190,18 @@ def test_every_call_has_its_result_in_every_history_the_model_sees(
     killed_at = data.draw(st.integers(0, len(records)), "killed at")
     left = [*records[:killed_at]]
     asked = sum(one["kind"] == "model" and is_told(one) for one in left)
-    again = replace(world, asked=asked, seen=[], pad=None)
+    again = replace(world, asked=asked, called=0, seen=[], pad=None)
     assert outcome_of(lambda: play(again, rules, left, TASK, Progress())) == came
     check_seen(again, rules)
     assert [one["call_id"] for one in left] == [one["call_id"] for one in records]
+
+    # Interrupted while calls are under way, some of them recorded and some not, it goes on to the same end.
+    torn: list[Any] = []
+    interrupted = replace(world, asked=0, called=0, seen=[], pad=None, interrupted_at=data.draw(st.integers(1, 20)))
+    with suppress(asyncio.CancelledError):
+        assert outcome_of(lambda: play(interrupted, rules, torn, TASK, Progress())) == came, "nothing interrupted it"
+    assert outcome_of(lambda: play(interrupted, rules, torn, TASK, Progress())) == came
+    check_seen(interrupted, rules)
 
     # A run that waits goes on with the answers in their places, and a new one begins from what was kept of it.
     while isinstance(came, Turn) and isinstance(came.stop, Suspended):

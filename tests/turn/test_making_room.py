@@ -227,6 +227,13 @@ def test_a_conversation_that_the_model_calls_too_long_is_made_shorter_once_and_a
     assert [one for one in scene.booked if one.startswith("model-")][-1] == f"model-{turn.progress.model_calls}"
 
 
+def test_what_a_model_takes_is_known_from_then_on() -> None:
+    turn, _ = play(Narrow(2_000, *read(14)), rules=rules_for(100_000, 100))
+    assert turn.stop == Completed()
+    assert turn.transitions.count(Transition.RETRIED_SHORTER) == 1, "it is not asked for too much again"
+    assert turn.transitions.count(Transition.DROPPED) > 1
+
+
 def test_a_model_that_takes_nothing_ends_the_turn_in_its_own_words() -> None:
     turn, scene = play(Narrow(0, *read(6)), rules=rules_for(100_000, 1_000))
     assert turn.stop == ContextFull("8,192 tokens at most, says the endpoint")
