@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from harness.domain.cause import endpoint_cause, no_profile_cause, profile_cause
-from harness.domain.message import Usage
+from harness.domain.message import ToolCall, Usage
 from harness.domain.run import FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.incidents import open_incidents
 from harness.store.tables import usage
-from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, fail, limit_rate, say
+from harness.testing import anthropic_server as anthropic
+from harness.testing.anthropic_server import AnthropicServer
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, fail, limit_rate, say
 
 EIGHT = NOW + timedelta(minutes=1)
 
@@ -181,3 +183,68 @@ def test_the_next_profile_answers_once_the_first_has_spent_its_budget_of_the_day
     assert profiles[0] == profiles[-1] == "cheap"
     assert "dear" in profiles[1:-1]
     assert asked == [profiles.count("cheap"), profiles.count("dear")]
+
+
+LOOK = ToolCall("toolu_1", "feeds", '{"name": "ai"}')
+WITH_FEEDS = 'description = "x"\ntools = ["feeds"]\nbudget = "$1/day"\n'
+
+
+def of_two_makers(first: str, claude: AnthropicServer, gpt: OpenAIServer) -> dict[str, str | None]:
+    """The team of one profile a maker; the `first` falls back to the other."""
+    urls = {"anthropic": claude.base_url, "openai": gpt.base_url}
+    order = [first, *(urls.keys() - {first})]
+    profiles = "".join(
+        f"""\
+[profiles.{adapter}]
+adapter = "{adapter}"
+base_url = "{urls[adapter]}"
+model = "{adapter}-1"
+attempts = 1
+tokens_per_day = 1000000
+{'fallbacks = ["' + order[1] + '"]' if adapter == first else ""}
+"""
+        for adapter in order
+    )
+    settings = f"""\
+home = "America/Los_Angeles"
+profile = "{first}"
+{profiles}
+[channels.digest]
+kind = "file"
+
+[egress]
+loopback = true
+"""
+    return {
+        "harness.toml": settings,
+        "agents/scout/agent.toml": WITH_FEEDS,
+        "agents/scout/jobs/morning.md": "---\nschedule: daily 08:00\nread: [feeds/ai]\ndeliver: digest\n---\nRank.\n",
+    }
+
+
+def test_a_conversation_that_claude_began_is_ended_by_gpt(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    began = [anthropic.call_tools(LOOK, thought="I should look first."), anthropic.overload()]
+    with AnthropicServer(began) as claude, OpenAIServer([say(item_lines(links))]) as gpt:
+        workbench.write(of_two_makers("anthropic", claude, gpt))
+        fire = workbench.run()
+        (request,) = gpt.requests
+    assert fire.state is FireState.DELIVERED, fire.reason
+    asked, told = request.messages[-2:]
+    assert (asked["role"], told["role"]) == ("assistant", "tool")
+    assert told["tool_call_id"] == asked["tool_calls"][0]["id"]
+    assert "I should look first." not in str(request.body), "nobody is given the thoughts of another"
+
+
+def test_a_conversation_that_gpt_began_is_ended_by_claude(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    with (
+        OpenAIServer([call_tools(LOOK), fail(503)]) as gpt,
+        AnthropicServer([anthropic.say(item_lines(links))]) as claude,
+    ):
+        workbench.write(of_two_makers("openai", claude, gpt))
+        fire = workbench.run()
+        (request,) = claude.requests
+    assert fire.state is FireState.DELIVERED, fire.reason
+    asked, told = request.messages[-2:]
+    assert told["content"][0]["tool_use_id"] == asked["content"][-1]["id"]
