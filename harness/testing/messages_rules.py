@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-_TOP_LEVEL = frozenset((
-    "cache_control", "container", "inference_geo", "max_tokens", "messages", "metadata", "model", "output_config",
-    "service_tier", "speed", "stop_sequences", "stream", "system", "thinking", "tool_choice", "tools",
+KNOWN_ARGUMENTS = frozenset((
+    "cache_control", "container", "diagnostics", "inference_geo", "max_tokens", "messages", "metadata", "model",
+    "output_config", "service_tier", "speed", "stop_sequences", "stream", "system", "thinking", "tool_choice", "tools",
+    "user_profile_id",
 ))  # fmt: skip
 _REMOVED = ("temperature", "top_k", "top_p")
 _REMOVED_IN = "2026-10-21"
@@ -54,7 +55,7 @@ def _check_top_level(body: Mapping[str, Any], version: str) -> None:
     for key in ("model", "max_tokens", "messages"):
         if key not in body:
             raise Objection(f"{key}: Field required")
-    allowed = _TOP_LEVEL if version >= _REMOVED_IN else _TOP_LEVEL.union(_REMOVED)
+    allowed = KNOWN_ARGUMENTS if version >= _REMOVED_IN else KNOWN_ARGUMENTS.union(_REMOVED)
     for key in body:
         if key not in allowed:
             raise Objection(f"{key}: Extra inputs are not permitted")

@@ -39,6 +39,13 @@ __all__ = [
 ]
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+KNOWN_ARGUMENTS = frozenset((
+    "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens",
+    "max_tokens", "messages", "metadata", "modalities", "model", "moderation", "n", "parallel_tool_calls", "prediction",
+    "presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort",
+    "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
+    "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
+))  # fmt: skip
 _USAGE = Usage(input_tokens=100, cached_tokens=0, output_tokens=20)
 
 
@@ -97,7 +104,8 @@ class OpenAIServer(ChatServer):
     """A ChatServer that answers `{base_url}/chat/completions`.
 
     As a real endpoint does, it refuses with 401 whoever has not the `api_key` (if one is given), and with 400 tool
-    names out of the allowed alphabet and conversations in which a tool call has no result.
+    names out of the allowed alphabet, arguments that it does not know, and conversations in which a tool call has no
+    result.
     """
 
     def __init__(self, script: Script, *, api_key: str | None = None, is_keeping: bool = True) -> None:
@@ -126,15 +134,19 @@ def _completion(message: Mapping[str, Any], finish: str, usage: Usage | None) ->
     body: dict[str, Any] = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
+        "created": 1_795_000_000,
         "model": "scripted",
         "choices": [{"index": 0, "message": dict(message), "finish_reason": finish}],
     }
     if usage is not None:
+        details = {"cached_tokens": usage.cached_tokens}
+        if usage.cache_write_tokens:
+            details["cache_write_tokens"] = usage.cache_write_tokens
         body["usage"] = {
             "prompt_tokens": usage.input_tokens,
             "completion_tokens": usage.output_tokens,
             "total_tokens": usage.input_tokens + usage.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+            "prompt_tokens_details": details,
         }
     return ChatAnswer(body)
 
@@ -143,6 +155,9 @@ def _objection(body: Mapping[str, Any]) -> str | None:
     """Return what a real endpoint would have against the request."""
     if not body.get("model") or not body.get("messages"):
         return "you must provide a model and messages"
+    for key in body:
+        if key not in KNOWN_ARGUMENTS:
+            return f"Unrecognized request argument supplied: {key}"
     for tool in body.get("tools", []):
         if not _TOOL_NAME.fullmatch(tool["function"]["name"]):
             return f"Invalid 'tools[].function.name': {tool['function']['name']!r} does not match {_TOOL_NAME.pattern}"

@@ -153,6 +153,12 @@ def test_a_conversation_with_an_unanswered_or_unknown_tool_call_is_refused(messa
         assert post(server, {"model": "m", "messages": messages})[0] == 400
 
 
+def test_an_argument_that_nobody_knows_is_refused() -> None:
+    with OpenAIServer([say("hello")]) as server:
+        status, _, answer = post(server, {**BODY, "temprature": 1})
+    assert (status, answer["error"]["message"]) == (400, "Unrecognized request argument supplied: temprature")
+
+
 def test_a_tool_name_with_a_dot_is_refused_as_real_endpoints_do() -> None:
     tool = {"type": "function", "function": {"name": "web.read", "parameters": {}}}
     with OpenAIServer([say("hello")]) as server:
