@@ -7,7 +7,7 @@ run gives the same bytes. Format 1; a format that is changed gets a new number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,20 +166,40 @@ def _shortened(step: RecordedStep) -> Json:
         return value
     if step.kind == "publish":
         return {**value, "digest": ""}
+    if step.kind == "collect":
+        return {**value, "items": [_named(item, value["collected"]) for item in value["items"]]}
     return {**value, "elapsed_s": round(value["elapsed_s"], 3)} if "elapsed_s" in value else value
 
 
+def _named(item: Json, collected: Sequence[Json]) -> Json:
+    """Return the link of an item that stands among the collected ones as it is, and nowhere otherwise."""
+    of_that_link = [one for part in collected for one in part["items"] if one["url"] == item["url"]]
+    return item["url"] if of_that_link and all(one == item for one in of_that_link) else item
+
+
+def _whole(item: Json, collected: Sequence[Json]) -> Json:
+    """Return the item of which `_named` returned this. Raises ValueError for a link that was not collected."""
+    if not isinstance(item, str):
+        return item
+    found = next((one for part in collected for one in part["items"] if one["url"] == item), None)
+    if found is None:
+        raise ValueError(f"{item} is named among the items, and was not collected")
+    return found
+
+
 def _step_of(entry: Mapping[str, Any], position: int) -> RecordedStep:
-    kind = str(entry["step"])
+    kind, value = str(entry["step"]), entry.get("value")
     error = None if "error" not in entry else error_from_json(dict(entry["error"]))
     if error is None and "value" not in entry:
         raise ValueError(f"step {position} ({kind}) has neither value nor error")
+    if kind == "collect" and value is not None:
+        value = {**value, "items": [_whole(item, value["collected"]) for item in value["items"]]}
     return RecordedStep(
         position,
         kind,
         str(entry.get("call", kind)),
         args_hash="",
-        value=entry.get("value"),
+        value=value,
         error=None if error is None else str(error),
         failure=error,
     )

@@ -100,6 +100,8 @@ def _scalar(value: Json) -> str:
     if isinstance(value, str):
         if _PLAIN.fullmatch(value) and not _NO_TEXT.fullmatch(value):
             return value
+        if '"' in value and not _UNPRINTABLE.search(value) and not set(value) & set("'\n\t"):
+            return f"'{value}'"  # JSON within YAML stays legible
         quoted = json.dumps(value, ensure_ascii=False)
         return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
     return json.dumps(value)

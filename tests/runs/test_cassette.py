@@ -84,6 +84,16 @@ def test_the_same_run_gives_the_same_bytes_and_says_each_thing_once(workbench: W
     assert text == render_cassette(parse_cassette(text), lambda said: said)
     assert text.startswith("cassette: 1\njob: scout/morning\n")
     assert text.count("You are scout. You look before you speak.") == 1
+    assert text.count("title: Cats accept a treaty") == 1
+
+
+def test_a_link_among_the_items_that_was_not_collected_is_refused(workbench: Workbench) -> None:
+    links = workbench.serve_stories(1)
+    text = cassette_text(workbench, workbench.run())
+    edited = text.replace(f"      items:\n        - {links[0]}\n", "      items:\n        - https://a.example/\n")
+    assert edited != text
+    with pytest.raises(ValueError, match=r"https://a\.example/ is named among the items, and was not collected"):
+        parse_cassette(edited)
 
 
 def test_secrets_are_not_in_it(workbench: Workbench) -> None:

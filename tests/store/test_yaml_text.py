@@ -32,6 +32,9 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 @example("a,b")
 @example("key:")
 @example("\ufeffbom")
+@example('{"url": "https://a.example/"}')
+@example("\"'")
+@example(' "')
 def test_what_is_written_is_read_back_as_it_was(value: Json) -> None:
     assert parse_yaml(render_yaml(value)) == value
 
@@ -59,6 +62,10 @@ def test_text_of_several_lines_stands_as_it_is_written() -> None:
 def test_what_is_not_plain_is_refused_with_its_line(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_yaml(text)
+
+
+def test_json_within_it_stays_legible() -> None:
+    assert render_yaml({"arguments": '{"n": 1}'}) == "arguments: '{\"n\": 1}'\n"
 
 
 def test_words_that_other_versions_of_yaml_read_as_something_else_stay_words() -> None:
