@@ -173,6 +173,7 @@ def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
         "retention": "[retention]",
         "backups": "[backups]",
         "bus": "[bus]",
+        "shedding": "[shedding]",
     }
     assert {tables.get(key, key) for key in SettingsShape.model_fields} <= table_keys("workspace.md")
     text = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")

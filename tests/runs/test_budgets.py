@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,7 +16,7 @@ from harness.pytest_plugin import NOW, Workbench
 from harness.store.incidents import IncidentRow, incidents_since, open_incidents
 from harness.store.runs import NewRun, end_run, queue_run
 from harness.store.usage import BookedCall, record_usage
-from harness.testing.openai_server import OpenAIServer, call_tools, say
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from tests.runs.model_workspace import SETTINGS, item_lines, with_model
 from tests.runs.test_asking import QUESTION, Models, agent, fires_by_job, job, the_request, tool
 
@@ -222,3 +225,87 @@ def test_each_call_is_booked_with_profile_cache_and_latency(workbench: Workbench
     assert tuple(row)[:3] == ("scout", "scout/morning", "cheap")
     assert row.cost_usd == pytest.approx(0.002)
     assert 0 < row.latency_s < 60
+
+
+# ── At the same time, and killed ─────────────────────────────────────────────────────────────────
+
+
+def test_runs_at_the_same_time_do_not_overshoot_a_budget_together(workbench: Workbench) -> None:
+    names = [f"agent{number}" for number in range(6)]
+    all_asked = threading.Event()
+    asked: list[ChatRequest] = []
+
+    def answer(request: ChatRequest) -> ChatAnswer:
+        asked.append(request)
+        if len(asked) == 2:
+            all_asked.set()
+        # Both calls are in flight while the other runs look for room.
+        all_asked.wait(60)
+        return say("A report of its own, at some length.", usage=Usage(1_000, 0, 4_000))
+
+    with OpenAIServer(answer) as server:
+        files: dict[str, str | None] = {"agents/scout/jobs/morning.md": None}
+        for name in names:
+            files |= {**agent(name), **job(name)}
+            files[f"agents/{name}/jobs/report.md"] = (
+                "---\nschedule: daily 08:00\ndeliver: digest\nwithout_model: skip\npriority: high\n---\nReport.\n"
+            )
+        # A call may cost 4.096 cents and some for the prompt: two fit, and a third does not.
+        settings = SETTINGS.format(base_url=server.base_url, name="m").replace("$100/day", "$0.11/day")
+        workbench.write({**files, "harness.toml": settings})
+        workbench.tick_at(EIGHT)
+    states = sorted(str(fire.state) for fire in workbench.fires())
+    with workbench.system.database.read() as connection:
+        spent = connection.exec_driver_sql("SELECT SUM(cost_usd) FROM usage").scalar_one()
+        left = connection.exec_driver_sql("SELECT COUNT(*) FROM reservation").scalar_one()
+    assert spent <= 0.11
+    assert (len(asked), states) == (2, ["delivered"] * 2 + ["skipped"] * 4)
+    assert left == 0
+    assert [row.cause for row in incidents(workbench)] == ["budget the team"]
+
+
+ASKS = """
+import sys
+from pathlib import Path
+from harness.pytest_plugin import NOW
+from harness.runs.by_hand import start_by_hand
+from harness.testing.clock import VirtualClock
+from harness.wiring.build import build_system
+
+system = build_system(Path(sys.argv[1]), environ={}, clock=VirtualClock(NOW))
+start_by_hand(system.database, system.workspace(), "scout/morning", NOW, inputs={})
+system.launch()
+system.dispatcher.dispatch()
+system.dispatcher.wait_for_change(60)
+"""
+
+
+def test_killed_in_the_middle_of_a_call_its_run_finds_its_own_place_in_the_budget(workbench: Workbench) -> None:
+    links = workbench.serve_stories(2)
+    lives: list[subprocess.Popen[bytes]] = []
+    is_there = threading.Event()
+    requests: list[ChatRequest] = []
+
+    def answer(request: ChatRequest) -> ChatAnswer:
+        requests.append(request)
+        if len(requests) == 1:
+            is_there.wait(60)
+            lives[0].kill()
+            lives[0].wait(60)
+        return say(item_lines(links), usage=Usage(1_000, 0, 100))
+
+    with OpenAIServer(answer) as server:
+        # Room for one call, and not for two at the same time.
+        settings = SETTINGS.format(base_url=server.base_url, name="m").replace("$100/day", "$0.06/day")
+        workbench.write({**morning(), "harness.toml": settings})
+        lives.append(subprocess.Popen([sys.executable, "-c", ASKS, str(workbench.root)]))
+        is_there.set()
+        lives[0].wait(120)
+        assert len(requests) == 1
+        workbench.settle()
+    (fire,) = workbench.fires()
+    assert (fire.state, len(requests)) == (FireState.DELIVERED, 2)
+    with workbench.system.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT call_id FROM usage").all()
+        assert [row[0] for row in rows] == ["model-1"], "one call is booked once"
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM reservation").scalar_one() == 0
