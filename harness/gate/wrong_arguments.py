@@ -16,6 +16,7 @@ _PLACE = re.compile(r"line (\d+) column (\d+)")
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 _LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength")
 _MAX_NAME_CHARS = 60
+_LONG_NUMBER = 10**15
 
 
 def problems_in(error: ValidationError, text: str, properties: Mapping[str, Any]) -> str:
@@ -79,7 +80,8 @@ def _given(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return str(value)[:20]
+        # Python writes out no number of more than some thousand digits.
+        return str(value) if abs(value) < _LONG_NUMBER else "a number of many digits"
     return f"{'an' if isinstance(value, list | dict) else 'a'} {_JSON_TYPES.get(type(value), 'unknown value')}"
 
 
@@ -98,5 +100,5 @@ def _in_words(limit: str) -> str:
 
 
 def _folded(name: str) -> str:
-    """Names differ for a model in case and in the sign between their words, if at all."""
-    return re.sub(r"[^a-z0-9]+", ".", name.casefold())
+    """Names differ for a model in case, in the sign between their words, and in the order of those, if at all."""
+    return ".".join(sorted(re.findall(r"[a-z0-9]+", name.casefold())))

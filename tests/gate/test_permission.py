@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.domain.errors import Refused
 from harness.domain.message import ToolSchema
-from harness.domain.tool import ToolSpec
+from harness.domain.tool import Claim, ToolSpec
 from harness.gate.caller import Caller
 from harness.gate.permission import InvalidArguments, permitted_tool, read_arguments
 from harness.gate.registry import Arguments, Tool, ToolRegistry, Traits, define_tool
@@ -136,3 +136,35 @@ def test_schemas_are_given_in_the_order_asked_for() -> None:
     other = define_tool("other", "Other.", Search, answer, Traits())
     registry = ToolRegistry((SEARCH, other))
     assert [schema.name for schema in registry.schemas(("other", "none", "search"))] == ["other", "search"]
+
+
+def test_what_reads_needs_nothing_for_itself_what_acts_needs_all_unless_the_tool_says_otherwise() -> None:
+    def claimed(traits: Traits) -> Claim:
+        tool = define_tool("t", "T.", Search, answer, traits)
+        return tool.claim(Search(query="x"))
+
+    assert claimed(Traits()) == frozenset()
+    assert claimed(Traits(effect="write")) is None
+    assert claimed(Traits(effect="external")) is None
+    assert claimed(Traits(effect="write", claims=lambda arguments: frozenset((arguments.query,)))) == frozenset("x")
+    assert define_tool("t", "T.", Search, answer, Traits(claims=lambda arguments: None)).runs_alone(Search(query="x"))
+
+
+def test_a_default_that_is_nothing_is_not_told() -> None:
+    class Sparse(Arguments):
+        text: str = ""
+        kind: str | None = None
+        names: list[str] = Field(default_factory=list)
+        flag: bool = False
+        count: int = 0
+
+    async def run(arguments: Sparse, caller: Caller) -> str:
+        return ""
+
+    assert define_tool("t", "T.", Sparse, run, Traits()).spec.schema.parameters["properties"] == {
+        "text": {"type": "string"},
+        "kind": {"type": "string"},
+        "names": {"items": {"type": "string"}, "type": "array"},
+        "flag": {"type": "boolean"},
+        "count": {"default": 0, "type": "integer"},
+    }

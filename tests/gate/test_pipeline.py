@@ -335,3 +335,24 @@ def test_the_duration_is_that_of_the_injected_clock(tmp_path: Path) -> None:
     clock.append(world.clock)
     world.say()
     assert world.lines()[0]["duration_ms"] == 1500
+
+
+def test_who_fails_twice_with_the_same_tool_is_told_how_it_is_called(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    first, second = world.say('{"txt": 1}'), world.say('{"txt": 1}')
+    assert first.content == "say: txt: no such field, did you mean text? there are: text"
+    assert second.content == f"{first.content}. Call it like this: say(text?: string)"
+
+
+def test_a_tool_that_does_not_exist_is_answered_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    assert (
+        World(tmp_path).say(name="Say_it").content
+        == "refused (unknown-tool): there is no tool Say_it, did you mean say? your tools: say"
+    )
+
+
+def test_a_call_that_comes_to_nothing_needs_nothing_for_itself(tmp_path: Path) -> None:
+    world = World(tmp_path, traits=Traits(effect="write"))
+    assert world.gate.claim(ToolCall("1", "say", "{}"), world.caller) is None
+    for name, arguments in (("say", "{"), ("shell", "{}"), ("nobody", "{}")):
+        assert world.gate.claim(ToolCall("1", name, arguments), world.caller) == frozenset()

@@ -165,3 +165,28 @@ def test_a_resumed_run_repeats_its_write_and_reads_again_before_it_overwrites(de
     assert desk.call("files.write", path=path, text="one").is_ok
     desk.caller = desk.new_caller()
     assert desk.call("files.write", path=path, text="two").rule == "overwrite"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_the_same"),
+    [
+        ("a/b.md", "a/b.md", True),
+        ("a/b.md", "A/./B.md", True),
+        ("a//b.md", "a/b.md", True),
+        ("a/caf\u00e9.md", "a/cafe\u0301.md", True),
+        ("a/b.md", "a/c.md", False),
+        ("a/b.md", "b/b.md", False),
+    ],
+)
+def test_writes_of_different_files_may_run_side_by_side(desk: Desk, one: str, other: str, are_the_same: bool) -> None:
+    claims = [
+        desk.gate.claim(ToolCall("1", "files.write", json.dumps({"path": path, "text": ""})), desk.caller)
+        for path in (one, other)
+    ]
+    assert None not in claims
+    assert (claims[0] == claims[1]) is are_the_same
+
+
+def test_what_reads_files_may_run_beside_all_that_reads(desk: Desk) -> None:
+    read = ToolCall("1", "files.read", json.dumps({"path": "a.md"}))
+    assert desk.gate.claim(read, desk.caller) == frozenset()
