@@ -24,13 +24,14 @@ APPLIES = ("jobs", "agents", "words")
 
 _OTHER_NAMES = {"anyBins": "any_bins", "any-bins": "any_bins", "anybins": "any_bins", "platforms": "os"}
 _SYSTEMS = {"darwin": "macos", "mac": "macos", "osx": "macos", "win32": "windows", "win": "windows"}
-_UNDERSTOOD = frozenset(
+UNDERSTOOD = frozenset(
     {
         "name", "description", "license", "compatibility", "metadata", "requires", "when", "paths", "always",
         "when_to_use", "disable-model-invocation", "tags", "keywords", "os", "platforms", "prerequisites",
         "required_environment_variables",
     }
 )  # fmt: skip
+"""The keys that mean something here, whoever writes them."""
 _WITHOUT_EFFECT = {
     "agent": "it is loaded into the run itself",
     "allowed-tools": "it grants nothing; what an agent may use stands in its agent.toml",
@@ -81,7 +82,7 @@ def foreign_keys(located: Located, report: Report) -> None:
     for key in located.values:
         if key in _WITHOUT_EFFECT:
             report.note(located.line(key), f"{key} has no effect here", _WITHOUT_EFFECT[key])
-        elif key not in _UNDERSTOOD:
+        elif key not in UNDERSTOOD:
             report.note(located.line(key), f"{key} is no key of the format", "it is kept as it is, and means nothing")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from harness.workspace.skill_folder import SkillFile
@@ -10,7 +13,9 @@ from harness.workspace.skill_lint import lint
 HEAD = "---\nname: lamp\ndescription: Switch lamps on and off. Use when somebody wants light.\n---\n"
 
 
-def findings(body: str = "Use it.\n", head: str = HEAD, **files: SkillFile | bytes) -> list[str]:
+def findings(
+    body: str = "Use it.\n", head: str = HEAD, files: Mapping[str, SkillFile | bytes] = MappingProxyType({})
+) -> list[str]:
     all_files = {"SKILL.md": SkillFile((head + body).encode())}
     all_files |= {name: one if isinstance(one, SkillFile) else SkillFile(one) for name, one in files.items()}
     found = lint("lamp", all_files, "skills/lamp")
@@ -28,13 +33,13 @@ Run `scripts/dim.sh`; write what you find to [a file](<out file>), or to /tmp/sc
 [an example](guides/example.md)
 ```
 """
-    files = {
+    files: dict[str, SkillFile | bytes] = {
         "references/tables.md": b"x",
         "assets/a.png": b"\xff",
         "scripts/dim.sh": SCRIPT,
         "scripts/data.json": b"{}",
     }
-    assert findings(body, **files) == []
+    assert findings(body, files=files) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,7 @@ def test_what_the_instructions_lack_is_named_with_its_line(body: str, said: str)
 
 def test_files_are_looked_at_each_for_itself() -> None:
     found = findings(
-        **{
+        files={
             "scripts/no-shebang.py": b"print(1)\n",
             "scripts/not-executable.sh": b"#!/bin/sh\n",
             "scripts/lib/part.py": b"x = 1\n",

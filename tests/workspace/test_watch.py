@@ -62,12 +62,16 @@ def wait_until_calm(told: Queue[None]) -> None:
         "agents/scout/jobs/morning.md",
         "harness.toml",
         "skills/x/SKILL.md",
+        "skills/x/references/more.md",
+        "skills/x/scripts/run.sh",
+        "skills/pins.toml",
         "shared-context/feeds/new.opml",
         "shared-context/calendars/nyse.md",
     ],
 )
 def test_edit_of_a_file_is_told(tmp_path: Path, name: str) -> None:
-    write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x", "shared-context/calendars/tokyo.md": "x"})
+    folders = ("skills/x/references/x.md", "skills/x/scripts/x.sh", "shared-context/calendars/tokyo.md")
+    write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x", **dict.fromkeys(folders, "x")})
     with watching(tmp_path) as told:
         (tmp_path / name).write_text("changed")
         told.get(timeout=PATIENCE_S)
