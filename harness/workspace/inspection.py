@@ -21,7 +21,7 @@ from harness.workspace.budgets import check_budgets
 from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.job_conditions import find_cycles
-from harness.workspace.job_models import check_models
+from harness.workspace.job_models import check_models, check_room
 from harness.workspace.job_plausibility import check_plausibility
 from harness.workspace.jobs import TEMPLATE_SUFFIX, DeclaredJob, read_job
 from harness.workspace.located import Located
@@ -112,6 +112,7 @@ class _Inspector:
             for path, declaration in declared.items():
                 agent = agents.get(f"agents/{declaration.job.agent}/agent.toml")
                 check_models(declaration, agent, settings, self._report(path))
+                check_room(declaration, agent, settings, self._report(path))
         calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         pins = self._read_pins()

@@ -89,7 +89,7 @@ class DeclaredJob:
     """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer.
 
     `backoff_line` is None where it says nothing about the pause between two attempts. On `models_line` stands for
-    which models it was made.
+    which models it was made, on `budget_line` what a run may cost.
     """
 
     job: Job
@@ -98,6 +98,7 @@ class DeclaredJob:
     endpoint_lines: tuple[tuple[str, int], ...] = ()
     backoff_line: int | None = None
     models_line: int = 1
+    budget_line: int = 1
 
 
 def read_job(
@@ -164,6 +165,7 @@ def read_job(
         endpoint_lines(shape.requires, located),
         located.line("backoff") if "backoff" in located.values else None,
         located.line("models"),
+        located.line("budget"),
     )
 
 

@@ -253,6 +253,36 @@ def test_an_edit_of_the_settings_that_gives_a_job_another_model_is_held_back(tmp
     assert loaded.workspace.settings.profiles["cheap"].model == "gpt-5-mini"
 
 
+def priced(output_usd: dict[str, float]) -> str:
+    """Return the settings with these prices of a million tokens of output."""
+    text = settings("m", **{name: name for name in output_usd if name != "cheap"})
+    for name, price in output_usd.items():
+        text = text.replace(f"[profiles.{name}]\n", f"[profiles.{name}]\noutput_usd_per_mtok = {price}\n")
+    return text
+
+
+@pytest.mark.parametrize(
+    ("prices", "told_of"),
+    [
+        ({"cheap": 10.0}, None),
+        ({"cheap": 60.0}, "of profile 'cheap': at most $0.25"),
+        ({"cheap": 10.0, "dear": 100.0}, "of profile 'dear', which may answer in place of 'cheap': at most $0.41"),
+    ],
+)
+def test_a_budget_without_room_for_one_answer_is_a_warning(
+    tmp_path: Path, prices: dict[str, float], told_of: str | None
+) -> None:
+    job = "---\nschedule: daily 08:00\nprofile: cheap\nbudget: $0.20\n---\nHello\n"
+    of_the_job = [finding for finding in told(load(tmp_path, job, priced(prices))) if finding.startswith(JOB)]
+    if told_of is None:
+        assert of_the_job == []
+    else:
+        assert of_the_job == [
+            f"{JOB}:4: its budget of $0.2 a run has no room for one answer {told_of}, so no model is ever asked; "
+            "raise it, or lower max_output_tokens of that profile"
+        ]
+
+
 def test_a_script_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
     toml = settings("m") + '[profiles.played]\nadapter = "scripted"\nscript = "answers.json"\n'
     (finding,) = told(load(tmp_path, with_models("m"), toml))
