@@ -59,7 +59,8 @@ def record_usage(connection: Connection, call: BookedCall, now: datetime) -> Non
         "at": now.timestamp(),
     }
     insert_new(connection, usage, values)
-    give_back(connection, call.run_id, call.call_id)
+    # Set aside is a call by its idempotency key, in which a slash stands between run and call only.
+    give_back(connection, call.run_id, call.call_id.replace("/", "."))
 
 
 def spent_since(

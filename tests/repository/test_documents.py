@@ -236,6 +236,7 @@ def test_the_documents_name_the_defaults_that_hold() -> None:
     assert parse_duration(workspace["timeout"].strip("`")) == job.timeout
     assert workspace["without_model"] == f"`{job.without_model}`"
     assert workspace["max_running"] == str(settings.max_running)
+    assert workspace["[shedding]"] == f"{settings.shedding.low_at}, {settings.shedding.normal_at}"
     assert workspace["user"] == f"`{settings.user}`"
     assert parse_duration(workspace["drain"].strip("`")) == settings.drain
     assert (workspace["attempts"], parse_duration(workspace["backoff"].strip("`"))) == (str(job.attempts), job.backoff)

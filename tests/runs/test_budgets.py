@@ -17,8 +17,10 @@ from harness.store.incidents import IncidentRow, incidents_since, open_incidents
 from harness.store.runs import NewRun, end_run, queue_run
 from harness.store.usage import BookedCall, record_usage
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
+from harness.turn.delegation import SYSTEM_PROMPT
 from tests.runs.model_workspace import SETTINGS, item_lines, with_model
 from tests.runs.test_asking import QUESTION, Models, agent, fires_by_job, job, the_request, tool
+from tests.runs.test_long_conversations import hand_down, results, team
 
 EIGHT = NOW + timedelta(minutes=1)
 
@@ -262,6 +264,20 @@ def test_runs_at_the_same_time_do_not_overshoot_a_budget_together(workbench: Wor
     assert (len(asked), states) == (2, ["delivered"] * 2 + ["skipped"] * 4)
     assert left == 0
     assert [row.cause for row in incidents(workbench)] == ["budget the team"]
+
+
+def test_nothing_stays_set_aside_for_calls_that_a_run_handed_down(workbench: Workbench) -> None:
+    def says(request: ChatRequest) -> ChatAnswer:
+        is_below, is_read = request.messages[0]["content"] == SYSTEM_PROMPT, bool(results(request))
+        if is_below:
+            return say("It says kettle.")
+        return say("Kettles.") if is_read else hand_down(tools=["files.read"])
+
+    with team(workbench, says, '"files.read", "delegate"') as server:
+        workbench.tick_at(EIGHT)
+        assert len(server.requests) == 3
+    with workbench.system.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT call_id FROM reservation").all() == []
 
 
 ASKS = """
