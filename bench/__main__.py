@@ -1,7 +1,8 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, growth, several, bus. Without one, all of them, in about twenty minutes. Nothing
-here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says what they are.
+Parts: start, latency, schedule, runs, turn, prompt, growth, several, bus. Without one, all of them, in about twenty
+minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says what
+they are.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from bench.daemon import time_daemon
 from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
 from bench.measure import compare
+from bench.prompt import measure_assembly
 from bench.schedule import measure_herd, measure_ticks
 from bench.several import databases, measure_throughput
+from bench.turn import measure_turns
 from bench.warm_run import measure_warm_runs
 from harness.store.address import parse_address
 
@@ -127,6 +130,27 @@ def _print_runs(chosen: argparse.Namespace) -> None:
     print(f"{'  queue, start, records':24} {between_s * 1000:6.1f} ms")
 
 
+def _print_turn(_chosen: argparse.Namespace) -> None:
+    print(f"\n{'a turn':24} {'p50':>9} {'p99':>9} {'bare p50':>10} {'p99':>9} {'x bare':>7} {'more a call':>12}")
+    for found in measure_turns(200):
+        print(
+            f"{f'{found.calls} model calls' if found.calls > 1 else '1 model call':24} {found.p50_s * 1000:6.2f} ms"
+            f" {found.p99_s * 1000:6.2f} ms {found.bare_p50_s * 1000:7.2f} ms {found.bare_p99_s * 1000:6.2f} ms"
+            f" {found.p50_s / found.bare_p50_s:7.1f} {found.overhead_s * 1000:9.2f} ms"
+        )
+
+
+def _print_prompt(_chosen: argparse.Namespace) -> None:
+    print(f"\n{'a prompt of':32} {'p50':>9} {'p99':>9} {'x reading':>10} {'tokens':>8} {'left out':>9}")
+    for markdown_bytes, skills in ((10_000, 0), (10_000, 1000), (1_000_000, 0), (1_000_000, 1000)):
+        found = measure_assembly(markdown_bytes, skills, 50)
+        label = f"{found.markdown_bytes // 1000:,} kB, {found.skills:,} skills"
+        print(
+            f"{label:32} {found.p50_s * 1000:6.1f} ms {found.p99_s * 1000:6.1f} ms {found.p50_s / found.bare_s:10.1f}"
+            f" {found.tokens:8,} {found.left_out:9,}"
+        )
+
+
 def _print_growth(chosen: argparse.Namespace) -> None:
     _print_looks("one process", measure_growth(chosen.runs))
     _print_looks("a daemon", measure_growth_of_daemon(chosen.runs // 4))
@@ -193,6 +217,8 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "latency": _print_latency,
     "schedule": _print_schedule,
     "runs": _print_runs,
+    "turn": _print_turn,
+    "prompt": _print_prompt,
     "growth": _print_growth,
     "several": _print_several,
     "bus": _print_bus,
