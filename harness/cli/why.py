@@ -30,6 +30,7 @@ from harness.daemon.nodes import (
 )
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
+from harness.domain.cause import is_of_a_budget
 from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
 from harness.domain.request import request_job, request_of_job
 from harness.domain.run import Fire, FireState
@@ -134,6 +135,8 @@ def _advice(story: Story) -> Iterator[str]:
             yield f"it has never fired; try it: harness run {story.job_id}"
         return
     yield from _advice_on(story, fire)
+    if any(is_of_a_budget(incident.cause) for incident in story.incidents):
+        yield "see what was spent, and on what: harness cost"
 
 
 def _advice_on(story: Story, fire: Fire) -> Iterator[str]:

@@ -68,6 +68,12 @@ def test_job_tells_its_last_fires_and_what_is_broken(harness: CommandLine, ledge
     assert "the feeds are down" in text
 
 
+def test_job_without_money_leads_to_what_was_spent(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.fire("scout/morning", DUE, FireState.DEGRADED, reason="today's budget of the team is spent")
+    ledger.write(lambda connection: open_incident(connection, "budget the team", "spent", NOW, job_id="scout/morning"))
+    assert "see what was spent, and on what: harness cost" in harness("why", "scout/morning").stdout
+
+
 def test_run_tells_its_end_as_well(harness: CommandLine, ledger: Ledger) -> None:
     run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED, items=9)
     document = json.loads(harness("why", run_id, "--json").stdout)

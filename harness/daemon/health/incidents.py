@@ -9,7 +9,14 @@ from harness.daemon.health.daemons import judge_clock
 from harness.daemon.health.facts import HealthFacts
 from harness.daemon.health.files import judge_disk
 from harness.daemon.health.finding import HealthFinding
-from harness.domain.cause import DISK, disabled_cause, endpoint_cause, job_named_by, tells_of_dead_letters
+from harness.domain.cause import (
+    DISK,
+    disabled_cause,
+    endpoint_cause,
+    is_of_a_budget,
+    job_named_by,
+    tells_of_dead_letters,
+)
 from harness.domain.pause import covers, scope_name, whose_pause
 from harness.domain.run import FireState
 from harness.store.records import OpenIncident
@@ -56,6 +63,7 @@ def judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
         by_itself = "it is over by itself once that is put right"
         fix = f"harness runs show {incident.run_id}" if incident.run_id else by_itself
         fix = "harness bus dead" if tells_of_dead_letters(incident.cause) else fix
+        fix = "harness cost; a larger budget holds from the next run on" if is_of_a_budget(incident.cause) else fix
         message = f"{incident.message} (since {facts.moment(first_at)}{times}{_jobs(incident)})"
         yield HealthFinding("incident", incident.cause, message, fix, first_at)
 

@@ -53,6 +53,13 @@ def test_incident_that_several_jobs_share_names_them() -> None:
     assert "a/x" not in only_finding(replace(WELL, incidents=(own,)), "incident").replace("a/x: no", "", 1)
 
 
+def test_budget_that_is_spent_leads_to_what_it_was_spent_on() -> None:
+    spent = OpenIncident("budget the team", "it is spent", NOW.timestamp(), NOW.timestamp(), 4, "cron:a/x:1", ("a/x",))
+    text = only_finding(replace(WELL, incidents=(spent,)), "incident")
+    assert text.startswith("it is spent (since ")
+    assert text.endswith("; a/x); harness cost; a larger budget holds from the next run on")
+
+
 def test_failure_is_not_told_a_second_time_as_its_incident() -> None:
     incident = OpenIncident("job ainews/arxiv", "it failed", NOW.timestamp() - 60, NOW.timestamp(), 1, None)
     facts = replace(WELL, recently_closed=(fire(FireState.FAILED, reason="x"),), incidents=(incident,))
