@@ -62,6 +62,10 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
                 jitter=context.jitter,
                 connections=context.connections,
             )
+        case "scripted":
+            from harness.llm.scripted import ScriptedFileModel
+
+            return ScriptedFileModel(profile, context.root)
         case _:
             raise OwnerError(
                 SETTINGS_FILE,

@@ -1,23 +1,15 @@
-"""The YAML between `---` lines at the top of a Markdown file, read by the rules of YAML 1.2.
-
-Plain PyYAML follows YAML 1.1: it reads `NO` as False and `12:30:45` as a number, makes dates of dates,
-and lets the last of two equal keys win. Here texts stay texts, and equal keys are refused.
-"""
+"""The YAML between `---` lines at the top of a Markdown file."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-import yaml
-
-from harness.workspace.located import KeyPath, Located
+from harness.workspace.located import Located
+from harness.workspace.located_yaml import read_located_yaml
 from harness.workspace.report import Report
 
 _FENCE = re.compile(r"---[ \t]*")
-_KEY_AND_VALUE = re.compile(r"\s*(?:-\s+)?([\w-]+)\s*:\s+(.*\S)\s*")
-_TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,120 +42,13 @@ def read_front_matter(text: str, report: Report) -> FrontMatter | None:
 
 
 def _read_yaml(text: str, report: Report) -> Located | None:
-    try:
-        node = yaml.compose(text, Loader=_Yaml12Loader)
-    except yaml.MarkedYAMLError as error:
-        _report_syntax(error, text, report)
+    read = read_located_yaml(text, report, name="the front matter", first_line=2)
+    if read is None:
         return None
-    except yaml.YAMLError as error:
-        report.error(2, f"the front matter is not YAML: {error}", "remove that character")
-        return None
-    if node is None:
+    if read.is_empty:
         return Located({}, first_line=1)
-    if not isinstance(node, yaml.MappingNode):
-        report.error(
-            _line(node), "the front matter is not a list of settings", "write lines such as schedule: daily 08:00"
-        )
+    if not isinstance(read.value, dict):
+        problem = "the front matter is not a list of settings"
+        report.error(read.lines[()], problem, "write lines such as schedule: daily 08:00")
         return None
-    lines: dict[KeyPath, int] = {}
-    return Located(_Builder(report, lines).build(node, ()), lines)
-
-
-class _Yaml12Loader(yaml.SafeLoader):
-    """Composes nodes whose plain scalars are resolved by the core schema of YAML 1.2; refuses aliases."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 PyYAML's own form
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.get_event()  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(None, None, "found an alias", event.start_mark)
-        return super().compose_node(parent, index)
-
-
-def _resolve_as(tag: str, pattern: str, first_characters: str) -> None:
-    _Yaml12Loader.add_implicit_resolver(_TAG + tag, re.compile(pattern), list(first_characters))
-
-
-_resolve_as("null", r"^(?:~|null|Null|NULL|)$", "~nN")
-_Yaml12Loader.add_implicit_resolver(_TAG + "null", re.compile(r"^$"), [""])
-_resolve_as("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
-_resolve_as("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789")
-_resolve_as("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789")
-
-
-@dataclass(frozen=True, slots=True)
-class _Builder:
-    """Turns nodes into values and notes their lines."""
-
-    report: Report
-    lines: dict[KeyPath, int]
-
-    def build(self, node: yaml.Node, path: KeyPath) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return self._build_mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            for position, item in enumerate(node.value):
-                self.lines[(*path, position)] = _line(item)
-            return [self.build(item, (*path, position)) for position, item in enumerate(node.value)]
-        return self._build_scalar(node)
-
-    def _build_mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.report.error(_line(key_node), "a key is not a plain word", "put the value in quotes")
-                continue
-            key = key_node.value
-            if key in values:
-                first = self.lines[(*path, key)]
-                self.report.error(_line(key_node), f"{key} is given twice, first in line {first}", "keep one of them")
-                continue
-            self.lines[(*path, key)] = _line(key_node)
-            values[key] = self.build(value_node, (*path, key))
-        return values
-
-    def _build_scalar(self, node: yaml.Node) -> Any:
-        text = str(node.value)
-        match node.tag.removeprefix(_TAG):
-            case "str":
-                return text
-            case "null":
-                return None
-            case "bool":
-                return text.lower() == "true"
-            case "int":
-                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-            case "float":
-                return float(text)
-        self.report.error(_line(node), f"the tag {node.tag} is not used here", "remove it")
-        return None
-
-
-def _report_syntax(error: yaml.MarkedYAMLError, text: str, report: Report) -> None:
-    mark = error.problem_mark or error.context_mark
-    line = 0 if mark is None else mark.line
-    source = (text.split("\n") or [""])[min(line, text.count("\n"))]
-    problem = error.problem or error.context or "cannot be read"
-    pair = _KEY_AND_VALUE.fullmatch(source)
-    needs_quotes = "alias" in f"{error.context} {problem}" or re.search(
-        r"cannot start any token|values are not", problem
-    )
-    if pair and pair[2].startswith(("{", "[")):
-        pair = None
-    if "\\t" in problem:
-        report.error(line + 2, "a line begins with a tab", "use spaces")
-    elif needs_quotes and pair:
-        key, value = pair[1], re.sub(r"\s+#.*", "", pair[2]).replace('"', "'")
-        report.error(
-            line + 2, f"YAML reads the value of {key} as something else than text", f'quote it: {key}: "{value}"'
-        )
-    elif needs_quotes:
-        report.error(line + 2, f"YAML cannot read {source.strip()!r} as text", "quote it")
-    else:
-        report.error(line + 2, f"the front matter is not YAML: {problem}", "correct this line or the one above")
-
-
-def _line(node: yaml.Node) -> int:
-    # The mark counts from 0 below the opening fence.
-    return int(node.start_mark.line) + 2
+    return Located(read.value, read.lines)
