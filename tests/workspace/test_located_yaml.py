@@ -21,6 +21,7 @@ def test_a_text_that_says_nothing_is_no_mistake() -> None:
 
 
 def test_what_is_wrong_is_told_with_its_line_and_the_name_of_the_text() -> None:
-    assert read_located_yaml("- a\n- [b\n", report := Report("x.yaml"), name="the list", first_line=5) is None
+    report = Report("x.yaml")
+    assert read_located_yaml("- a\n- [b\n", report, name="the list", first_line=5) is None
     finding = report.entries[0].finding
     assert (finding.path, finding.line, finding.problem.startswith("the list is not YAML")) == ("x.yaml", 7, True)
