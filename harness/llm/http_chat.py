@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
+from harness.domain.tokens import estimate_tokens
 from harness.llm.backoff import wait_s
 from harness.llm.connections import CONNECT_TIMEOUT_S, Connections
 from harness.llm.context import refuse_what_cannot_fit
@@ -128,9 +129,14 @@ class HttpChatModel:
                 return outcome
             answer, payload = outcome
             answers.append(answer)
-            if not answer.is_paused or len(answers) >= MOST_PIECES:
+            if not answer.is_paused or len(answers) >= MOST_PIECES or self._is_as_long_as_allowed(answers, request):
                 return joined(answers)
             body = self._wire.going_on(body, payload)
+
+    def _is_as_long_as_allowed(self, answers: Sequence[WireAnswer], request: ModelRequest) -> bool:
+        """Say whether the pieces have used up what one answer may: that much was set aside for the call."""
+        written = sum(estimate_tokens(one.text) if one.usage is None else one.usage.output_tokens for one in answers)
+        return written >= min(request.max_output_tokens, self._profile.max_output_tokens)
 
     async def _exchange(
         self, body: dict[str, Any], request: ModelRequest, piece: int

@@ -110,7 +110,10 @@ def read_answer(payload: Any, profile: Profile, request: ModelRequest) -> WireAn
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise MalformedReply("the message has no content")
     usage = read_usage(payload.get("usage"))
-    text = sanitise("".join(str(block.get("text") or "") for block in content if block.get("type") == "text"))
+    texts = [block.get("text") or "" for block in content if block.get("type") == "text"]
+    if not all(isinstance(text, str) for text in texts):
+        raise MalformedReply("the message's content is not text")
+    text = sanitise("".join(texts))
     if reason == "refusal":
         return WireAnswer(_refusal(payload) or text, finish="refused", usage=usage)
     calls = _calls(content, request)

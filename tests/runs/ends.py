@@ -46,19 +46,20 @@ def run(
     *,
     adapter: str = "openai",
     made_by: Callable[[Behaviour], ChatServer] = OpenAIServer,
+    profile: str = "",
     attempts: int = 1,
     patience_s: int = 5,
     job: str = "timeout: 20s",
 ) -> End:
     """Run the job against a server that behaves so, on a day of its own, so that no other has spent its budget.
 
-    `adapter` and `made_by` are the two sides of the format that is spoken.
+    `adapter` and `made_by` are the two sides of the format that is spoken; `job` and `profile` are lines for those.
     """
     workbench.clock.advance(timedelta(days=1).total_seconds())
     with made_by(behaviour) as server:
         settings = SETTINGS.format(base_url=server.base_url, name="test-model")
-        profile = f'attempts = {attempts}\ntimeout = "{patience_s}s"'
-        settings = settings.replace("attempts = 1", profile).replace('"openai"', f'"{adapter}"')
+        more = f'attempts = {attempts}\ntimeout = "{patience_s}s"\n{profile}'
+        settings = settings.replace("attempts = 1", more).replace('"openai"', f'"{adapter}"')
         agent = 'description = "Looks"\ntools = ["web.read"]\n'
         files = {"harness.toml": settings, "agents/scout/agent.toml": agent}
         workbench.write({**files, **with_job(f"deliver: digest\n{job}")})

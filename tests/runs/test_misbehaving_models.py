@@ -253,6 +253,14 @@ def test_whatever_the_server_does_the_budget_is_not_exceeded_by_more_than_the_ca
     assert sum(call.cost_usd for call in end.calls[:-1]) <= budget_usd
 
 
+def test_neither_are_the_tokens_of_a_run(workbench: Workbench) -> None:
+    for names in (["call"] * 10, ["usage large"], ["usage tiny"] * 10, ["usage as words", "calls", "calls"]):
+        end = run(workbench, played(workbench, names), profile="tokens_per_run = 6000")
+        tokens = [call.input_tokens + call.output_tokens for call in end.calls]
+        assert sum(tokens[:-1]) <= 6000, (names, end)
+        assert end.is_(FireState.FAILED, "budget"), (names, end)
+
+
 def test_a_budget_that_is_spent_ends_the_run_before_the_next_call(workbench: Workbench) -> None:
     end = run(workbench, played(workbench, ["call", "usage large", "call"]), job="budget: $1")
     assert end.is_(FireState.FAILED, "budget")
