@@ -82,7 +82,7 @@ def test_refusals_full_contexts_and_empty_answers_have_their_names(workbench: Wo
     assert "the answer was empty" in found["empty"].reason
 
 
-ODD_CALLS = {
+ODD_CALLS: Mapping[str, Mapping[str, Any]] = {
     "a tool that does not exist": {"type": "tool_use", "id": "a", "name": "launch_rocket", "input": {}},
     "a name that no tool can have": {"type": "tool_use", "id": "a", "name": "web read; rm", "input": URL},
     "input that is a list": {"type": "tool_use", "id": "a", "name": "web_read", "input": [1]},
