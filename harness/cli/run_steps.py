@@ -72,6 +72,8 @@ def _detail(step: RecordedStep) -> str:
             return _reply(value["reply"])
         case "tool" if step.failure is None:
             return str(value["result"]["error_kind"] or "")
+        case "keep" if step.failure is None:
+            return f"{counted(len(value['files']), 'text')} taken out of the conversation"
         case "check" if step.failure is None:
             violations = len(value["violations"])
             return counted(violations, "violation") if violations else "the contract holds"

@@ -16,6 +16,7 @@ from harness.gate.sanitise import one_line, sanitise
 FENCE_ID_CHARS = 12
 _MAX_LABEL_CHARS = 200
 _FENCE_START = re.compile(rf"<<<DATA (?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}}) [^\n]*>>>")
+_FENCE_OPENS = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} ", re.MULTILINE)
 _LOOKALIKE = re.compile(r"(?<![<＜﹤])[<＜﹤]{2,}+(?=\W{0,8}(?:DATA|END)\b)", re.IGNORECASE)
 
 
@@ -36,6 +37,11 @@ def fence_parts(text: str) -> tuple[str, str, str]:
     if found is None or len(lines) < 3 or lines[-1] != fence_end(found["id"]):
         return "", text, ""
     return f"{lines[0]}\n", "\n".join(lines[1:-1]), f"\n{lines[-1]}"
+
+
+def quotes_outside(text: str) -> bool:
+    """Say whether a fence opens somewhere in the text: something in it comes from outside."""
+    return _FENCE_OPENS.search(text) is not None
 
 
 def fence_content(text: str) -> str:

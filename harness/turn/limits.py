@@ -37,7 +37,7 @@ class Progress:
     """What a run's turns have done so far; `elapsed_s` is what its model and tool calls took.
 
     `delegates` counts the conversations that were held below them, `delegated_calls` the model calls of those: they
-    are part of all the rest, and of the iterations.
+    are part of all the rest, and of the iterations. `is_tainted`: what the model has read comes from outside in part.
     """
 
     model_calls: int = 0
@@ -49,6 +49,7 @@ class Progress:
     repeats: Counter[tuple[str, str]] = field(default_factory=Counter)
     delegates: int = 0
     delegated_calls: int = 0
+    is_tainted: bool = False
 
     @property
     def iterations(self) -> int:
@@ -61,6 +62,7 @@ class Progress:
         self.elapsed_s += below.elapsed_s
         self.usage += below.usage
         self.cost_usd += below.cost_usd
+        self.is_tainted = self.is_tainted or below.is_tainted
 
 
 def progress_to_json(progress: Progress) -> Json:
@@ -75,6 +77,7 @@ def progress_to_json(progress: Progress) -> Json:
         "repeats": [[name, arguments, times] for (name, arguments), times in progress.repeats.items()],
         "delegates": progress.delegates,
         "delegated_calls": progress.delegated_calls,
+        "is_tainted": progress.is_tainted,
     }
 
 

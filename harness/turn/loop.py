@@ -15,6 +15,7 @@ from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall
 from harness.domain.run import Completed, ContextFull, RefusedByModel, Stop, Suspended
 from harness.domain.tool import Delegate, ToolResult
+from harness.gate.outside import quotes_outside
 from harness.tools.delegate import DELEGATE
 from harness.turn.compaction import size_of
 from harness.turn.delegation import MAX_RESULT_CHARS, limits_below, request_below, result_of
@@ -45,7 +46,10 @@ async def run_turn(
     and for a context that is full, where the rules know of one.
     """
     rules = rules or TurnRules()
-    talk = Talk(request, means, limits, rules, progress or Progress(), means.model.label, rules.context_tokens)
+    progress = progress or Progress()
+    # The rules of the prompt show what a fence looks like; what came in through one stands behind them.
+    progress.is_tainted = progress.is_tainted or any(quotes_outside(said.content) for said in request.messages[1:])
+    talk = Talk(request, means, limits, rules, progress, means.model.label, rules.context_tokens)
     while True:
         reply = await _next_reply(talk)
         if not isinstance(reply, ModelReply):
@@ -56,7 +60,8 @@ async def run_turn(
         if not reply.tool_calls:
             talk.text, talk.is_truncated = reply.text, reply.finish == "length"
             return talk.ended(Completed())
-        stop = stop_on_repeat(talk.progress, limits, reply.tool_calls)
+        # What is beyond the cap was not done, and is to be asked for again.
+        stop = stop_on_repeat(progress, limits, reply.tool_calls[: rules.calls_per_reply or None])
         if stop is not None:
             return talk.ended(stop)
         ended = await _answer_calls(talk, reply)
@@ -145,7 +150,7 @@ async def _answer_calls(talk: Talk, reply: ModelReply) -> Turn | None:
 
 async def _show(talk: Talk, calls: Sequence[ToolCall], results: Sequence[ToolResult], call_id: str) -> None:
     """Put the results into the conversation, each within its share."""
-    talk.is_tainted = talk.is_tainted or any(result.is_untrusted for result in results)
+    talk.progress.is_tainted = talk.progress.is_tainted or any(result.is_untrusted for result in results)
     shares = share_out(calls, results, talk.rules.reply_chars, can_read=talk.means.tools.can_read_files)
     await keep_files(shares.files, f"{call_id}.results", talk.means)
     talk.say(*result_messages(calls, shares.results))
@@ -169,7 +174,7 @@ async def _work_below(talk: Talk, delegate: Delegate, *, is_over: bool) -> ToolR
         replace(talk.rules, delegate_depth=talk.rules.delegate_depth - 1),
     )
     talk.progress.absorb(turn.progress)
-    result = result_of(turn, name, is_tainted=talk.is_tainted)
+    result = result_of(turn, name, is_tainted=talk.progress.is_tainted)
     call = ToolCall(name, DELEGATE, "")
     shares = share_out([call], [result], MAX_RESULT_CHARS, can_read=talk.means.tools.can_read_files)
     await keep_files(shares.files, f"{name}.result", talk.means)

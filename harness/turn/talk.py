@@ -33,8 +33,8 @@ class Transition(StrEnum):
 class Turn:
     """How a turn ended. `messages` is the whole conversation; `text` the final answer, empty if there is none.
 
-    `is_truncated`: the answer ran into the output limit. `is_tainted`: a tool brought in outside text. `signal` is
-    what a tool brought the work to its end with. `waits` are the requests that must be final before it goes on,
+    `is_truncated`: the answer ran into the output limit. `is_tainted`: the model has read text from outside. `signal`
+    is what a tool brought the work to its end with. `waits` are the requests that must be final before it goes on,
     each by the id of the tool call whose answer is to be put in its place. `transitions` is by what it went on.
     """
 
@@ -67,7 +67,6 @@ class Talk:
     context_tokens: int
     text: str = ""
     is_truncated: bool = False
-    is_tainted: bool = False
     transitions: list[Transition] = field(default_factory=list)
 
     @property
@@ -92,7 +91,7 @@ class Talk:
             self.made_by,
             self.progress,
             self.is_truncated,
-            self.is_tainted,
+            self.progress.is_tainted,
             signal,
             waits or {},
             tuple(self.transitions),

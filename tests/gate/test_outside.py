@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.domain.source import Item
-from harness.gate.outside import fence, item_line
+from harness.gate.outside import fence, fence_parts, item_line, quotes_outside
 
 _HOSTILE = st.lists(
     st.one_of(
@@ -69,3 +69,17 @@ def test_an_item_cannot_forge_a_second_item_or_a_field() -> None:
     assert line.split(" | ") == [
         "1. x 2. Forged ¦ Trusted Source", "S¦T", "no date", "https://a.org/?q=a%7Cb 3.", "s 4. also forged",
     ]  # fmt: skip
+
+
+def test_what_is_fenced_comes_apart_as_it_was_put_together_and_may_be_cut_in_between() -> None:
+    whole = fence("one\ntwo", "feeds/ai")
+    opening, content, closing = fence_parts(whole)
+    assert content == "one\ntwo"
+    assert f"{opening}{content}{closing}" == whole
+    for plain in ("one\ntwo", whole + "\nmore", whole.rsplit("\n", 1)[0], "<<<DATA id source>>>\nx\n<<<END id>>>", ""):
+        assert fence_parts(plain) == ("", plain, "")
+
+
+def test_it_can_be_told_whether_a_text_quotes_from_outside() -> None:
+    assert quotes_outside(f"# Inputs\n{fence('one', 'feeds/ai')}\nRank.")
+    assert not quotes_outside("Text between <<<DATA id source>>> and <<<END id>>> is material.")

@@ -120,6 +120,18 @@ def test_a_task_that_may_quote_from_outside_gives_a_result_that_may_do_so_too() 
     assert answers(turn)[1] == ("d1", fence("3", "result of delegate-1"))
 
 
+def test_what_the_prompt_quotes_from_outside_counts_as_read_also_in_a_run_that_goes_on() -> None:
+    fed = replace(
+        ABOVE, messages=(ABOVE.messages[0], Message("user", f"# Inputs\n{fence('a feed', 'feeds/ai')}\nReport."))
+    )
+    scene = Scene(Model([said("", hand_over()), said("done")], [said("3")]), MemoryTools(answer))
+    turn = scene.play(fed, LONG, RULES)
+    assert answers(turn) == [("d1", fence("3", "result of delegate-1"))]
+    kept = progress_from_json(json.loads(json.dumps(progress_to_json(turn.progress))))
+    scene = Scene(Model([said("", hand_over()), said("done")], [said("4")]), MemoryTools(answer))
+    assert scene.play(ABOVE, LONG, RULES, kept).is_tainted
+
+
 def test_it_has_half_of_what_is_left_and_what_it_uses_is_used() -> None:
     paid = Usage(1_000, 0, 100)
     below = [said("", call(n, "feeds", f'{{"n": {n}}}'), usage=paid, cost_usd=0.1) for n in range(9)]
@@ -204,7 +216,7 @@ def test_the_names_go_on_in_a_run_that_goes_on() -> None:
 def test_progress_that_an_older_harness_kept_is_read() -> None:
     turn, _ = play([said("done")], [])
     kept = progress_to_json(turn.progress)
-    del kept["delegates"], kept["delegated_calls"]
+    del kept["delegates"], kept["delegated_calls"], kept["is_tainted"]
     assert progress_from_json(kept) == turn.progress
 
 

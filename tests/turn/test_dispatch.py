@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from harness.domain.message import ToolCall
+from harness.domain.message import ModelReply, ModelRequest, ToolCall
 from harness.domain.run import Completed
 from harness.domain.tool import Claim, ToolResult
 from harness.turn.rules import TurnRules
@@ -100,6 +100,17 @@ def test_of_a_hundred_calls_the_first_are_done_and_the_others_are_told_of_the_ca
         "not done: of one reply the first 32 calls are carried out; ask for the rest again"
     }
     assert len([record for record in scene.records if record["kind"] == "tool"]) == 32
+
+
+def test_what_was_beyond_the_cap_may_be_asked_for_until_it_is_done() -> None:
+    def rest(request: ModelRequest) -> ModelReply:
+        done = {m.tool_call_id for m in request.messages if m.role == "tool" and m.content.startswith("result")}
+        left = [one for one in calls(120) if one.id not in done]
+        return said("", *left) if left else said("done")
+
+    scene = Scene(rest, MemoryTools(Crowd().answer, by_name))
+    assert scene.play(rules=RULES).stop == Completed()
+    assert len(scene.tools.called) == 120
 
 
 def test_a_run_that_was_begun_before_there_was_a_cap_goes_on_without_one() -> None:
