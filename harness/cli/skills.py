@@ -104,7 +104,7 @@ _ORIGINS: Mapping[str, str] = {"workspace": "you", "installed": "elsewhere", "sh
 def _users(name: str, offers: Offers) -> str:
     offered = offers.offered.get(name, ())
     withheld = len(offers.withheld.get(name, ()))
-    return ", ".join((*offered, *((f"not {withheld}",) if withheld else ()))) or "nobody"
+    return ", ".join((*offered, *((f"{withheld} withheld",) if withheld else ()))) or "nobody"
 
 
 def _broken(loaded: Loaded) -> dict[str, Finding]:

@@ -22,6 +22,8 @@ LISTED_TOKENS = 600
 FOUND_TOKENS = 600
 """What may stand with the task, where not all fit into the directory."""
 MOST_FOUND = 10
+_LEAST_SHARE = 0.3
+"""What the words of the task mean so much less than the best find costs tokens and helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ def choose(
         listed = sorted(_fitting(kept, room), key=lambda skill: skill.name)
     shown = {skill.name for skill in listed}
     others = {skill.name: skill for skill in ordered if skill.name not in shown}
-    searched = index.find(task.text, among=others.keys(), limit=MOST_FOUND) if others else ()
-    candidates = dict.fromkeys((*(name for name in others if name in reasons), *searched))
+    # What applies is there already, and would outshine what the other words of the task mean.
+    unnamed = others.keys() - reasons.keys()
+    searched = index.find(task.text, among=unnamed, limit=MOST_FOUND, least_share=_LEAST_SHARE)
+    candidates = (*(name for name in others if name in reasons), *searched)
     found = _fitting([others[name] for name in candidates], found_tokens - title_tokens())[:MOST_FOUND]
     shown.update(skill.name for skill in found)
     return Chosen(
@@ -95,7 +99,7 @@ def directory_line(skill: Skill) -> str:
 
 def left_out_line(count: int) -> str:
     """Return how a prompt says that there are more skills than it names."""
-    return f"- … and {count:,} more: find them with use_skill(query)"
+    return f"- {count:,} not named here: find them with use_skill(query)"
 
 
 def title_tokens() -> int:

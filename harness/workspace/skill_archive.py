@@ -35,10 +35,13 @@ def pack(name: str, files: Files) -> bytes:
 def read_skill_at(path: Path) -> dict[str, SkillFile]:
     """Return the files of the one skill that a folder or an archive holds, by their paths in the skill.
 
-    The skill may lie at the top or in the only folder there. Raises OwnerError for what is no skill, or no safe one.
+    A Markdown file by itself is a skill without other files. In a folder or an archive the skill may lie at the top or
+    in the only folder there. Raises OwnerError for what is no skill, or no safe one.
     """
     if not path.exists():
         raise OwnerError(path, None, "there is nothing", "name a folder with a SKILL.md, or an archive of one")
+    if path.suffix == ".md" and path.is_file():
+        return {SKILL_FILE: _alone(path)}
     files = read_files(path) if path.is_dir() else _unpack(path)
     if SKILL_FILE in files:
         return files
@@ -53,6 +56,17 @@ def read_skill_at(path: Path) -> dict[str, SkillFile]:
     raise OwnerError(
         path, None, f"there is no {SKILL_FILE} in it", f"name a folder or an archive that has {SKILL_FILE}"
     )
+
+
+def _alone(path: Path) -> SkillFile:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise OwnerError(path, None, f"cannot be read: {error.strerror or error}", "correct its permissions") from error
+    if len(content) > MOST_BYTES:
+        raise OwnerError(path, None, f"it has more than {MOST_BYTES:,} bytes", "shorten it")
+    return SkillFile(content)
 
 
 def _unpack(path: Path) -> dict[str, SkillFile]:

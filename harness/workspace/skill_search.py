@@ -42,10 +42,11 @@ class SkillIndex:
             connection.commit()
             self._image = connection.serialize()
 
-    def find(self, text: str, *, among: Collection[str], limit: int) -> tuple[str, ...]:
+    def find(self, text: str, *, among: Collection[str], limit: int, least_share: float = 0.0) -> tuple[str, ...]:
         """Return the names, of those that are asked for, of the skills that the words of the text mean, best first.
 
-        Equal ones stand by name. Empty if no word of the text occurs in them.
+        Equal ones stand by name. What means the text less than that share of how much the best one does is left out.
+        Empty if no word of the text occurs in them.
         """
         words = query_words(text)
         if not words or not among or limit < 1:
@@ -53,15 +54,18 @@ class SkillIndex:
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.deserialize(self._image)
             rows = connection.execute(
-                "SELECT name FROM skill WHERE skill MATCH ? ORDER BY bm25(skill, 4.0, 2.0, 1.0), name",
+                "SELECT name, -bm25(skill, 4.0, 2.0, 1.0) AS score FROM skill WHERE skill MATCH ?"
+                " ORDER BY score DESC, name",
                 (" OR ".join(f'"{word}"' for word in words),),
             )
             found: list[str] = []
-            for (name,) in rows:
+            least = 0.0
+            for name, score in rows:
+                if len(found) == limit or score < least:
+                    break
                 if name in among:
+                    least = least or score * least_share
                     found.append(name)
-                    if len(found) == limit:
-                        break
         return tuple(found)
 
 

@@ -187,7 +187,7 @@ def test_what_a_run_is_told_of_skills_stands_with_its_task_and_leaves_the_direct
         for chosen in (told, Chosen((one,), left_out=8))
     ]
     named = "# Skills\n- rank-items: How to rank. Use it for digests."
-    directory = f"{named}\n- … and 8 more: find them with use_skill(query)"
+    directory = f"{named}\n- 8 not named here: find them with use_skill(query)"
     assert all(directory in system(prompt) for prompt in prompts)
     assert system(prompts[0]) == system(prompts[1])
     assert (

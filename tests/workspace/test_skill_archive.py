@@ -129,6 +129,13 @@ def test_a_folder_with_links_pipes_or_too_much_is_refused_and_listing_it_shows_n
     assert list_files(tmp_path / "gone") == []
 
 
+def test_a_file_by_itself_is_a_skill_without_others(tmp_path: Path) -> None:
+    path = tmp_path / "lamp.md"
+    path.write_text("x")
+    (tmp_path / "other.md").write_text("y")
+    assert read_skill_at(path) == {"SKILL.md": SkillFile(b"x")}
+
+
 def test_an_archive_of_another_tool_is_read_too(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:

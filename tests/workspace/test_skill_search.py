@@ -50,6 +50,13 @@ def test_only_what_is_asked_for_is_found_and_not_more_of_it() -> None:
     assert SkillIndex(()).find("harbour", among=ALL, limit=5) == ()
 
 
+def test_what_means_the_text_far_less_than_the_best_is_left_out_if_that_is_wanted() -> None:
+    text = "repair the sails of a boat in the harbour"
+    assert INDEX.find(text, among=ALL, limit=5) == ("boat-repair", "tide-tables")
+    assert INDEX.find(text, among=ALL, limit=5, least_share=0.3) == ("boat-repair",)
+    assert INDEX.find(text, among={"tide-tables"}, limit=5, least_share=0.3) == ("tide-tables",)
+
+
 def test_any_thread_may_ask() -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(lambda _: INDEX.find("harbour", among=ALL, limit=5), range(64)))
