@@ -328,6 +328,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE usage ADD COLUMN profile TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE usage ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE usage ADD COLUMN latency_s DOUBLE PRECISION",
+            # A day is added up before each call, from the index alone.
+            "CREATE INDEX usage_day ON usage (at, agent, profile, cost_usd, input_tokens, output_tokens)",
             "CREATE INDEX usage_profile ON usage (profile, at)",
             "CREATE INDEX usage_job ON usage (job_id, at)",
             "ALTER TABLE run ADD COLUMN revision TEXT NOT NULL DEFAULT ''",
