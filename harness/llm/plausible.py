@@ -9,8 +9,8 @@ from harness.domain.message import ModelRequest, ToolCall, Usage
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 
-SMALLEST_SHARE = 20
-"""A count below this part of the estimate (1/20) is none: the estimate is of words and marks, with some on top."""
+SMALLEST_SHARE = 4
+"""A count below this part of the estimate (1/4) is none: the estimate is of words and marks, with some on top."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.message import ToolCall
+from harness.domain.message import ToolCall, Usage
 from harness.domain.run import Fire
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.comparison import Part, compare_runs
@@ -32,11 +32,12 @@ def two_runs(workbench: Workbench) -> tuple[Recording, Recording]:
     """One run with a tool call over two stories, and a day later one without over three, of an edited job."""
     *links, third = workbench.serve_stories(3)
     workbench.serve_stories(2)
+    counted = Usage(1_000, 0, 200)
     script = [
-        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]}))),
-        say(item_lines(links)),
-        say(item_lines([*links, third])),
-        say(item_lines(links)),
+        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=counted),
+        say(item_lines(links), usage=counted),
+        say(item_lines([*links, third]), usage=counted),
+        say(item_lines(links), usage=counted),
     ]
     with OpenAIServer(script) as server:
         promise = "read: [feeds/ai]\ndeliver: digest\ncontract: {max_items: 2}"

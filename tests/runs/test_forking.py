@@ -204,11 +204,11 @@ def test_a_run_that_never_came_to_a_prompt_has_nothing_to_fork_from(workbench: W
 
 @pytest.mark.parametrize("database_url", KINDS, indirect=True)
 def test_a_fork_from_a_step_repeats_nothing_that_came_before_it(workbench: Workbench) -> None:
-    links = workbench.serve_stories(2)
+    links, counted = workbench.serve_stories(2), Usage(1_000, 0, 200)
     script = [
-        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]}))),
-        say(item_lines(links[:1])),
-        say(item_lines(links)),
+        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=counted),
+        say(item_lines(links[:1]), usage=counted),
+        say(item_lines(links), usage=counted),
     ]
     with OpenAIServer(script) as server:
         workbench.write({**with_model(server), **with_job()})
@@ -287,7 +287,7 @@ def test_a_run_that_ran_out_of_budget_goes_on_the_next_day_with_what_it_had(work
     agent = (workbench.root / "agents/scout/agent.toml").read_text().replace('"$1/day"', '"$0.15/day"')
     script = [
         call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=dear),
-        say(item_lines(links)),
+        say(item_lines(links), usage=Usage(1_000, 0, 200)),
     ]
     with OpenAIServer(script) as server:
         workbench.write({**with_model(server), **with_job(), "agents/scout/agent.toml": agent})
@@ -296,7 +296,7 @@ def test_a_run_that_ran_out_of_budget_goes_on_the_next_day_with_what_it_had(work
         workbench.clock.jump_to(LATER)
         forked = fork(workbench, source, last_fork_point(steps(workbench, source.run_id or "")))
         assert len(server.requests) == 2
-    assert (forked.state, forked.items, cost(workbench, forked)) == (FireState.DELIVERED, 1, 0.0003)
+    assert (forked.state, forked.items, cost(workbench, forked)) == (FireState.DELIVERED, 1, 0.003)
 
 
 def test_a_fork_does_not_make_the_schedule_forget_what_it_saw_since(workbench: Workbench) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.delivery.digest import digest_from_json
 from harness.domain.digest import Digest
-from harness.domain.message import ToolCall
+from harness.domain.message import ToolCall, Usage
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import start_by_hand
@@ -233,8 +233,8 @@ def test_an_old_delivery_never_stands_in_for_a_failed_run(workbench: Workbench) 
 def test_a_model_reads_its_inputs_calls_tools_and_writes_the_digest(workbench: Workbench) -> None:
     links = workbench.serve_stories(3)
     script = [
-        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]}))),
-        say(item_lines(links)),
+        call_tools(ToolCall("c1", "web_read", json.dumps({"url": links[0]})), usage=Usage(1_000, 0, 200)),
+        say(item_lines(links), usage=Usage(1_000, 0, 200)),
     ]
     with OpenAIServer(script) as server:
         workbench.write(model(server))
@@ -248,7 +248,7 @@ def test_a_model_reads_its_inputs_calls_tools_and_writes_the_digest(workbench: W
     with workbench.system.database.read() as connection:
         usage, cost, calls = usage_of_run(connection, fire.run_id or "")
         run = run_by_id(connection, fire.run_id or "")
-    assert (usage.input_tokens, calls, round(cost, 6)) == (200, 2, 0.0006)
+    assert (usage.input_tokens, calls, round(cost, 6)) == (2_000, 2, 0.006)
     assert run is not None
     assert run.stop == "completed"
     assert run.prompt_sha256
