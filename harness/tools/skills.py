@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -112,6 +113,7 @@ def _take_place(folder: Path, name: str) -> int:
                 raise Refused("skill-limit", f"this run has loaded {MOST_LOADED} skills ({loaded}); work with these")
             file.write(f"{name}\n".encode())
             file.flush()
+            os.fsync(file.fileno())
             taken.append(name)
         return taken.index(name) + 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,18 @@ class TestNew:
         assert run("new", "lamp", "--from", str(download), "--replace")[0] == 0
         assert "curl" in (root / "skills/lamp/SKILL.md").read_text()
         assert check(root, now=NOW) == ()
+
+
+def test_a_published_skill_is_installed_unchanged(run: Run, root: Path) -> None:
+    library = find_spec("typer")
+    assert library is not None and library.origin is not None
+    published = Path(library.origin).parent / ".agents" / "skills" / "typer"
+    if not (published / "SKILL.md").is_file():
+        pytest.skip("the installed typer carries no skill")
+    code, _, err = run("new", "--from", str(published))
+    assert code == 0, err
+    assert (root / "skills/typer/SKILL.md").read_bytes() == (published / "SKILL.md").read_bytes()
+    assert {one["skill"]: one["offered_to"] for one in json.loads(run("list", "--json")[1])}["typer"] == ["scout"]
 
 
 def test_what_is_packed_can_be_installed_and_is_the_same_each_time(
