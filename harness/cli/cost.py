@@ -19,7 +19,7 @@ from harness.cli.loading import load_workspace
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
-from harness.cli.table import table_lines, terminal_width
+from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time
 from harness.domain.budget import Amount, DayBudget, budgets_of, cannot_be_counted
 from harness.domain.latency import Latency, latency_of
@@ -155,21 +155,27 @@ def _say(place: Place, read: _Costs, day: date, by: By) -> None:
     last = place.now.astimezone(ZoneInfo(place.zone)).date()
     days = day.isoformat() if day == last else f"{day.isoformat()} to {last.isoformat()}"
     if not read.used:
-        say(f"{_EMPTY} on {days} ({place.zone}); harness run AGENT/JOB makes one, harness cost --forecast tells what")
-        say("is to come, --since DAY looks further back")
+        _say_wrapped(
+            f"{_EMPTY} on {days} ({place.zone}); harness run AGENT/JOB makes one, --since DAY looks further back"
+        )
     else:
         say(f"{days}, {place.zone}")
         for line in table_lines(_rows(read, by), terminal_width()):
             say(line)
     if read.uncounted:
         say()
-        say(f"not counted in dollars, as they have no prices: {', '.join(read.uncounted)}")
+        _say_wrapped(f"not counted in dollars, as they have no prices: {', '.join(read.uncounted)}")
     say()
     if not read.budgets:
-        say('no budget is set; nothing that costs money runs without: budget = "$5/day" in harness.toml')
+        _say_wrapped('no budget is set, and nothing that costs money runs without: budget = "$5/day" in harness.toml')
         return
     say(f"budgets of today, until {local_time(day_end(place.now, place.zone), place.zone, place.now)}")
     for line in table_lines([_budget_row(*each) for each in read.budgets], terminal_width()):
+        say(line)
+
+
+def _say_wrapped(text: str) -> None:
+    for line in wrap(text, terminal_width()):
         say(line)
 
 
@@ -211,7 +217,7 @@ def _budget_row(budget: DayBudget, spent: Amount, in_flight: Amount) -> tuple[st
     return (
         budget.whose.removeprefix("the "),
         f"[{'#' * filled}{'.' * (_BAR - filled)}]",
-        f"{share:.0%}  {budget.in_words(spent + in_flight)}{aside}",
+        f"{share:.0%} {budget.in_words(spent + in_flight)}{aside}",
     )
 
 

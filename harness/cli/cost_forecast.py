@@ -11,7 +11,7 @@ from typing import Any
 from harness.cli.fires import iso
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place
-from harness.cli.table import table_lines, terminal_width
+from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time
 from harness.domain.budget import Amount, DayBudget, budgets_of
 from harness.domain.errors import OwnerError
@@ -31,6 +31,7 @@ _DAY, _MONTH = timedelta(days=1), timedelta(days=30)
 _LOOK_BACK = timedelta(days=60)
 _BUS_DAYS = 14
 _NAMED = 5
+_HEAD = "if the runs to come go like the last ones; in brackets, what nine in ten of them did not exceed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ def say_forecast(place: Place, workspace: Workspace) -> None:
     """Print the forecast for the person."""
     seen = _forecast(place, workspace)
     if not seen.agents:
-        say("no job asks a language model: nothing is to come that costs anything; see: harness jobs")
+        say("no job asks a language model: nothing is to come that costs anything")
         return
-    say("if the runs to come go like the last ones; in brackets, what nine in ten of")
-    say("them did not exceed")
+    for line in wrap(_HEAD, terminal_width()):
+        say(line)
     say()
     rows: list[Sequence[str]] = [_agent_row(seen, agent) for agent in seen.agents]
     if len(rows) > 1:

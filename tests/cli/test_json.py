@@ -41,7 +41,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         "status", "ledger", "runs", "why scout/morning", "jobs", "jobs next", "jobs show scout/morning", "agents",
         "agents show scout", "skills", "skills show rank-items", "check", "doctor", "doctor --overdue", "audit verify",
-        "prompt show scout/morning", "nodes",
+        "prompt show scout/morning", "nodes", "cost", "cost --since yesterday --by model", "cost --forecast",
     ],
 )  # fmt: skip
 def test_stdout_is_one_document(team: Path, capsys: pytest.CaptureFixture[str], arguments: str) -> None:
@@ -52,8 +52,11 @@ def test_stdout_is_one_document(team: Path, capsys: pytest.CaptureFixture[str], 
 
 @pytest.mark.parametrize(
     "arguments",
-    ["jobs", "jobs next", "jobs show scout/morning", "agents", "agents show scout", "skills", "check", "doctor"],
-)
+    [
+        "jobs", "jobs next", "jobs show scout/morning", "agents", "agents show scout", "skills", "check", "doctor",
+        "cost", "cost --forecast",
+    ],
+)  # fmt: skip
 def test_words_fit_into_eighty_columns(team: Path, capsys: pytest.CaptureFixture[str], arguments: str) -> None:
     main(arguments.split())
     out = capsys.readouterr().out
