@@ -68,7 +68,8 @@ def _decide(
     left = tuple(violation for violation in left if violation.url is None)
     failure = _failure(report, left)
     if failure:
-        return Draft(Outcome(FireState.FAILED, failure), answer.stop.reason), {}
+        why = f"{failure}; {answer.gaps[0]}" if answer.cause else failure
+        return Draft(Outcome(FireState.FAILED, why, cause=answer.cause), answer.stop.reason), {}
     missing = (violation.detail for violation in left)
     told_first = answer.gaps if answer.cause else ()  # it is what the incident says
     gaps = _distinct((*told_first, *map(str, inputs.gaps), *answer.gaps, *answer.verdict.gaps, *removed, *missing))

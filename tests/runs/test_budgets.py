@@ -114,6 +114,19 @@ def test_a_template_stands_in_where_the_job_has_one(workbench: Workbench, server
     assert "Nothing ranked today." in workbench.delivered()[0].read_text()
 
 
+def test_a_promise_that_only_a_model_can_keep_fails_for_the_budget_and_not_for_the_job(
+    workbench: Workbench, server: OpenAIServer
+) -> None:
+    workbench.write(morning("low", 'contract: {must_include: ["## Kettles"]}\n'))
+    spend(workbench, 4.5)
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert fire.state is FireState.FAILED
+    assert fire.reason.startswith("the contract does not hold: ")
+    assert "; today's budget of the team is 90% spent" in fire.reason
+    assert [row.cause for row in incidents(workbench)] == ["budget the team"]
+
+
 def test_the_agents_own_budget_sheds_its_jobs_only(workbench: Workbench, server: OpenAIServer) -> None:
     workbench.write(morning("low"))
     spend(workbench, 3.3, "scout")
