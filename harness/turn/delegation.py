@@ -8,6 +8,7 @@ from harness.domain.message import Message, ModelRequest
 from harness.domain.run import Completed
 from harness.domain.tool import Delegate, ToolResult
 from harness.gate.outside import fence
+from harness.llm.extractive import LABEL as NO_MODEL
 from harness.tools.delegate import DELEGATE
 from harness.turn.limits import TurnLimits
 from harness.turn.talk import Talk, Turn
@@ -53,6 +54,8 @@ def result_of(turn: Turn, name: str, *, is_tainted: bool) -> ToolResult:
     """Return what the conversation came to, for the one above; `is_tainted`: its task may quote from outside."""
     if not isinstance(turn.stop, Completed):
         return ToolResult(f"{DELEGATE}: {name} came to no result: {turn.stop}", error_kind="failed")
+    if turn.model == NO_MODEL:
+        return ToolResult(f"{DELEGATE}: {name} came to no result: no language model answers now", error_kind="failed")
     text = turn.text.strip() or "(it answered with no text)"
     if turn.is_truncated:
         text += "\n(cut here: the answer was longer than a model may write)"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.domain.errors import HarnessError, ReplayMismatch
 from harness.domain.message import Message, ModelReply
 from harness.domain.run import ContextFull
+from harness.llm.extractive import LABEL as NO_MODEL
 from harness.turn.compaction import RECENT, condensed, size_of, span_of, summary_request, without_old_results
 from harness.turn.keeping import keep_files
 from harness.turn.limits import stop_before_call
@@ -78,8 +79,13 @@ async def _condense(talk: Talk, *, recent: int) -> None:
         raise
     except HarnessError:  # it is on record; whether the work can go on without is decided by what is left
         return
-    if isinstance(summary, ModelReply) and summary.text.strip() and summary.finish in ("stop", "length"):
+    if isinstance(summary, ModelReply) and _is_summary(summary):
         _go_on_with(talk, condensed(span, summary.text), Transition.SUMMARISED)
+
+
+def _is_summary(reply: ModelReply) -> bool:
+    """Say whether a language model has condensed anything: what stands in for one where none can be had does not."""
+    return bool(reply.text.strip()) and reply.finish in ("stop", "length") and reply.model != NO_MODEL
 
 
 def _go_on_with(talk: Talk, messages: tuple[Message, ...], transition: Transition) -> None:

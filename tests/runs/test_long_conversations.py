@@ -23,7 +23,7 @@ from harness.runs.replay import recorded_links, replay
 from harness.store.peek import peek
 from harness.store.requests import requests_in
 from harness.store.usage import usage_of_run
-from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, exceed_context, say
 from harness.turn.compaction import SUMMARY_PROMPT
 from harness.turn.delegation import SYSTEM_PROMPT
 from harness.wiring.playback import playback_services
@@ -86,6 +86,7 @@ class Reader:
     """Reads page after page, looks one up again that was taken out, and answers."""
 
     def __init__(self) -> None:
+        self.pages = 0
         self.read_again = ""
 
     def __call__(self, request: ChatRequest) -> ChatAnswer:
@@ -95,11 +96,13 @@ class Reader:
         if read and read[-1].startswith("<<<DATA") and '"@run/' in read[-1].split("\n")[0]:
             self.read_again = read[-1]
             return say("There are kettles.")
-        number = len(read)
-        if number < len(PAGES):
+        if self.pages < len(PAGES):
+            number, self.pages = self.pages, self.pages + 1
             return tool("files_read", f"call_{number}", path=f"shared-context/page-{number}.md")
-        stub = next(text for text in read if "were taken out to make room" in text)
-        return tool("files_read", "call_again", path=stub.split("the whole: ")[1].split(";")[0])
+        stubs = [text for text in read if "were taken out to make room" in text]
+        if not stubs:
+            return say("There are kettles.")
+        return tool("files_read", "call_again", path=stubs[0].split("the whole: ")[1].split(";")[0])
 
 
 NARROW = "context_window = 4500\nmax_output_tokens = 500"
@@ -143,6 +146,20 @@ def test_a_fork_has_the_files_and_a_replay_comes_the_same_way(workbench: Workben
 def replayed(workbench: Workbench, recording: Recording) -> Recording:
     with playback_services(workbench.root, workbench.environ, recorded_links(recording)) as services:
         return asyncio.run(replay(recording, services))
+
+
+def test_a_run_whose_model_takes_less_than_its_profile_says_goes_on_with_less(workbench: Workbench) -> None:
+    reader = Reader()
+
+    def narrow(request: ChatRequest) -> ChatAnswer:
+        return exceed_context() if len(json.dumps(request.messages)) > 9_000 else reader(request)
+
+    with team(workbench, narrow, '"files.read"', "max_output_tokens = 500", ITERATIONS) as server:
+        workbench.tick_at(EIGHT)
+        fire = the_fire(workbench)
+        sizes = [len(json.dumps(request.messages)) for request in server.requests]
+    assert fire.state is FireState.DELIVERED, fire.reason
+    assert sum(size > 9_000 for size in sizes) == 1, "what it takes is known from then on"
 
 
 def test_a_conversation_that_fits_in_no_way_fails_by_the_name_of_the_context(workbench: Workbench) -> None:

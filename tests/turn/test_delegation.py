@@ -11,6 +11,7 @@ from harness.domain.request import Final
 from harness.domain.run import Completed, MaxIterations, NoProgress, Suspended
 from harness.domain.tool import Delegate, End, ToolResult, Wait
 from harness.gate.outside import fence
+from harness.llm.extractive import LABEL
 from harness.turn.delegation import SYSTEM_PROMPT
 from harness.turn.limits import progress_from_json, progress_to_json
 from harness.turn.rules import TurnRules
@@ -182,6 +183,11 @@ def test_what_stops_below_is_a_failure_above_and_no_end() -> None:
     assert turn.text == "I could not."
     assert str(NoProgress("feeds", 3)) in answers(turn)[0][1]
     assert turn.progress.failures_in_a_row == 1
+
+
+def test_what_stands_in_for_a_language_model_is_no_answer_to_a_task() -> None:
+    turn, _ = play([said("", hand_over()), said("done")], [ModelReply("nothing to select", LABEL)])
+    assert answers(turn) == [("d1", "delegate: delegate-1 came to no result: no language model answers now")]
 
 
 def test_in_a_reply_that_ends_the_work_nothing_is_begun_below_and_the_call_has_its_result() -> None:

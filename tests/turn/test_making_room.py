@@ -14,6 +14,7 @@ from harness.domain.run import Completed, ContextFull, MaxIterations
 from harness.domain.scratchpad import NOTED, Entry, is_note, pad_of
 from harness.domain.tool import ToolResult
 from harness.gate.outside import fence
+from harness.llm.extractive import LABEL
 from harness.turn.compaction import SUMMARY_PROMPT, size_of, span_of, without_old_results
 from harness.turn.rules import TurnRules, rules_for
 from harness.turn.talk import Transition, Turn
@@ -107,7 +108,10 @@ def test_where_that_is_not_enough_a_model_condenses_what_is_old_and_its_tokens_c
     assert largest(scene) <= SMALL.context_tokens
 
 
-@pytest.mark.parametrize("summary", [TransientError("overloaded"), said(""), said("no", finish="refused")])
+@pytest.mark.parametrize(
+    "summary",
+    [TransientError("overloaded"), said(""), said("no", finish="refused"), ModelReply("nothing to select", LABEL)],
+)
 def test_without_a_summary_the_turn_ends_by_the_name_of_the_context(summary: ModelReply | Exception) -> None:
     calls = [replace(one, arguments=json.dumps({"n": one.id, "why": WORDS})) for one in read(20)]
     turn, scene = play(Model(*calls, summary=summary))
