@@ -7,6 +7,7 @@ run gives the same bytes. Format 1; a format that is changed gets a new number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _LEFT_OUT = frozenset({"deliver", "close"})
 """What a run does to its own ledger is done again by every run."""
 
 _PROMPT = "prompt"
+_RUN_ID = re.compile(r"[a-z]+:[\w-][\w.-]*(?:/[\w-][\w.-]*)*:[\w.~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,7 @@ def parse_cassette(text: str) -> Cassette:
         if "asked" in entry:
             asked[(step.kind, step.call_id)] = bases.whole(step, entry["asked"])
     plan = next((step.value for step in steps if step.kind == "begin" and step.failure is None), None)
-    if plan is not None:
-        from_json(RunPlan, plan)
+    _check_name(run["id"], plan)
     due_at = _moment(run["due_at"])
     record = RunRecord(
         id=run["id"],
@@ -142,6 +143,14 @@ def parse_cassette(text: str) -> Cassette:
         kind, state = FireKind(run["kind"]), FireState(ended["state"])
         fire = Fire(record.job_id, due_at, kind, state, record.id, ended["reason"])
     return Cassette(Recording(record, fire, tuple(steps), digest=document.get("digest")), asked)
+
+
+def _check_name(run_id: str, plan: Json) -> None:
+    """Raise ValueError for a plan that is none, and for a run whose id is no name: a folder is made of it."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise ValueError(f"{run_id!r} is no id of a run")
+    if plan is not None and from_json(RunPlan, plan).run_id != run_id:
+        raise ValueError(f"its plan is of {plan['run_id']!r}, not of {run_id!r}")
 
 
 def _step(step: RecordedStep, asked: Asked, bases: _Conversations, redact: Callable[[str], str]) -> Json:

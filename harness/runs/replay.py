@@ -24,6 +24,7 @@ from harness.runs.services import RunServices
 from harness.runs.tape import ASKING_KINDS, Asked, Tape
 from harness.runs.workflows import RunWorkflow
 from harness.store.json_codec import from_json, to_json
+from harness.store.state_folder import StateFolder
 from harness.store.step_records import args_hash
 
 _DONE_ANEW = frozenset({"assemble", "check", "publish", "keep"})
@@ -55,9 +56,7 @@ async def replay(recording: Recording, services: RunServices, tape: Tape | None 
     run = replace(
         recording.run, outcome=_outcome_of(recording, draft), stop=draft.stop, manifest=None, artifacts_deleted_at=None
     )
-    artifact = draft.outcome.artifact
-    page = None if artifact is None else (services.state.root / artifact).with_suffix(".md")
-    return Recording(run, None, tuple(steps.done), digest=None if page is None else page.read_text(encoding="utf-8"))
+    return Recording(run, None, tuple(steps.done), digest=_digest_of(draft, services.state))
 
 
 async def what_was_asked(recording: Recording, services: RunServices) -> Asked:
@@ -184,6 +183,16 @@ def recorded_links(recording: Recording) -> RecordedLinks:
     for value in recording.values("check").values():
         found.update(from_json(Verdict, value).reachability)
     return RecordedLinks(found)
+
+
+def _digest_of(draft: Draft, state: StateFolder) -> str | None:
+    """Return the digest that the run made; None for one that made none, whatever a recorded outcome says."""
+    if draft.outcome.artifact is None:
+        return None
+    page = (state.root / draft.outcome.artifact).resolve().with_suffix(".md")
+    if not page.is_relative_to(state.root.resolve()) or not page.is_file():
+        return None
+    return page.read_text(encoding="utf-8")
 
 
 def _plan_today(recording: Recording, workspace: Workspace) -> Json:

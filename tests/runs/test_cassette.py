@@ -186,6 +186,29 @@ def test_a_job_that_reads_more_today_is_told_that_it_is_not_on_the_tape(workbenc
 
 
 @pytest.mark.parametrize(
+    "run_id", ["manual:../../../../evil:1", "manual:/evil:1", "manual:a/../../b:1", "evil", "manual:scout\\\\x:1"]
+)
+def test_a_cassette_makes_no_folder_outside_of_its_own(workbench: Workbench, run_id: str) -> None:
+    workbench.serve_stories(1)
+    fire = workbench.run()
+    text = cassette_text(workbench, fire)
+    with pytest.raises(ValueError, match="is no id of a run"):
+        parse_cassette(text.replace(str(fire.run_id), f'"{run_id}"'))
+    with pytest.raises(ValueError, match="its plan is of"):
+        parse_cassette(text.replace(f"run_id: {fire.run_id}", "run_id: manual:scout/evening:1"))
+
+
+def test_an_outcome_that_names_a_file_elsewhere_shows_nothing_of_it(workbench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("What nobody is to see.", encoding="utf-8")
+    workbench.write(with_job("deliver: digest\nrequires: none.md"))
+    text = cassette_text(workbench, workbench.run())
+    assert "step: preflight" in text
+    edited = parse_cassette(text.replace("artifact: null", f"artifact: {tmp_path / 'secret.json'}"))
+    parts, _ = play(workbench, edited)
+    assert parts["digest"].now == ()
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("just words", "it does not begin with `cassette: 1`"),
