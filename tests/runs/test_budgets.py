@@ -242,41 +242,7 @@ def test_each_call_is_booked_with_profile_cache_and_latency(workbench: Workbench
     assert 0 < row.latency_s < 60
 
 
-# ── At the same time, and killed ─────────────────────────────────────────────────────────────────
-
-
-def test_runs_at_the_same_time_do_not_overshoot_a_budget_together(workbench: Workbench) -> None:
-    names = [f"agent{number}" for number in range(6)]
-    all_asked = threading.Event()
-    asked: list[ChatRequest] = []
-
-    def answer(request: ChatRequest) -> ChatAnswer:
-        asked.append(request)
-        if len(asked) == 2:
-            all_asked.set()
-        # Both calls are in flight while the other runs look for room.
-        all_asked.wait(60)
-        return say("A report of its own, at some length.", usage=Usage(1_000, 0, 4_000))
-
-    with OpenAIServer(answer) as server:
-        files: dict[str, str | None] = {"agents/scout/jobs/morning.md": None}
-        for name in names:
-            files |= {**agent(name), **job(name)}
-            files[f"agents/{name}/jobs/report.md"] = (
-                "---\nschedule: daily 08:00\ndeliver: digest\nwithout_model: skip\npriority: high\n---\nReport.\n"
-            )
-        # A call may cost 4.096 cents and some for the prompt: two fit, and a third does not.
-        settings = SETTINGS.format(base_url=server.base_url, name="m").replace("$100/day", "$0.11/day")
-        workbench.write({**files, "harness.toml": settings})
-        workbench.tick_at(EIGHT)
-    states = sorted(str(fire.state) for fire in workbench.fires())
-    with workbench.system.database.read() as connection:
-        spent = connection.exec_driver_sql("SELECT SUM(cost_usd) FROM usage").scalar_one()
-        left = connection.exec_driver_sql("SELECT COUNT(*) FROM reservation").scalar_one()
-    assert spent <= 0.11
-    assert (len(asked), states) == (2, ["delivered"] * 2 + ["skipped"] * 4)
-    assert left == 0
-    assert [row.cause for row in incidents(workbench)] == ["budget the team"]
+# ── Handed down, and killed ────────────────────────────────────────────────────────────────────────
 
 
 def test_nothing_stays_set_aside_for_calls_that_a_run_handed_down(workbench: Workbench) -> None:
