@@ -57,19 +57,28 @@ def shortened(shown: str, cap_chars: int, name: str, *, can_read: bool) -> str:
     `name` is the file of the whole. What is a preview already goes on naming its own.
     """
     opening, content, closing = fence_parts(shown)
-    cut_before = _CUT.search(content)
-    if cut_before is not None:
-        notice = cut_before.group()
-        kept = content[: cut_before.start()][: max(0, cap_chars - len(notice))] + notice
+    notice = _notice_of(content, name)
+    if notice:
+        kept = content[: max(0, min(len(content) - len(notice), cap_chars - len(notice)))] + notice
     else:
         kept = preview(content, cap_chars, name, can_read=can_read)
     return f"{opening}{kept}{closing}"
 
 
-def file_in(shown: str) -> str | None:
-    """Return the file that a preview names, or None if it is no preview."""
-    found = _CUT.search(fence_parts(shown)[1])
-    return None if found is None else found["file"]
+def file_of(shown: str, name: str) -> str:
+    """Return the file in which the whole lies: the one that a preview names, or `name` for what is no preview."""
+    found = _CUT.search(_notice_of(fence_parts(shown)[1], name))
+    return name if found is None else found["file"]
+
+
+def _notice_of(content: str, name: str) -> str:
+    """Return the line with which a preview of the same call's result ends; empty if it is none.
+
+    What comes from outside may end in such a line too: it cannot be told that it is kept anywhere.
+    """
+    found = _CUT.search(content)
+    is_its_own = found is not None and found["file"].rpartition("-")[0] == name.rpartition("-")[0]
+    return found.group() if found is not None and is_its_own else ""
 
 
 def _safe(text: str) -> str:

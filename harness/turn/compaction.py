@@ -13,7 +13,7 @@ from harness.domain.message import Message, ModelRequest, ToolCall
 from harness.domain.scratchpad import NOTE_TITLE, SCRATCHPAD, is_note, pad_of
 from harness.domain.tokens import estimate_request_tokens, estimate_tokens
 from harness.gate.outside import fence
-from harness.gate.results import RUN_PREFIX, file_in, file_name, shortened
+from harness.gate.results import RUN_PREFIX, file_name, file_of, shortened
 from harness.tools.bus import ASK
 
 RECENT = 2
@@ -77,9 +77,9 @@ def without_old_results(request: ModelRequest, target_tokens: int, *, recent: in
         content = messages[place].content
         if len(content) < (_LEAST_RECENT_CHARS if is_recent else _LEAST_CHARS):
             continue
-        known = file_in(content)
-        name = known or file_name(call.name, call.id, content)
-        if known is None:
+        whole = file_name(call.name, call.id, content)
+        name = file_of(content, whole)
+        if name == whole:
             files[name] = content
         if is_recent:  # it has hardly been read yet
             left = shortened(content, _PREVIEW_CHARS, name, can_read=can_read)

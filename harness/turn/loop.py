@@ -132,10 +132,10 @@ async def _answer_calls(talk: Talk, reply: ModelReply) -> Turn | None:
     talk.progress.elapsed_s += answered.elapsed_s
     signal = last_signal(answered.results)
     results = [
-        result
-        if not isinstance(result.signal, Delegate)
-        else await _work_below(talk, result.signal, is_over=bool(signal))
-        for result in answered.results
+        await _work_below(talk, call, result.signal, is_over=bool(signal))
+        if isinstance(result.signal, Delegate)
+        else result
+        for call, result in zip(calls, answered.results, strict=True)
     ]
     await _show(talk, calls, results, call_id)
     if signal is not None:
@@ -157,7 +157,7 @@ async def _show(talk: Talk, calls: Sequence[ToolCall], results: Sequence[ToolRes
     talk.transitions += [Transition.ANSWERED, *([Transition.SHARED_OUT] if shares.files else [])]
 
 
-async def _work_below(talk: Talk, delegate: Delegate, *, is_over: bool) -> ToolResult:
+async def _work_below(talk: Talk, call: ToolCall, delegate: Delegate, *, is_over: bool) -> ToolResult:
     """Have the task worked on in a conversation of its own, step by step in this run, and return its result."""
     limits = limits_below(talk)
     if is_over:
@@ -175,7 +175,6 @@ async def _work_below(talk: Talk, delegate: Delegate, *, is_over: bool) -> ToolR
     )
     talk.progress.absorb(turn.progress)
     result = result_of(turn, name, is_tainted=talk.progress.is_tainted)
-    call = ToolCall(name, DELEGATE, "")
     shares = share_out([call], [result], MAX_RESULT_CHARS, can_read=talk.means.tools.can_read_files)
     await keep_files(shares.files, f"{name}.result", talk.means)
     return shares.results[0]

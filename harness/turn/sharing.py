@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.domain.message import ToolCall
 from harness.domain.tool import ToolResult
-from harness.gate.results import RUN_PREFIX, file_name, shortened
+from harness.gate.results import file_name, file_of, shortened
 
 _PREVIEW_CHARS = 500
 """What every result may take, however much the ones before it took."""
@@ -35,10 +35,9 @@ def share_out(calls: Sequence[ToolCall], results: Sequence[ToolResult], reply_ch
         share = max(_PREVIEW_CHARS, left)
         if len(result.content) > share and result.is_ok:
             name = file_name(call.name, call.id, result.content)
-            content = shortened(result.content, share, name, can_read=can_read)
-            if f"{RUN_PREFIX}{name}" in content:
+            if file_of(result.content, name) == name:
                 files[name] = result.content
-            result = replace(result, content=content)
+            result = replace(result, content=shortened(result.content, share, name, can_read=can_read))
         shared.append(result)
         left -= len(result.content)
     return Shares(tuple(shared), files)

@@ -91,6 +91,18 @@ def test_old_results_go_first_each_whole_into_a_file_that_its_line_names() -> No
     assert largest(scene) <= SMALL.context_tokens
 
 
+def test_what_lay_in_a_file_already_is_pointed_at_there() -> None:
+    async def preview(call: ToolCall) -> ToolResult:
+        notice = f"\n… cut here, of 90,000 characters; @run/web.read-{call.id}-12345678.txt: read on with files.read"
+        return ToolResult(WORDS + notice)
+
+    scene = Scene(Model(*read(11)), MemoryTools(preview))
+    turn = scene.play(limits=LONG, rules=SMALL)
+    assert Transition.DROPPED in turn.transitions
+    assert scene.tools.kept == {}
+    assert "the whole: @run/web.read-c1-12345678.txt;" in contents(scene.model.requests[-1])[0]
+
+
 def test_where_that_is_not_enough_a_model_condenses_what_is_old_and_its_tokens_count() -> None:
     calls = [replace(one, arguments=json.dumps({"n": one.id, "why": WORDS})) for one in read(9)]
     turn, scene = play(Model(*calls))
