@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -297,6 +298,34 @@ def test_a_conversation_that_was_made_shorter_and_a_delegate_come_back(workbench
     kinds = {step.kind for step in cassette.recording.steps}
     assert {"keep", "model", "tool"} <= kinds
     assert any("/" in step.call_id for step in cassette.recording.steps)
+
+
+def test_runs_without_a_model_come_back_too(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    jobs = {
+        "filled": "read: [feeds/ai]\ndeliver: digest\nwithout_model: template\ntemplate: filled.template.md",
+        "checked": "action: self-check\ndeliver: digest",
+        "held-back": "read: [feeds/ai]\ndeliver: digest\nonly_if: {new_items: 100}",
+        "missing": "deliver: digest\nrequires: none.md",
+        "unread": "read: [feeds/none]\ndeliver: digest",
+    }
+    workbench.write(
+        {
+            "shared-context/feeds/none.md": f"- [Gone]({workbench.web.url('/gone.xml')})\n",
+            "agents/scout/jobs/filled.template.md": "Nothing but this, {{ user.name }}.\n",
+        }
+    )
+    for name, front in jobs.items():
+        text = f"---\nschedule: daily 08:00\n{front}\n---\nList it.\n"
+        workbench.write({f"agents/scout/jobs/{name}.md": text})
+    for number, name in enumerate(jobs):
+        workbench.clock.jump_to(EIGHT + timedelta(minutes=number))
+        workbench.run(f"scout/{name}")
+    workbench.run(preview=True)
+    cassettes = assert_each_run_comes_back(workbench)
+    states = {str(cassette.recording.fire.state) for cassette in cassettes if cassette.recording.fire}
+    assert len(cassettes) == 6
+    assert {"delivered", "silent", "skipped", "failed"} <= states
 
 
 def test_a_call_whose_question_is_not_known_any_more_is_recognised_by_its_place(workbench: Workbench) -> None:
