@@ -69,6 +69,14 @@ def test_of_a_thousand_the_prefix_names_those_that_are_named_and_always_there_an
     assert other.listed == found.listed and other.by_search != found.by_search
 
 
+def test_what_is_always_to_be_there_goes_before_what_is_named_where_there_is_no_room_for_both() -> None:
+    skills = [*many(30), skill("always-on", "x " * 40, is_always=True), skill("a-named", "x " * 40)]
+    index = SkillIndex(skills)
+    room = estimate_tokens(f"{directory_line(skills[-1])}\n") + 60
+    found = choose(skills, index, Task(), named={"a-named"}, listed_tokens=room)
+    assert names(found.listed) == ["always-on"]
+
+
 def test_a_choice_among_a_thousand_takes_a_moment() -> None:
     skills = [replace(one, applies=Applies(paths=(f"{one.name}/**/*.md",))) for one in many(1000)]
     index = SkillIndex(skills)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,6 +135,18 @@ class TestThreeARun:
         loaded = (shelf.run / ".skills").read_text().split()
         assert len(loaded) == len(set(loaded)) == 3
         assert sum(result.is_ok for result in results) == 12
+
+    def test_a_call_waits_for_another_one_that_is_taking_its_place(self, shelf: Shelf) -> None:
+        shelf.run.mkdir()
+        with ThreadPoolExecutor(1) as pool, (shelf.run / ".skills").open("ab") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            waiting = pool.submit(shelf.call, name="lamp")
+            # Long enough to overtake, if nothing held it back; that it waits does not depend on it.
+            wait([waiting], timeout=0.3)
+            other.write(b"tides\nboats\nsongs\n")
+            other.flush()
+            fcntl.flock(other, fcntl.LOCK_UN)
+            assert waiting.result().rule == "skill-limit"
 
     def test_what_cannot_be_loaded_takes_no_place(self, shelf: Shelf) -> None:
         folder = shelf.install("lamp")
