@@ -21,10 +21,14 @@ Scope = Literal["team", "agent", "profile"]
 
 
 class BudgetReached(LimitReached):
-    """A budget has no room for the call that is about to be made: it is not made."""
+    """A budget has no room for the call that is about to be made: it is not made.
 
-    def __init__(self, stop: BudgetSpent) -> None:
+    `is_for_now`: there would be room but for what is set aside for calls in flight, which mostly cost less.
+    """
+
+    def __init__(self, stop: BudgetSpent, *, is_for_now: bool = False) -> None:
         self.stop = stop
+        self.is_for_now = is_for_now
         super().__init__("budget", str(stop))
 
 

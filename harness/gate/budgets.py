@@ -30,14 +30,17 @@ class Budgets:
 
         A call that is made again, on another profile or after a crash, takes its own place.
         """
+        own = (call.run_id, call.call_id)
         with self._database.write(alone=True) as connection:
             now = self._now()
             give_back_lapsed(connection)
-            for budget in budgets:
-                used = used_of(connection, budget, now, zone, but=(call.run_id, call.call_id))
-                stop = budget.stop(used, call.most)
-                if stop is not None:
+            looks = [(budget, *_look(connection, budget, now, zone, but=own)) for budget in budgets]
+            for budget, spent, _ in looks:
+                if (stop := budget.stop(spent, call.most)) is not None:
                     raise BudgetReached(stop)
+            for budget, spent, set_aside in looks:
+                if (stop := budget.stop(spent + set_aside, call.most)) is not None:
+                    raise BudgetReached(stop, is_for_now=True)
             reserve(connection, call, now)
 
     def give_back(self, run_id: str, call_id: str) -> None:
@@ -46,10 +49,21 @@ class Budgets:
             give_back(connection, run_id, call_id)
 
 
-def used_of(
-    connection: Connection, budget: DayBudget, now: datetime, zone: str, *, but: tuple[str, str] | None = None
-) -> Amount:
+def spent_of(connection: Connection, budget: DayBudget, now: datetime, zone: str) -> Amount:
+    """Return what is spent of the budget in the zone's day."""
+    return spent_since(connection, day_start(now, zone), agent=budget.agent, profile=budget.profile)
+
+
+def used_of(connection: Connection, budget: DayBudget, now: datetime, zone: str) -> Amount:
     """Return what is spent of the budget in the zone's day, and what calls in flight have set aside of it."""
+    spent, set_aside = _look(connection, budget, now, zone)
+    return spent + set_aside
+
+
+def _look(
+    connection: Connection, budget: DayBudget, now: datetime, zone: str, *, but: tuple[str, str] | None = None
+) -> tuple[Amount, Amount]:
+    """Return what is spent, and what is set aside for calls in flight but for one (run, call)."""
     # In this order: a call that is booked between the two looks counts twice, and not never.
     set_aside = reserved(connection, agent=budget.agent, profile=budget.profile, but=but)
-    return set_aside + spent_since(connection, day_start(now, zone), agent=budget.agent, profile=budget.profile)
+    return spent_of(connection, budget, now, zone), set_aside

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from harness.domain.budget import Amount, DayBudget
+from harness.domain.budget import Amount, BudgetReached, DayBudget
 from harness.domain.message import ModelReply, ModelRequest, Usage
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_request_tokens
@@ -14,11 +14,15 @@ from harness.llm.usage import most_usd
 from harness.ports import ChatModel
 from harness.store.usage import ReservedCall
 
+_TRIES, _PAUSE_S = 60, 1.0
+"""So often, and so many seconds apart, it is looked whether the calls in flight have left room."""
+
 
 class BudgetedModel:
     """Implements `ports.ChatModel` around the model of one profile.
 
-    `held_to` are the budgets of the day that a call of the agent is held to, `zone` says when their day begins.
+    `held_to` are the budgets of the day that a call of the agent is held to, `zone` says when their day begins. `sleep`
+    waits so many seconds.
     """
 
     def __init__(
@@ -30,12 +34,14 @@ class BudgetedModel:
         budgets: Budgets,
         held_to: Sequence[DayBudget],
         zone: str,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._inner = inner
         self._profile = profile
         self._agent = agent
         self._budgets = budgets
         self._zone = zone
+        self._sleep = sleep
         # Where a call costs nothing, only a budget of tokens can come to its end.
         self._held_to = tuple(budget for budget in held_to if profile.is_paid or budget.tokens is not None)
 
@@ -58,12 +64,23 @@ class BudgetedModel:
         if not request.key or not self._held_to:
             return await self._inner.complete(request)
         call = self._call(request)
-        await asyncio.to_thread(self._budgets.reserve, call, self._held_to, self._zone)
+        await self._reserve(call)
         try:
             return await self._inner.complete(request)
         except Exception:
             await asyncio.to_thread(self._budgets.give_back, call.run_id, call.call_id)
             raise
+
+    async def _reserve(self, call: ReservedCall) -> None:
+        """Set aside what the call may use; where only calls in flight stand in the way, wait a while for them."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await asyncio.to_thread(self._budgets.reserve, call, self._held_to, self._zone)
+                break
+            except BudgetReached as error:
+                if not error.is_for_now or not tries_left:
+                    raise
+            await self._sleep(_PAUSE_S)
 
     def _call(self, request: ModelRequest) -> ReservedCall:
         run_id, _, call_id = request.key.rpartition("/")

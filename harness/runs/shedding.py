@@ -11,7 +11,7 @@ from harness.domain.cause import is_of_a_budget
 from harness.domain.job import Priority
 from harness.domain.moments import day_start
 from harness.domain.settings import Profile, Settings
-from harness.gate.budgets import used_of
+from harness.gate.budgets import spent_of
 from harness.store.database import Database
 from harness.store.incidents import open_incidents, resolve_incident
 
@@ -27,12 +27,13 @@ def shed_before_it_begins(
     """Return why a job of the priority is to do without a language model now; None if it has one.
 
     `profiles` are those that it would ask, the first choice first: where the first has used up what is its own, the
-    next one answers, as long as there is one.
+    next one answers, as long as there is one. What is set aside for calls in flight is not spent yet, and mostly more
+    than they come to: it sheds nothing.
     """
     share, zone = shed_at(priority, settings.shedding), settings.home_zone
     with database.read() as connection:
         used = [
-            [(budget, used_of(connection, budget, now, zone)) for budget in budgets]
+            [(budget, spent_of(connection, budget, now, zone)) for budget in budgets]
             for budgets in _deciding(settings, agent, profiles)
         ]
     spent = [nearest([each for each in budgets if each[0].share(each[1]) >= share]) for budgets in used]

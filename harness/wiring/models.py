@@ -76,7 +76,9 @@ class Models:
         if model.is_language_model:
             held_to = day_budgets(settings, agent, profile)
             zone = settings.home_zone
-            model = BudgetedModel(model, profile, agent.name, budgets=self.budgets, held_to=held_to, zone=zone)
+            model = BudgetedModel(
+                model, profile, agent.name, budgets=self.budgets, held_to=held_to, zone=zone, sleep=asyncio.sleep
+            )
             model = RunLimitedModel(model, profile, self.spent_in_run)
         return Candidate(profile, model, fingerprint)
 

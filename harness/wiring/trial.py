@@ -75,6 +75,7 @@ async def try_profile(
         budgets=Budgets(database, now),
         held_to=day_budgets(settings, _PERSON, profile),
         zone=settings.home_zone,
+        sleep=asyncio.sleep,
     )
     candidate = Candidate(profile, model, fingerprint_of(profile, environ))
     asked = FallbackModel([candidate], CoolDowns(database, now, lambda: settings.home_zone), settings.profiles)

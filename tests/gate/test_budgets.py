@@ -51,8 +51,10 @@ def used(database: Database, budget: DayBudget = TEAM, now: datetime = NOW) -> A
 
 
 def no_room(budgets: Budgets, call: ReservedCall, *held_to: DayBudget) -> BudgetSpent:
+    """Return what is said of a call for which there is no room, and will be none today."""
     with pytest.raises(BudgetReached) as reached:
         budgets.reserve(call, held_to or (TEAM,), ZONE)
+    assert not reached.value.is_for_now
     return reached.value.stop
 
 
@@ -60,7 +62,9 @@ def test_what_calls_in_flight_may_use_is_not_there_for_others(database: Database
     budgets = Budgets(database, lambda: NOW)
     zoe, scout = begin(database, "zoe", "scout")
     budgets.reserve(asked(zoe, 0.7), (TEAM,), ZONE)
-    assert no_room(budgets, asked(scout, 0.4)) == BudgetSpent("usd", 0.7, 1.0, "the team")
+    with pytest.raises(BudgetReached) as reached:
+        budgets.reserve(asked(scout, 0.4), (TEAM,), ZONE)
+    assert (reached.value.stop, reached.value.is_for_now) == (BudgetSpent("usd", 0.7, 1.0, "the team"), True)
     book(database, asked(zoe, 0.7), 0.1)
     budgets.reserve(asked(scout, 0.4), (TEAM,), ZONE)
     assert used(database).usd == pytest.approx(0.5)
@@ -107,9 +111,11 @@ def test_each_budget_counts_its_own(database: Database) -> None:
     assert no_room(budgets, asked(zoe, 0.2), TEAM, of_zoe).whose == "the agent zoe"
     budgets.reserve(asked(scout, 0.2), (TEAM, DayBudget("agent", "scout", 0.6)), ZONE)
     budgets.reserve(asked(zoe, 0.0, tokens=98), (of_cheap,), ZONE)
-    assert no_room(budgets, asked(scout, 0.0, "model-2", tokens=1), of_cheap) == BudgetSpent(
-        "tokens", 100, 100, "the profile cheap"
+    assert no_room(budgets, asked(scout, 0.0, "model-2", tokens=99), of_cheap) == BudgetSpent(
+        "tokens", 2, 100, "the profile cheap"
     )
+    with pytest.raises(BudgetReached, match="stopped at 100 of 100 tokens of today's budget of the profile cheap"):
+        budgets.reserve(asked(scout, 0.0, "model-2", tokens=1), (of_cheap,), ZONE)
 
 
 def test_the_day_is_that_of_the_home_zone(database: Database) -> None:

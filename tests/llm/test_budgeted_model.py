@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +17,7 @@ from harness.gate.budgets import Budgets, used_of
 from harness.llm.budgeted_model import BudgetedModel
 from harness.store.database import Database
 from harness.store.runs import NewRun, claim_runs, queue_run
+from harness.store.usage import BookedCall, ReservedCall, record_usage
 from harness.testing.models import Reply, ScriptedModel
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -32,10 +34,20 @@ def begin(database: Database) -> None:
         claim_runs(connection, "me", 9, NOW)
 
 
-def model(database: Database, reply: Reply, profile: Profile = PAID, *held_to: DayBudget) -> BudgetedModel:
+async def no_time(_seconds: float) -> None:
+    """Wait for nothing."""
+
+
+def model(
+    database: Database,
+    reply: Reply,
+    profile: Profile = PAID,
+    *held_to: DayBudget,
+    sleep: Callable[[float], Awaitable[None]] = no_time,
+) -> BudgetedModel:
     inner = ScriptedModel(lambda request: reply)
     budgets = Budgets(database, lambda: NOW)
-    return BudgetedModel(inner, profile, "scout", budgets=budgets, held_to=held_to or (TEAM,), zone="UTC")
+    return BudgetedModel(inner, profile, "scout", budgets=budgets, held_to=held_to or (TEAM,), zone="UTC", sleep=sleep)
 
 
 def in_use(database: Database, budget: DayBudget = TEAM) -> Amount:
@@ -79,3 +91,38 @@ def test_what_costs_nothing_is_held_to_budgets_of_tokens_alone(database: Databas
 def test_a_call_of_no_run_is_held_to_nothing(database: Database) -> None:
     outside = ModelRequest(REQUEST.messages)
     assert asyncio.run(model(database, "Hi", PAID, DayBudget("team", "", 0.0)).complete(outside)).text == "Hi"
+
+
+def test_a_call_waits_for_calls_in_flight_that_leave_it_room_when_they_are_booked(database: Database) -> None:
+    begin(database)
+    other, pauses = ReservedCall(RUN, "model-0", "scout", "cheap", Amount(0.015)), []
+    Budgets(database, lambda: NOW).reserve(other, (TEAM,), "UTC")
+
+    async def book_the_other(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            with database.write() as connection:
+                booked = BookedCall(RUN, "model-0", "scout/x", "cheap", "m", Usage(1, 0, 1), 0.001)
+                record_usage(connection, booked, NOW)
+
+    assert asyncio.run(model(database, "Hi", sleep=book_the_other).complete(REQUEST)).text == "Hi"
+    assert pauses == [1.0, 1.0, 1.0]
+
+
+def test_a_call_does_not_wait_for_ever_and_not_at_all_for_what_is_spent(database: Database) -> None:
+    begin(database)
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    Budgets(database, lambda: NOW).reserve(
+        ReservedCall(RUN, "model-0", "scout", "cheap", Amount(0.015)), (TEAM,), "UTC"
+    )
+    with pytest.raises(BudgetReached):
+        asyncio.run(model(database, "Hi", sleep=pause).complete(REQUEST))
+    assert 30 < sum(pauses) < 90
+    pauses.clear()
+    with pytest.raises(BudgetReached):
+        asyncio.run(model(database, "Hi", PAID, DayBudget("team", "", 0.001), sleep=pause).complete(REQUEST))
+    assert pauses == []
