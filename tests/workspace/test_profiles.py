@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.message import Message, ModelRequest, ToolSchema
 from harness.domain.settings import Profile
+from harness.llm import completions, messages
 from harness.testing.workspace import SAMPLE_FILES, write_workspace_files
 from harness.wiring.files import vocabulary
 from harness.workspace.last_good import LastGood
 from harness.workspace.load import Loaded, load_workspace
+from harness.workspace.profile_parameters import SET_BY_ADAPTER
 from harness.workspace.report import Report
 from harness.workspace.settings import read_settings
 
@@ -136,6 +139,15 @@ def test_who_has_fallbacks_is_not_tried_as_long_unless_it_says_so() -> None:
 def test_each_mistake_in_a_profile_is_told_with_its_line_and_its_fix(keys: str, expected: str) -> None:
     told = findings_of(keys)
     assert told[0].startswith(expected), told
+
+
+def test_whatever_an_adapter_writes_into_a_request_itself_is_no_parameter() -> None:
+    said = (Message("system", "Be brief."), Message("user", "Hello"))
+    request = ModelRequest(said, (ToolSchema("look", "Looks.", {"type": "object"}),))
+    profile = Profile("x", "openai", model="m")
+    newer = completions.request_body(profile, request, "max_completion_tokens")
+    assert {*completions.request_body(profile, request), *newer} <= SET_BY_ADAPTER["openai"].keys()
+    assert messages.request_body(profile, request).keys() <= SET_BY_ADAPTER["anthropic"].keys()
 
 
 def test_a_parameter_in_its_own_table_is_told_with_its_line() -> None:
