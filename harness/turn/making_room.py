@@ -73,6 +73,9 @@ async def _condense(talk: Talk, *, recent: int) -> None:
     asked = None if span is None else summary_request(span, talk.request, room)
     if span is None or asked is None or stop_before_call(talk.progress, talk.limits, asked) is not None:
         return
+    # A note as long as what it stands for would be asked for again before the next call, and the next.
+    if size_of(talk.request, span.taken) - size_of(talk.request, ()) <= asked.max_output_tokens:
+        return
     try:
         summary = await ask(talk, asked, f"summary-{talk.next_call}")
     except ReplayMismatch:

@@ -132,6 +132,17 @@ def test_without_a_summary_the_turn_ends_by_the_name_of_the_context(summary: Mod
     assert largest(scene) <= SMALL.context_tokens
 
 
+def test_a_conversation_that_stays_long_is_not_condensed_before_every_call() -> None:
+    """What a note would save is less than the note: it would have to be made again at once, and paid for."""
+    asked = Message("assistant", "", (ToolCall("a1", "ask", json.dumps({"task": "kettle " * 3_500})),))
+    told = Message("tool", "sent: request r-1", tool_call_id="a1")
+    request = replace(REQUEST, messages=(*REQUEST.messages, asked, told))
+    scene = Scene(Model(*[call(n, "web.read", f'{{"n": {n}}}') for n in range(12)]))
+    turn = scene.play(request, limits=LONG, rules=SMALL)
+    assert turn.stop == Completed()
+    assert not [one for one in scene.model.requests if is_summary(one)]
+
+
 def test_a_summary_that_a_budget_has_no_room_for_is_not_asked_for() -> None:
     calls = [replace(one, arguments=json.dumps({"n": one.id, "why": WORDS})) for one in read(20)]
     model = Model(*calls)
