@@ -10,7 +10,7 @@ from harness.domain.cause import profile_cause
 from harness.domain.errors import OwnerError
 from harness.domain.settings import Profile
 from harness.llm.connections import Connections
-from harness.llm.endpoint import SETTINGS_FILE, endpoint_of
+from harness.llm.endpoint import SETTINGS_FILE, Endpoint, endpoint_of
 from harness.llm.extractive import ExtractiveModel
 from harness.ports import ChatModel
 
@@ -40,7 +40,7 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
         case "extractive":
             return ExtractiveModel()
         case "openai":
-            api_key = _api_key(profile, context.environ)
+            api_key = _api_key(profile, context.environ, endpoint_of(profile))
             # httpx2 costs 60 ms to import: only a run that asks a language model pays for it.
             from harness.llm.openai import OpenAIModel
 
@@ -52,7 +52,7 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
                 connections=context.connections,
             )
         case "anthropic":
-            api_key = _api_key(profile, context.environ)
+            api_key = _api_key(profile, context.environ, endpoint_of(profile))
             from harness.llm.anthropic import AnthropicModel
 
             return AnthropicModel(
@@ -62,6 +62,12 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
                 jitter=context.jitter,
                 connections=context.connections,
             )
+        case "litellm":
+            from harness.llm.litellm import LiteLLMModel, check_litellm, endpoint_of_litellm
+
+            check_litellm(profile)
+            api_key = _api_key(profile, context.environ, endpoint_of_litellm(profile))
+            return LiteLLMModel(profile, api_key=api_key, sleep=context.sleep, jitter=context.jitter)
         case "scripted":
             from harness.llm.scripted import ScriptedFileModel
 
@@ -77,9 +83,8 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
             )
 
 
-def _api_key(profile: Profile, environ: Mapping[str, str]) -> str | None:
+def _api_key(profile: Profile, environ: Mapping[str, str], endpoint: Endpoint) -> str | None:
     """Return the key; a model on this machine does without one."""
-    endpoint = endpoint_of(profile)
     if profile.key_env is None:
         return None
     api_key = environ.get(profile.key_env, "").strip()

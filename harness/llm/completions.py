@@ -17,8 +17,8 @@ from harness.llm.wire import MalformedReply, WireAnswer, counted
 
 _FORMAT = "completions"
 _LENGTH = ("length", "max_tokens", "model_length")
-_THOUGHTS = ("reasoning_content", "reasoning_details", "reasoning")
-_THOUGHTS_OF_CALLS = "extra_content"
+_THOUGHTS = ("reasoning_content", "reasoning_details", "reasoning", "thinking_blocks")
+_THOUGHTS_OF_CALLS = ("extra_content", "provider_specific_fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,9 @@ def _thoughts(message: Mapping[str, Any], calls: tuple[ToolCall, ...], profile: 
     """Return what this endpoint wants back in the message, and in each call, where it sent such things."""
     of_message = {key: message[key] for key in _THOUGHTS if message.get(key)}
     of_calls = {
-        call.id: wire[_THOUGHTS_OF_CALLS]
+        call.id: found
         for call, wire in zip(calls, message["tool_calls"], strict=True)
-        if wire.get(_THOUGHTS_OF_CALLS)
+        if (found := {key: wire[key] for key in _THOUGHTS_OF_CALLS if wire.get(key)})
     }
     return pack(_FORMAT, profile, {"message": of_message, "calls": of_calls}) if of_message or of_calls else ""
 
@@ -158,8 +158,7 @@ def _put_back(thoughts: Any | None, wire: dict[str, Any]) -> None:
         return
     wire.update(thoughts["message"])
     for call in wire["tool_calls"]:
-        if call["id"] in thoughts["calls"]:
-            call[_THOUGHTS_OF_CALLS] = thoughts["calls"][call["id"]]
+        call.update(thoughts["calls"].get(call["id"], {}))
 
 
 def _first_choice(payload: Any) -> dict[str, Any]:

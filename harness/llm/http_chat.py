@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from harness.domain.errors import OwnerError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_tokens
-from harness.llm.backoff import wait_s
+from harness.llm.attempts import Attempts
 from harness.llm.connections import CONNECT_TIMEOUT_S, Connections
 from harness.llm.context import refuse_what_cannot_fit
 from harness.llm.endpoint import SETTINGS_FILE, Endpoint, endpoint_of
@@ -27,24 +26,19 @@ from harness.llm.failures import (
     Filtered,
     Retry,
     codes_in,
-    given_up,
     judge_answer,
     shown_words,
     words_in,
 )
-from harness.llm.reply import joined, reply_of
+from harness.llm.reply import joined
 from harness.llm.wire import MalformedReply, WireAnswer, WireFormat
 
 MAX_BODY_BYTES = 20_000_000
 MOST_PIECES = 8
 """A provider that breaks off answers is asked to go on at most so often."""
 
-LONGEST_WAIT_BEFORE_FALLBACK_S = 5.0
-"""Who asks to be left alone for longer is, where a fallback can answer meanwhile."""
 
 _ERROR_STATUS = re.compile(r"[45]\d\d", re.ASCII)
-
-log = logging.getLogger("harness.llm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +76,7 @@ class HttpChatModel:
         self._endpoint = endpoint_of(profile)
         self._url = _callable_url(profile, self._endpoint)
         self._api_key = _clean_key(profile, api_key)
-        self._sleep = sleep
-        self._jitter = jitter
+        self._attempts = Attempts(profile, self._endpoint, sleep, jitter)
         self._connections = connections or Connections(is_keeping=False)
 
     @property
@@ -98,27 +91,7 @@ class HttpChatModel:
         LimitReached("context"), also before anything is sent. A refusal is a reply with finish `refused`.
         """
         refuse_what_cannot_fit(self._profile, request)
-        failures: list[Retry] = []
-        while True:
-            outcome = await self._attempt(request)
-            if isinstance(outcome, WireAnswer):
-                return self._reply(outcome, request)
-            if isinstance(outcome, Filtered):
-                return ModelReply(outcome.said, self.label, finish="refused", profile=self._profile.name)
-            failures.append(outcome)
-            if len(failures) >= max(1, self._profile.attempts) or self._is_for_another(outcome):
-                raise given_up(failures, self._profile, self._endpoint)
-            await self._sleep(wait_s(len(failures), outcome.asked_s, self._jitter()))
-
-    def _is_for_another(self, failure: Retry) -> bool:
-        """Say whether the endpoint asks for a longer wait than it takes another profile to answer."""
-        return bool(self._profile.fallbacks) and (failure.asked_s or 0.0) > LONGEST_WAIT_BEFORE_FALLBACK_S
-
-    def _reply(self, answer: WireAnswer, request: ModelRequest) -> ModelReply:
-        reply, doubts = reply_of(answer, self._profile, request)
-        for doubt in doubts:
-            log.warning("%s: profile %r counted %s", request.key or "a call", self._profile.name, doubt)
-        return reply
+        return await self._attempts.reply(request, lambda: self._attempt(request))
 
     async def _attempt(self, request: ModelRequest) -> WireAnswer | Retry | Filtered:
         body = self._wire.body(self._profile, request)
