@@ -12,7 +12,7 @@ from harness.ports import Json, Step
 from harness.store.json_codec import from_json, to_json
 from harness.turn.batches import batches
 from harness.turn.means import Means
-from harness.turn.rules import TurnRules
+from harness.turn.talk import Talk
 
 _TIME_IS_UP = "not done: the time of this run is up"
 _TOO_MANY = "not done: of one reply the first {cap} calls are carried out; ask for the rest again"
@@ -36,27 +36,21 @@ class _Way:
     turnstile: asyncio.Semaphore
 
 
-async def call_tools(
-    calls: Sequence[ToolCall],
-    call_id: str,
-    conversation: tuple[Message, ...],
-    means: Means,
-    rules: TurnRules,
-    left_s: float,
-) -> Answered:
-    """Return the results of all calls; `left_s` is what the run has left for them.
+async def call_tools(talk: Talk, calls: Sequence[ToolCall], call_id: str) -> Answered:
+    """Return the results of all calls that the model has made in its last reply, `call_id`.
 
     Every step is reserved before the first one is awaited: steps that are numbered as they start would
     be given each other's results on replay, since the calls take unequal time. Calls beyond the cap of a reply get
     no step and are told of the cap; calls that would begin when the time is up are told that.
     """
+    means, rules, conversation = talk.means, talk.rules, talk.request.messages
     carried_out = calls[: rules.calls_per_reply] if rules.calls_per_reply else calls
     steps = [
         means.steps.reserve("tool", f"{call_id}.{place}", {"name": call.name, "arguments": call.arguments})
         for place, call in enumerate(carried_out, start=1)
     ]
     at_once = rules.side_by_side or len(calls)
-    way = _Way(means, means.stopwatch() + left_s, conversation, asyncio.Semaphore(at_once))
+    way = _Way(means, means.stopwatch() + talk.left_s, conversation, asyncio.Semaphore(at_once))
     answered = Answered((), 0.0)
     claims = [means.tools.claim(call) if rules.side_by_side else frozenset() for call in carried_out]
     for batch in batches(claims):

@@ -128,7 +128,7 @@ async def _with_more_output(talk: Talk, reply: ModelReply) -> ModelReply:
 async def _answer_calls(talk: Talk, reply: ModelReply) -> Turn | None:
     """Give every call of the reply its result; return how the turn ended, or None if it goes on."""
     calls, call_id = reply.tool_calls, f"model-{talk.progress.model_calls}"
-    answered = await call_tools(calls, call_id, talk.request.messages, talk.means, talk.rules, talk.left_s)
+    answered = await call_tools(talk, calls, call_id)
     talk.progress.elapsed_s += answered.elapsed_s
     signal = last_signal(answered.results)
     results = [
