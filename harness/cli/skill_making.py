@@ -25,7 +25,7 @@ from harness.workspace.skills import LONGEST_NAME, is_skill_name
 
 NEW_EXAMPLES = """\b
 Examples:
-  harness skills new summaries --description "How to sum up. Use for long texts."
+  harness skills new summaries --description "Sum up. Use for long texts."
   harness skills new --from ~/Downloads/pdf.skill
   harness skills new --from ../others/pdf --replace
 
