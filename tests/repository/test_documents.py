@@ -35,6 +35,7 @@ from harness.schedule.grammar import parse_schedules
 from harness.store.state_folder import StateFolder
 from harness.testing.workspace import write_workspace_files
 from harness.tools.catalogue import TOOL_NAMES
+from harness.turn.talk import Transition
 from harness.wiring.files import ACTION_NAMES, check
 from harness.workspace.agents import AgentShape
 from harness.workspace.calendars import ENDS_SOON, CalendarShape, read_calendar
@@ -143,6 +144,10 @@ def test_the_ledger_page_explains_every_state_that_a_fire_can_end_in() -> None:
 def test_the_models_page_names_every_reason_for_which_a_run_ends() -> None:
     text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     assert [reason for reason in STOP_REASONS if f"`{reason}`" not in text] == []
+
+
+def test_the_loop_page_names_everything_by_which_a_turn_goes_on() -> None:
+    assert {str(transition) for transition in Transition} <= table_keys("loop.md")
 
 
 def test_the_models_page_explains_every_key_of_a_profile() -> None:

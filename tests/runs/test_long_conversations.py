@@ -17,6 +17,7 @@ from harness.domain.message import ToolCall
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.by_hand import fire_for
+from harness.runs.cancelling import cancel_run
 from harness.runs.forking import fork_run
 from harness.runs.recording import Recording, read_recording
 from harness.runs.replay import recorded_links, replay
@@ -270,6 +271,22 @@ def test_a_run_over_its_budget_below_ends_as_one_over_its_budget(workbench: Work
     assert fire.state is FireState.FAILED
     assert "(budget)" in fire.reason
     assert paid_usd <= 0.008
+
+
+def test_a_run_that_is_cancelled_ends_below_too(workbench: Workbench) -> None:
+    def says(request: ChatRequest) -> ChatAnswer:
+        if request.messages[0]["content"] != SYSTEM_PROMPT:
+            return hand_down()
+        system = workbench.system
+        run_id, owner = str(the_fire(workbench).run_id), system.membership.executor_id
+        cancel_run(system.database, system.engine, owner, run_id, "cancelled by Sam", workbench.clock.now())
+        return say("Too late.")
+
+    with team(workbench, says, '"files.read", "delegate"') as server:
+        workbench.tick_at(EIGHT)
+        fire = the_fire(workbench)
+        assert (fire.state, fire.reason) == (FireState.CANCELLED, "cancelled by Sam")
+        assert len(server.requests) == 2, "nothing is asked any more"
 
 
 # ── Asked for again ──────────────────────────────────────────────────────────────────────────────
