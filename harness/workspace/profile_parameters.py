@@ -34,6 +34,8 @@ SET_BY_ADAPTER: Mapping[Adapter, Mapping[str, str]] = {
 }
 """What an adapter sets itself, and where to say it instead."""
 
+_GONE_FROM_MESSAGES = ("temperature", "top_k", "top_p")
+
 
 def check_parameters(
     name: str, adapter: Adapter, parameters: Mapping[str, Any], located: Located, report: Report
@@ -48,6 +50,10 @@ def check_parameters(
         path = ("profiles", name, "parameters", key)
         if key in SET_BY_ADAPTER[adapter]:
             report.error(located.line(*path), f"{key} is set by the harness itself", SET_BY_ADAPTER[adapter][key])
+        if adapter == "anthropic" and key in _GONE_FROM_MESSAGES and "anthropic_version" not in parameters:
+            problem = f"{key} is refused by version 2026-10-21 of that API, which is the one that is asked for"
+            fix = 'take it out, or add anthropic_version = "2023-06-01" if its model is an older one'
+            report.warning(located.line(*path), problem, fix)
         for wrong, kind in _not_in_json(value, path):
             report.error(located.line(*wrong), f"{_dotted(wrong)} is {kind}, which JSON has not", "put it in quotes")
 

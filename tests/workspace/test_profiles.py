@@ -40,7 +40,7 @@ budget_per_run = "$0.30"
 tokens_per_run = 200000
 
 [profiles.best.parameters]
-temperature = 0.2
+service_tier = "auto"
 thinking = {type = "enabled", budget_tokens = 2000}
 
 [profiles.cheap]
@@ -85,7 +85,7 @@ def test_a_profile_says_everything_about_a_model_with_its_units() -> None:
         max_output_tokens=8192,
         timeout_s=180.0,
         attempts=2,
-        parameters={"temperature": 0.2, "thinking": {"type": "enabled", "budget_tokens": 2000}},
+        parameters={"service_tier": "auto", "thinking": {"type": "enabled", "budget_tokens": 2000}},
         fallbacks=("cheap", "extractive"),
         cool_down_s=300.0,
         budget_usd=2.0,
@@ -153,6 +153,15 @@ def test_whatever_an_adapter_writes_into_a_request_itself_is_no_parameter() -> N
 def test_a_parameter_in_its_own_table_is_told_with_its_line() -> None:
     told = findings_of("[profiles.x.parameters]\ntemperature = 0.1\n\nmessages = []")
     assert told == ["9: messages is set by the harness itself; the harness writes the prompt"]
+
+
+def test_a_parameter_that_the_messages_api_took_away_is_warned_of_unless_an_older_version_is_asked() -> None:
+    profile = "[profiles.x]\nadapter = 'anthropic'\nmodel = 'm'\nparameters = {%s}"
+    assert read(profile % "temperature = 0.2")[1] == [
+        "5: temperature is refused by version 2026-10-21 of that API, which is the one that is asked for; "
+        'take it out, or add anthropic_version = "2023-06-01" if its model is an older one'
+    ]
+    assert read(profile % "temperature = 0.2, anthropic_version = '2023-06-01'")[1] == []
 
 
 def test_a_circle_of_fallbacks_is_one_finding_that_names_it() -> None:
