@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.domain.agent import Agent
 from harness.domain.message import ToolCall
@@ -239,6 +241,31 @@ class TestFiles:
         for name in (".DS_Store", "__pycache__/x.pyc", "SKILL.md~", ".hidden"):
             (folder / name).write_text("x")
         assert shelf.text(name="lamp").endswith("Its files: references/more.md")
+
+
+_PARTS = st.sampled_from(
+    ("..", ".", "", "~", "references", "more.md", "link", "outside.txt", "tides", "．．", "\\", "%2e%2e")
+)
+_PATHS = st.lists(_PARTS, min_size=1, max_size=6).map("/".join) | st.text(max_size=20)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """A shelf for many examples, with something outside that must not be read, and a link that leads there."""
+    folder = tmp_path_factory.mktemp("lasting")
+    shelf = Shelf(folder)
+    for place in (folder, shelf.root, shelf.root / "skills"):
+        (place / "outside.txt").write_text("OUTSIDE")
+    (shelf.root / "skills/lamp/link").symlink_to(folder, target_is_directory=True)
+    return shelf
+
+
+@settings(deadline=None, max_examples=200)
+@given(_PATHS)
+def test_whatever_path_is_asked_for_only_the_skills_own_files_are_read(lasting: Shelf, path: str) -> None:
+    result = lasting.call(name="lamp", file=path or ".")
+    assert "OUTSIDE" not in result.content and "More of tides" not in result.content
+    assert not result.is_ok or result.content.startswith(("More of lamp.", "Skill lamp"))
 
 
 class TestInstalledSkills:

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.errors import OwnerError
@@ -60,6 +60,7 @@ def test_what_was_packed_comes_out_as_it_was_and_the_bytes_depend_on_nothing_els
     assert read_skill_at(tmp_path / "lamp.skill") == FILES == read_skill_at(folder)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(_PATHS, st.builds(SkillFile, st.binary(max_size=50), st.booleans()), max_size=8))
 def test_every_set_of_files_has_a_hash_of_its_own(files: dict[str, SkillFile]) -> None:
     same = folder_sha256(dict(reversed(files.items())))

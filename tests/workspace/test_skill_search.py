@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.skill import Skill
@@ -63,6 +63,7 @@ def test_any_thread_may_ask() -> None:
     assert answers == {("boat-repair", "tide-tables")}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_search(text: str) -> None:
     assert set(INDEX.find(text, among=ALL, limit=3)) <= ALL
