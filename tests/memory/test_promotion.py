@@ -42,7 +42,7 @@ def test_what_has_proven_itself_becomes_a_bullet_with_its_id_and_the_person_s_te
 
 def test_what_is_in_memory_or_out_of_force_is_not_judged_again() -> None:
     for status in ("promoted", "superseded", "archived"):
-        assert judge_all([replace(PROVEN, status=status)]) == ((), ())  # type: ignore[arg-type]
+        assert judge_all([replace(PROVEN, status=status)]) == ((), ())
 
 
 def test_what_came_from_outside_waits_for_the_person() -> None:
