@@ -1,0 +1,218 @@
+"""Recall: what an agent knows that may help with what it is about to do, in few words, each with its age and trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from harness.domain.learning import age_in_words, with_age
+from harness.domain.tokens import estimate_tokens
+from harness.memory.chunks import Chunk, Reader, words_of
+from harness.memory.full_text import stems_of
+from harness.memory.view import Standing, View
+from harness.memory.words import query_words
+
+RECALLED_TOKENS = 800
+"""What recalled text may take of a prompt."""
+MOST_HITS = 10
+BESIDE = 1
+"""How many neighbours on each side are told with a hit."""
+
+_FEW_WORDS = 3
+_SHARED_WORDS = 2
+_LEAST_OF_BEST = 0.35
+_FIRST_LOOK = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found, with its neighbours, told as one.
+
+    `id` is the record's, or what the chunk is called in the index; `ids` are those of all that is told with it. `path`
+    and `line` say where it stands. `age` is in words. `score` orders hits of one search, and compares no two searches.
+    """
+
+    id: str
+    ids: tuple[str, ...]
+    path: str
+    line: int
+    text: str
+    passage: str
+    scope: str
+    kind: str
+    origin: str
+    trust: int
+    age: str
+    day: date | None
+    last_verified: date | None
+    verifications: int
+    score: float
+
+    def __str__(self) -> str:
+        return f"[{self.id} · {self.age} · trust {self.trust} ({self.origin}) · {self.path}]\n{self.passage}"
+
+
+def nothing_is_known(_text: str, _record: str) -> bool:
+    """Say of no text that it is known already."""
+    return False
+
+
+def recall(
+    view: View,
+    asked: Sequence[str],
+    reader: Reader,
+    *,
+    today: date,
+    k: int = MOST_HITS,
+    budget_tokens: int = RECALLED_TOKENS,
+    is_known: Callable[[str, str], bool] = nothing_is_known,
+) -> tuple[Hit, ...]:
+    """Return what the reader may see of what the texts mean, best first: at most k hits, in so many tokens.
+
+    `asked` are the task, titles of what was collected, recent errors, the most telling first. `is_known` is asked of a
+    chunk's text and record id: what stands before the model already is left out. Empty if nothing shares enough words
+    with what is asked: it never pads. The same index, question and day give the same hits.
+    """
+    words = view.telling(query_words(asked))
+    if not words or k < 1:
+        return ()
+    hits: list[Hit] = []
+    told: set[int] = set()
+    for one, score in _ranked(view, words, reader, today, k, is_known):
+        if one.row in told:
+            continue
+        hit, rows = _hit(view, one, score, today, told, is_known, budget_tokens)
+        cost = estimate_tokens(f"{hit}\n")
+        if cost <= budget_tokens:
+            hits.append(hit)
+            told |= rows
+            budget_tokens -= cost
+    return tuple(hits)
+
+
+def age_of(chunk: Chunk, today: date) -> str:
+    """Return how old the chunk is, in words: when it last held, or else when it was written."""
+    if chunk.last_verified is not None:
+        return age_in_words(chunk.last_verified, today)
+    if chunk.day is None:
+        return "written by the person" if chunk.origin == "human" else "of no known day"
+    written = age_in_words(chunk.day, today, "found" if chunk.record else "written")
+    return f"never verified, {written}" if chunk.record else written
+
+
+def _ranked(
+    view: View,
+    words: Sequence[str],
+    reader: Reader,
+    today: date,
+    k: int,
+    is_known: Callable[[str, str], bool],
+) -> list[tuple[Standing, float]]:
+    """Return the best k, by their words and, for a tenth at most, by their age.
+
+    As age takes a tenth at most, whoever stands too far below in words alone cannot come in: the search is widened
+    until that is so.
+    """
+    limit = max(_FIRST_LOOK, 4 * k)
+    while True:
+        rows = view.search(words, reader, limit)
+        standing = view.standing(row for row, _ in rows)
+        aged = [(standing[row], _aged(score, standing[row].chunk, today)) for row, score in rows]
+        best = sorted(_worth_telling(aged, words, is_known), key=lambda each: (-each[1], each[0].path, each[0].name))[
+            :k
+        ]
+        if len(rows) < limit or (len(best) == k and rows[-1][1] < best[-1][1]):
+            return best
+        if best and rows[-1][1] < best[0][1] * _LEAST_OF_BEST:
+            return best
+        limit *= 4
+
+
+def _aged(score: float, chunk: Chunk, today: date) -> float:
+    since = chunk.last_verified or chunk.day
+    return with_age(score, 0 if since is None else (today - since).days, chunk.verifications)
+
+
+def _worth_telling(
+    found: Sequence[tuple[Standing, float]], words: Sequence[str], is_known: Callable[[str, str], bool]
+) -> list[tuple[Standing, float]]:
+    """Return those that share enough words with the question themselves, are not far below the best, and say what
+    nobody knows or another one says."""
+    asked, *of_chunks = stems_of([" ".join(words), *(one.chunk.said for one, _ in found)])
+    least = 1 if len(asked) <= _FEW_WORDS else _SHARED_WORDS
+    shares = {one.row: len(stems & asked) for (one, _), stems in zip(found, of_chunks, strict=True)}
+    sharing = [(one, score) for one, score in found if shares[one.row] >= least]
+    best = max((score for _, score in sharing), default=0.0) * _LEAST_OF_BEST
+    # Among few chunks hardly a word is rare, and what shares many of them can score next to nothing.
+    many = max((shares[one.row] for one, _ in sharing), default=0) / 2
+    kept: dict[str, tuple[Standing, float]] = {}
+    for one, score in sorted(sharing, key=lambda each: (-each[1], each[0].path, each[0].name)):
+        is_near_best = score >= best or shares[one.row] > max(many, _FEW_WORDS)
+        if is_near_best and not is_known(one.chunk.text, one.chunk.record):
+            kept.setdefault(words_of(one.chunk.text), (one, score))
+    return list(kept.values())
+
+
+def _hit(
+    view: View,
+    one: Standing,
+    score: float,
+    today: date,
+    told: set[int],
+    is_known: Callable[[str, str], bool],
+    budget_tokens: int,
+) -> tuple[Hit, set[int]]:
+    """Return the hit with its neighbours where these fit and are not told yet, and the rows that it tells."""
+    beside = [
+        each
+        for each in view.beside(one, BESIDE)
+        if each.row not in told and not is_known(each.chunk.text, each.chunk.record)
+    ]
+    whole = _told_as_one(view, one, sorted([one, *beside], key=lambda each: each.place), score, today)
+    if beside and estimate_tokens(f"{whole}\n") > budget_tokens:
+        return _told_as_one(view, one, [one], score, today), {one.row}
+    return whole, {one.row, *(each.row for each in beside)}
+
+
+def _told_as_one(view: View, one: Standing, parts: Sequence[Standing], score: float, today: date) -> Hit:
+    chunk = _with_evidence(view, one.chunk)
+    headings = " / ".join(chunk.headings)
+    passage = "\n".join(each.chunk.text for each in parts)
+    return Hit(
+        id=chunk.record or one.name,
+        ids=tuple(each.chunk.record or each.name for each in parts),
+        path=one.path,
+        line=chunk.line,
+        text=chunk.text,
+        passage=f"{headings}: {passage}" if headings else passage,
+        scope=chunk.audience.scope,
+        kind=chunk.audience.kind,
+        origin=chunk.origin,
+        trust=chunk.audience.trust,
+        age=age_of(chunk, today),
+        day=chunk.day,
+        last_verified=chunk.last_verified,
+        verifications=chunk.verifications,
+        score=round(score, 6),
+    )
+
+
+def _with_evidence(view: View, chunk: Chunk) -> Chunk:
+    """Return the chunk; of a line in MEMORY.md that was learned, with the evidence that its record holds."""
+    if chunk.audience.kind != "memory" or not chunk.record:
+        return chunk
+    learning = view.learning(chunk.record, {chunk.audience.scope, "shared"})
+    if learning is None:
+        return chunk
+    return Chunk(
+        text=chunk.text,
+        audience=type(chunk.audience)(chunk.audience.scope, "memory", learning.audience.trust),
+        origin=learning.origin,
+        headings=chunk.headings,
+        day=learning.day,
+        record=chunk.record,
+        last_verified=learning.last_verified,
+        verifications=learning.verifications,
+        line=chunk.line,
+    )

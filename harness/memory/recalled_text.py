@@ -1,0 +1,32 @@
+"""How recalled text stands before a model, and how it is known again: what was told is never learned anew. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from harness.gate.outside import FENCE_ID_CHARS
+
+RECALLED_LABEL = "recalled memory"
+"""What the fence around recalled text is labelled with."""
+
+_ID = rf"(?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}})"
+_RECALLED = re.compile(
+    rf"^<<<DATA {_ID} {RECALLED_LABEL}[^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL
+)
+_OUTSIDE = re.compile(rf"^<<<DATA {_ID} [^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def without_recalled(text: str) -> str:
+    """Return the text without what was recalled into it, whose lines are left empty: all others keep their numbers."""
+    if RECALLED_LABEL not in text:
+        return text
+    return _RECALLED.sub(lambda found: "\n" * found.group().count("\n"), text)
+
+
+def lines_from_outside(text: str) -> frozenset[int]:
+    """Return the numbers, from 1, of the lines that are fenced as coming from outside."""
+    lines: set[int] = set()
+    for found in _OUTSIDE.finditer(text) if "<<<DATA" in text else ():
+        first = text.count("\n", 0, found.start()) + 1
+        lines.update(range(first, first + found.group().count("\n") + 1))
+    return frozenset(lines)
