@@ -1,0 +1,186 @@
+"""Two calls of a tool, one that failed and one that mended it: how a record tells of them, and knows them again. Pure.
+
+    Wrong: feeds.table {"field": "BUY_AMT", "day": "2026-11-21"}
+    Right: feeds.table {"field": "BILLBOARD_BUY_AMT", "day": "2026-11-21"}
+
+The words of a record are all that is kept: a person may write or correct them, and they are in force as they stand.
+What both calls have in common may differ in its numbers, times and ids the next time; what differs between them is
+what the mistake is about.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.domain.learning import Learning
+from harness.gate.redact import redact
+from harness.gate.sanitise import in_short, one_line
+from harness.memory.fingerprints import normalised
+
+Arguments = Mapping[str, Any]
+
+_DIFFERING_CHARS = 240
+_COMMON_CHARS = 60
+_MOST_CHARS = 900
+_SIMILAR = 0.5
+_CALL = re.compile(r"(?P<tool>[a-z_][\w.-]*) (?P<arguments>\{.*\})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """A call that failed, and the call of the same tool that was right: the arguments of both, as they are shown."""
+
+    tool: str
+    wrong: Arguments
+    right: Arguments
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The names of the arguments that the two do not have in common, in the order of the wrong call."""
+        names = dict.fromkeys((*self.wrong, *self.right))
+        return tuple(name for name in names if not _has_same(name, self.wrong, self.right))
+
+    def is_wrong_call(self, tool: str, arguments: Arguments) -> bool:
+        """Say whether the call is the one that failed, made again."""
+        return tool == self.tool and _repeats(arguments, self.wrong, self.right, is_whole=True)
+
+    def is_right_call(self, tool: str, arguments: Arguments) -> bool:
+        """Say whether the call does as the record says, in what the two calls differ in."""
+        if tool != self.tool:
+            return False
+        # Where nothing was put in the place of what was wrong, calls that never had it are no sign of anything.
+        is_whole = not any(name in self.right for name in self.differing)
+        return _repeats(arguments, self.right, self.wrong, is_whole=is_whole)
+
+    def words(self) -> tuple[str, str] | None:
+        """Return what stands after `Wrong:` and `Right:`; None if that would be too long to be told."""
+        said = (_written(self.tool, self.wrong), _written(self.tool, self.right))
+        return said if max(map(len, said)) <= _MOST_CHARS else None
+
+    def summary(self) -> str:
+        """Return what differs, in a line."""
+        name, *more = self.differing
+        values = " → ".join(
+            in_short(json.dumps(call[name], ensure_ascii=False), 40) if name in call else f"no {name}"
+            for call in (self.wrong, self.right)
+        )
+        return f"{self.tool}, {name}: {values}{f' and {len(more)} more' if more else ''}"
+
+
+def read_arguments(text: str) -> Arguments | None:
+    """Return the arguments of a call as a model wrote them; None if they are no JSON object."""
+    try:
+        arguments = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return arguments if isinstance(arguments, dict) else None
+
+
+def mending_of(tool: str, wrong: Arguments, right: Arguments, secrets: Iterable[str] = ()) -> Mending | None:
+    """Return the two calls as a record shows them: capped, and without secrets. None if nothing is seen to differ."""
+    secrets = tuple(secrets)
+    names = {name for name in (*wrong, *right) if not _has_same(name, wrong, right)}
+    shown = tuple(
+        {name: _shown(call[name], secrets, name in names) for name in (*_first(call, names), *_rest(call, names))}
+        for call in (wrong, right)
+    )
+    return Mending(tool, *shown) if _text(shown[0]) != _text(shown[1]) else None
+
+
+def mending_in(learning: Learning) -> Mending | None:
+    """Return the two calls of which the record tells; None if its words are of something else."""
+    wrong, right = (_CALL.fullmatch(words.strip()) for words in (learning.wrong, learning.right))
+    if wrong is None or right is None or wrong["tool"] != right["tool"]:
+        return None
+    was, became = read_arguments(wrong["arguments"]), read_arguments(right["arguments"])
+    return None if was is None or became is None or _text(was) == _text(became) else Mending(wrong["tool"], was, became)
+
+
+def is_meant_alike(wrong: Arguments | None, right: Arguments, *, was_invalid: bool) -> bool:
+    """Say whether the later call does what the failed one was to do, and not something else.
+
+    A call whose form was wrong is mended by the next that is right. Otherwise the two have an argument in common, or
+    what differs is like the other.
+    """
+    if was_invalid or wrong is None:
+        return True
+    if any(_has_same(name, wrong, right) for name in wrong):
+        return True
+    return difflib.SequenceMatcher(None, _values(wrong), _values(right), autojunk=False).ratio() >= _SIMILAR
+
+
+def _repeats(call: Arguments, told: Arguments, other: Arguments, *, is_whole: bool) -> bool:
+    """Say whether the call is what is told, in all that differs from the other; `is_whole`: in all else as well."""
+    if is_whole and call.keys() != told.keys():
+        return False
+    for name in {*told, *other}:
+        if _has_same(name, told, other):
+            if is_whole and _loose(_shown(call[name], (), False)) != _loose(told[name]):
+                return False
+        elif name not in other or name not in told:
+            if (name in call) != (name in told):
+                return False
+        elif type(told[name]) is not type(other[name]):
+            if type(call.get(name)) is not type(told[name]):
+                return False
+        elif name not in call or _text(_shown(call[name], (), True)) != _text(_one_lined(told[name])):
+            return False
+    return True
+
+
+def _has_same(name: str, one: Arguments, other: Arguments) -> bool:
+    # 1 and true are equal here, and not in JSON.
+    return name in one and name in other and _text(one[name]) == _text(other[name])
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _shown(value: Any, secrets: Iterable[str], is_differing: bool) -> Any:
+    """Return a value as a record shows it: as it is, or in short as text."""
+    limit = _DIFFERING_CHARS if is_differing else _COMMON_CHARS
+    if isinstance(value, str):
+        return in_short(redact(value, secrets), limit)
+    said = redact(json.dumps(_one_lined(value), ensure_ascii=False), secrets)
+    kept = read_arguments(f'{{"value": {said}}}') if len(said) <= limit else None
+    return in_short(said, limit) if kept is None else kept["value"]
+
+
+def _one_lined(value: Any) -> Any:
+    """Return the value as it stands in a file of records, where nothing goes over two lines."""
+    match value:
+        case str():
+            return one_line(value)
+        case list():
+            return [_one_lined(each) for each in value]
+        case dict():
+            return {one_line(name): _one_lined(each) for name, each in value.items()}
+        case _:
+            return value
+
+
+def _loose(value: Any) -> str:
+    return normalised(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _values(call: Arguments) -> str:
+    said = " ".join(json.dumps(value, ensure_ascii=False) for value in call.values())
+    return re.sub(r"https?://", "", said)[:_MOST_CHARS]
+
+
+def _first(call: Arguments, names: set[str]) -> list[str]:
+    return [name for name in call if name in names]
+
+
+def _rest(call: Arguments, names: set[str]) -> list[str]:
+    return [name for name in call if name not in names]
+
+
+def _written(tool: str, call: Arguments) -> str:
+    return f"{tool} {json.dumps(call, ensure_ascii=False)}"

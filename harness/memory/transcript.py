@@ -1,0 +1,144 @@
+"""What a run's recorded steps say of its mistakes: the tool calls, the checks of its contract, and what it had read of
+outside. Pure, over the plain data that is recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
+from harness.gate.outside import FENCE_ID_CHARS
+from harness.memory.fingerprints import contract_fingerprint, tool_fingerprint
+from harness.memory.recalled_text import without_recalled
+from harness.memory.tool_calls import Arguments, read_arguments
+from harness.ports import RecordedStep
+from harness.store.json_codec import from_json
+
+KNOWN_MISTAKE = "known-mistake"
+"""The rule by which a call is answered with a lesson instead of being made: no failure of the call itself."""
+
+_OUTSIDE = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool and how it went; `error_kind` is None if it worked, `arguments` if they were no JSON object.
+
+    `is_tainted`: the model had read text from outside when it made the call. `brings_outside`: so does the result.
+    """
+
+    position: int
+    tool: str
+    arguments: Arguments | None
+    error_kind: str | None = None
+    rule: str | None = None
+    text: str = ""
+    is_tainted: bool = False
+    brings_outside: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        return self.error_kind is None
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether the call was made and failed; one that was not begun, or held back, says nothing."""
+        return self.error_kind in ("failed", "invalid", "refused", "timeout") and self.rule != KNOWN_MISTAKE
+
+    @property
+    def fingerprint(self) -> str:
+        """What the mistake is recognised by."""
+        kind = " ".join(filter(None, (self.error_kind, self.rule)))
+        return tool_fingerprint(self.tool, self.text, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a run did. `first` and `second` are the violations of its answer, and of the repaired one; None where none
+    was judged. `promises` are the fingerprints of all that its contract could have been broken in.
+    """
+
+    uses: tuple[ToolUse, ...] = ()
+    first: tuple[Violation, ...] | None = None
+    second: tuple[Violation, ...] | None = None
+    promises: frozenset[str] = frozenset()
+
+
+def read_transcript(steps: Sequence[RecordedStep]) -> Transcript:
+    """Return what the steps say; a run without a language model made no mistakes that anybody could learn from."""
+    plan = next((step.value for step in steps if step.kind == "begin" and step.value), None)
+    if plan is None or plan.get("method") != "model":
+        return Transcript()
+    checks = {step.call_id: _violations(step.value) for step in steps if step.kind == "check" and step.value}
+    return Transcript(
+        uses=tuple(_uses(steps)),
+        first=checks.get("check-1"),
+        second=checks.get("check-2"),
+        promises=frozenset(map(violation_fingerprint, _breakable(from_json(Contract, plan["job"]["contract"])))),
+    )
+
+
+def violation_fingerprint(violation: Violation) -> str:
+    """Return what the broken promise is recognised by."""
+    return contract_fingerprint(violation.rule, violation.detail)
+
+
+def _violations(verdict: Mapping[str, Any]) -> tuple[Violation, ...]:
+    return from_json(tuple[Violation, ...], verdict["violations"])
+
+
+def _breakable(contract: Contract) -> tuple[Violation, ...]:
+    """Return every violation that there can be of the contract, by judging what keeps nothing of it."""
+    many = tuple(EvidenceItem("", f"https://example.com/{n}", True) for n in range((contract.max_items or 0) + 1))
+    bad = (EvidenceItem("", "x:", False), EvidenceItem("", "x:y", True, reachable=False, is_seen=True))
+    too_much = Evidence("x" * ((contract.max_chars or 0) + 1), (*many, *bad))
+    return (*judge(contract, Evidence("")), *judge(contract, too_much))
+
+
+def _uses(steps: Sequence[RecordedStep]) -> Iterator[ToolUse]:
+    asked: dict[str, Sequence[Mapping[str, Any]]] = {}
+    is_tainted = False
+    for step in sorted(steps, key=lambda step: step.position):
+        value = step.value
+        if not isinstance(value, dict):
+            continue
+        if step.kind in ("assemble", "resume"):
+            is_tainted = is_tainted or _has_read_outside(value)
+        elif step.kind == "model" and value.get("reply"):
+            asked[step.call_id] = value["reply"]["tool_calls"]
+        elif step.kind == "tool":
+            reply, _, place = step.call_id.rpartition(".")
+            call, result = asked[reply][int(place) - 1], value["result"]
+            yield ToolUse(
+                position=step.position,
+                tool=call["name"],
+                arguments=read_arguments(call["arguments"]),
+                error_kind=result["error_kind"],
+                rule=result["rule"],
+                text=result["content"],
+                is_tainted=is_tainted,
+                brings_outside=bool(result["is_untrusted"]),
+            )
+            # Calls of one reply are made side by side; the next reply has read them all.
+            is_tainted = is_tainted or bool(result["is_untrusted"])
+
+
+def _has_read_outside(value: Mapping[str, Any]) -> bool:
+    """Say whether text from outside stands in the prompt, or in the conversation that the run goes on with.
+
+    What was recalled says by itself how far it can be believed.
+    """
+    return any(_OUTSIDE.search(without_recalled(text)) or is_outside_recalled(text) for text in _contents(value))
+
+
+def is_outside_recalled(text: str) -> bool:
+    """Say whether what was recalled into the text has no trust at all: somebody outside may have written it."""
+    return text != without_recalled(text) and "trust 0" in text
+
+
+def _contents(value: Mapping[str, Any]) -> Iterable[str]:
+    messages = value.get("messages") or (value.get("request") or {}).get("messages") or ()
+    return (str(message["content"]) for message in messages)
