@@ -83,6 +83,19 @@ def open_model(profile: Profile, context: AdapterContext) -> ChatModel:
             )
 
 
+def endpoint_asked(profile: Profile) -> Endpoint | None:
+    """Return where the profile's model answers; None for what asks nobody. Raises OwnerError as `open_model`."""
+    match profile.adapter:
+        case "openai" | "anthropic":
+            return endpoint_of(profile)
+        case "litellm":
+            from harness.llm.litellm import endpoint_of_litellm
+
+            return endpoint_of_litellm(profile)
+        case _:
+            return None
+
+
 def _api_key(profile: Profile, environ: Mapping[str, str], endpoint: Endpoint) -> str | None:
     """Return the key; a model on this machine does without one."""
     if profile.key_env is None:

@@ -18,11 +18,10 @@ from harness.domain.message import Usage
 from harness.domain.settings import Profile, Settings
 from harness.gate.breakers import Breakers
 from harness.gate.budgets import Budgets
-from harness.llm.adapters import AdapterContext, open_model
+from harness.llm.adapters import AdapterContext, endpoint_asked, open_model
 from harness.llm.budgeted_model import BudgetedModel
 from harness.llm.connections import Connections
 from harness.llm.cool_downs import CoolDowns
-from harness.llm.endpoint import endpoint_of
 from harness.llm.extractive import ExtractiveModel
 from harness.llm.fallback import Candidate, FallbackModel
 from harness.llm.guarded_model import GuardedModel
@@ -85,7 +84,8 @@ class Models:
     def _guarded(self, profile: Profile) -> ChatModel:
         """Return the profile's model; one whose endpoint fails again and again is left alone for a while."""
         model = open_model(profile, self._context())
-        return GuardedModel(model, endpoint_of(profile).name, self.breakers) if profile.base_url else model
+        endpoint = endpoint_asked(profile)
+        return model if endpoint is None else GuardedModel(model, endpoint.name, self.breakers)
 
 
 def dearest_usd(profiles: Sequence[Profile], usage: Usage) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.errors import OwnerError
 from harness.domain.settings import Profile
-from harness.llm.adapters import AdapterContext, open_model
+from harness.llm.adapters import AdapterContext, endpoint_asked, open_model
 from harness.ports import ChatModel
 
 REMOTE = "https://api.example.com/v1"
@@ -51,3 +51,16 @@ def test_a_model_on_this_machine_needs_no_key() -> None:
 def test_a_profile_without_an_address_is_the_owners_to_fix() -> None:
     with pytest.raises(OwnerError, match=r"^harness\.toml: profile 'cheap' has no base_url"):
         opened(openai(""))
+
+
+def test_where_a_model_is_asked_is_known_by_one_name_for_each_adapter() -> None:
+    def name(profile: Profile) -> str | None:
+        endpoint = endpoint_asked(profile)
+        return None if endpoint is None else endpoint.name
+
+    assert name(openai()) == "api.example.com:443"
+    assert name(Profile("x", "anthropic", model="m", base_url="http://127.0.0.1:8080")) == "127.0.0.1:8080"
+    assert name(Profile("x", "litellm", model="gemini/m")) == "gemini"
+    assert name(Profile("x", "litellm", model="openai/m", base_url="http://127.0.0.1:8080/v1")) == "127.0.0.1:8080"
+    assert name(Profile("x", "extractive")) is None
+    assert name(Profile("x", "scripted", script="answers.json")) is None
