@@ -357,6 +357,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             """,
         ),
     ),
+    Migration(
+        5,
+        "memory: which runs nobody has learned from yet",
+        (
+            "ALTER TABLE run ADD COLUMN is_unexamined INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX run_unexamined ON run (ended_at) WHERE is_unexamined = 1",
+        ),
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     func,
     not_,
     or_,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 
 from harness.domain.job import LONGEST_BACKOFF_S
-from harness.domain.run import FireKind, RunState, Suspended
+from harness.domain.run import FireKind, FireState, RunState, Suspended
 from harness.store.tables import run
 from harness.store.upsert import insert_new
 
@@ -314,8 +315,14 @@ def suspend_run(connection: Connection, run_id: str, *, stop: str, outcome: Any)
 def end_run(
     connection: Connection, run_id: str, now: datetime, *, stop: str | None = None, outcome: Any = None
 ) -> bool:
-    """End the run; False if it had ended."""
-    values: dict[str, Any] = {"state": str(RunState.ENDED), "ended_at": now.timestamp()}
+    """End the run; False if it had ended. What an agent did, and what failed, is to be examined then."""
+    has_failed = isinstance(outcome, dict) and outcome.get("state") == str(FireState.FAILED)
+    is_worth_a_look = 1 if has_failed else case((run.c.lane == "agent", 1), else_=0)
+    values: dict[str, Any] = {
+        "state": str(RunState.ENDED),
+        "ended_at": now.timestamp(),
+        "is_unexamined": is_worth_a_look,
+    }
     if stop is not None:
         values["stop"] = stop
     if outcome is not None:

@@ -101,6 +101,7 @@ run = Table(
     Column("is_forgotten", Integer, nullable=False, server_default="0"),
     Column("artifacts_deleted_at", Double),
     Column("revision", Text, nullable=False, server_default=""),
+    Column("is_unexamined", Integer, nullable=False, server_default="0"),
 )
 
 node = Table(
