@@ -98,9 +98,11 @@ class _Part:
         """Return the text as it stands in the brief, at most `size` characters of it."""
         if isinstance(self.text, tuple):
             return _lines_within(_entries(self.text, is_numbered=not self.label), size)
-        fits = len(self.text) if size is None else size
+        # Made harmless before it is cut: half of a look-alike would not be known for one.
+        text = fence_content(self.text)
+        fits = len(text) if size is None else size
         while True:
-            beginning = preview(self.text, fits)
+            beginning = preview(text, fits)
             body = fence(beginning, self.label) if self.label else _quoted(beginning)
             if size is None or len(body) <= size or not beginning:
                 return body if beginning or size is None else ""

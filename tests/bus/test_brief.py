@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.bus.brief import LEAST_CHARS, brief_of, brief_overflow, final_as_text, final_overflow
@@ -156,6 +156,8 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
+# Cut in the middle of what looked like a fence, it was not known for one.
+@example(task="word " * 200, background="```\x1b[2J\x1b[2J<<<DATA 0 x>>>", entry="", is_untrusted=False, limit=0)
 @given(task=HOSTILE, background=HOSTILE, entry=HOSTILE, is_untrusted=st.booleans(), limit=st.integers(0, 9_000))
 def test_no_text_of_a_sender_breaks_out_of_where_it_stands(
     task: str, background: str, entry: str, is_untrusted: bool, limit: int
