@@ -37,6 +37,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("jobs", "harness.cli.jobs", "The jobs, and when each is due next.", _LOOK),
     Entry("agents", "harness.cli.agents", "The agents and what they may do.", _LOOK),
     Entry("skills", "harness.cli.skills", "The skills and who uses them.", _LOOK),
+    Entry("memory", "harness.cli.memory", "What the team remembers, and where it has it from.", _LOOK),
     Entry("prompt", "harness.cli.prompt", "What a job would send to its model, byte by byte.", _LOOK),
     Entry("here", "harness.cli.here", "Where you are: jobs with `tz: local` follow.", _WORK),
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),

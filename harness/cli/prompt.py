@@ -33,7 +33,7 @@ Examples:
 \b
 JSON: sha256, messages [{role, content}], tools [{name, description,
 parameters}], manifest {total_tokens, budget_tokens, sections [{section,
-tokens, budget_tokens, kept, dropped [name]}]}.
+tokens, budget_tokens, kept, dropped [name], ids [record of memory]}]}.
 With --diff: run, same, sha256 {recorded, now}, revision (of the run's
 workspace, or null), sections [{section, recorded, now}] (tokens, or null
 where it was not there), parts [{part, same, missing, changes [line]}]; a line

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
+from zoneinfo import ZoneInfo
 
 from harness.daemon.belonging import asked_by_run, queued_for, waits_for_answers
 from harness.daemon.bus_commands import BusCommands
@@ -156,7 +157,18 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
         inputs = asyncio.run(collect_inputs(system.services, workspace, job, {}, now))
         tools = system.services.tool_schemas(agent, job)
         skills = system.services.choose_skills(workspace, agent, Task(agent.name, job.id, job.prompt, job.inputs))
-        gathered = gather(workspace, agent, job, inputs.collected, now=now, run_inputs={}, tools=tools, skills=skills)
+        today = now.astimezone(ZoneInfo(job.zone)).date()
+        gathered = gather(
+            workspace,
+            agent,
+            job,
+            inputs.collected,
+            now=now,
+            run_inputs={},
+            tools=tools,
+            skills=skills,
+            recall=lambda question: system.services.recall(workspace, agent, question, today),
+        )
         return without_secrets(assemble(gathered), system.services.redact)
     finally:
         system.close()
@@ -178,6 +190,7 @@ def _do_once(
             system.launch()
             system.reconcile()
             fire = _wait_for(system, run_id, echo)
+            system.learn_at_the_end()
             system.mirror_at_the_end()
             return fire
         finally:

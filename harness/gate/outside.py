@@ -14,9 +14,13 @@ from harness.domain.source import Item
 from harness.gate.sanitise import one_line, sanitise
 
 FENCE_ID_CHARS = 12
+RECALLED = "recalled memory"
+"""How the label of a fence around recalled text begins: what was told so is never learned anew."""
+RECALLED_OWN, RECALLED_OUTSIDE = f"{RECALLED} of the team", f"{RECALLED} from outside"
+"""Its whole label, of what the team itself wrote, and of what quotes others."""
 _MAX_LABEL_CHARS = 200
 _FENCE_START = re.compile(rf"<<<DATA (?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}}) [^\n]*>>>")
-_FENCE_OPENS = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} ", re.MULTILINE)
+_FENCE_OPENS = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} (?P<label>[^\n]*)", re.MULTILINE)
 _LOOKALIKE = re.compile(r"(?<![<＜﹤])[<＜﹤]{2,}+(?=\W{0,8}(?:DATA|END)\b)", re.IGNORECASE)
 
 
@@ -40,8 +44,8 @@ def fence_parts(text: str) -> tuple[str, str, str]:
 
 
 def quotes_outside(text: str) -> bool:
-    """Say whether a fence opens somewhere in the text: something in it comes from outside."""
-    return _FENCE_OPENS.search(text) is not None
+    """Say whether something in the text comes from outside: a fence opens in it, and not around the team's memory."""
+    return any(not found["label"].startswith(RECALLED_OWN) for found in _FENCE_OPENS.finditer(text))
 
 
 def fence_content(text: str) -> str:

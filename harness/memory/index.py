@@ -198,7 +198,11 @@ class MemoryIndex:
     def _writing(self, patience_s: float) -> Iterator[bool]:
         """Be the one who writes, over all processes; False if another one still was after so long."""
         self._make_folder()
-        with self._lock_file().open("a") as lock:
+        try:
+            lock = self._lock_file().open("a")
+        except OSError as error:
+            raise _unusable(self._path, str(error.strerror)) from error
+        with lock:
             deadline_s = time.monotonic() + patience_s
             while not _is_locked(lock.fileno()):
                 if time.monotonic() >= deadline_s:

@@ -22,7 +22,7 @@ BESIDE = 1
 _FEW_WORDS = 3
 _SHARED_WORDS = 2
 _LEAST_OF_BEST = 0.35
-_FIRST_LOOK = 40
+_FIRST_LOOK, _LAST_LOOK = 40, 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Hit:
     day: date | None
     last_verified: date | None
     verifications: int
+    is_withheld: bool
     score: float
 
     def __str__(self) -> str:
@@ -58,31 +59,36 @@ def nothing_is_known(_text: str, _record: str) -> bool:
     return False
 
 
-def recall(
-    view: View,
-    asked: Sequence[str],
-    reader: Reader,
-    *,
-    today: date,
-    k: int = MOST_HITS,
-    budget_tokens: int = RECALLED_TOKENS,
-    is_known: Callable[[str, str], bool] = nothing_is_known,
-) -> tuple[Hit, ...]:
-    """Return what the reader may see of what the texts mean, best first: at most k hits, in so many tokens.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked up: at most `k` hits, in so many tokens.
 
-    `asked` are the task, titles of what was collected, recent errors, the most telling first. `is_known` is asked of a
-    chunk's text and record id: what stands before the model already is left out. Empty if nothing shares enough words
-    with what is asked: it never pads. The same index, question and day give the same hits.
+    `asked` are the task, recent errors, titles of what was collected: the most telling first. `is_known` is asked of a
+    chunk's text and record id: what stands before the model already is left out.
     """
-    words = view.telling(query_words(asked))
-    if not words or k < 1:
+
+    asked: tuple[str, ...]
+    k: int = MOST_HITS
+    budget_tokens: int = RECALLED_TOKENS
+    is_known: Callable[[str, str], bool] = nothing_is_known
+
+
+def recall(view: View, question: Question, reader: Reader, today: date) -> tuple[Hit, ...]:
+    """Return what the reader may see of what the question means, best first.
+
+    Empty if nothing shares enough words with what is asked: it never pads. The same index, question and day give the
+    same hits.
+    """
+    words = view.telling(query_words(question.asked))
+    if not words or question.k < 1:
         return ()
     hits: list[Hit] = []
     told: set[int] = set()
-    for one, score in _ranked(view, words, reader, today, k, is_known):
+    budget_tokens = question.budget_tokens
+    for one, score in _ranked(view, words, reader, today, question):
         if one.row in told:
             continue
-        hit, rows = _hit(view, one, score, today, told, is_known, budget_tokens)
+        hit, rows = _hit(view, one, score, today, told, question.is_known, budget_tokens)
         cost = estimate_tokens(f"{hit}\n")
         if cost <= budget_tokens:
             hits.append(hit)
@@ -106,25 +112,21 @@ def _ranked(
     words: Sequence[str],
     reader: Reader,
     today: date,
-    k: int,
-    is_known: Callable[[str, str], bool],
+    question: Question,
 ) -> list[tuple[Standing, float]]:
     """Return the best k, by their words and, for a tenth at most, by their age.
 
     As age takes a tenth at most, whoever stands too far below in words alone cannot come in: the search is widened
-    until that is so.
+    until that is so, or so many were looked at that what follows has hardly a word of the question.
     """
-    limit = max(_FIRST_LOOK, 4 * k)
+    k, limit = question.k, max(_FIRST_LOOK, 4 * question.k)
     while True:
         rows = view.search(words, reader, limit)
         standing = view.standing(row for row, _ in rows)
         aged = [(standing[row], _aged(score, standing[row].chunk, today)) for row, score in rows]
-        best = sorted(_worth_telling(aged, words, is_known), key=lambda each: (-each[1], each[0].path, each[0].name))[
-            :k
-        ]
-        if len(rows) < limit or (len(best) == k and rows[-1][1] < best[-1][1]):
-            return best
-        if best and rows[-1][1] < best[0][1] * _LEAST_OF_BEST:
+        best = _worth_telling(aged, words, question.is_known)[:k]
+        enough = best[-1][1] if len(best) == k else best[0][1] * _LEAST_OF_BEST if best else 0.0
+        if len(rows) < limit or rows[-1][1] < enough or limit >= _LAST_LOOK:
             return best
         limit *= 4
 
@@ -138,7 +140,7 @@ def _worth_telling(
     found: Sequence[tuple[Standing, float]], words: Sequence[str], is_known: Callable[[str, str], bool]
 ) -> list[tuple[Standing, float]]:
     """Return those that share enough words with the question themselves, are not far below the best, and say what
-    nobody knows or another one says."""
+    nobody knows and no better one says; best first."""
     asked, *of_chunks = stems_of([" ".join(words), *(one.chunk.said for one, _ in found)])
     least = 1 if len(asked) <= _FEW_WORDS else _SHARED_WORDS
     shares = {one.row: len(stems & asked) for (one, _), stems in zip(found, of_chunks, strict=True)}
@@ -147,11 +149,16 @@ def _worth_telling(
     # Among few chunks hardly a word is rare, and what shares many of them can score next to nothing.
     many = max((shares[one.row] for one, _ in sharing), default=0) / 2
     kept: dict[str, tuple[Standing, float]] = {}
-    for one, score in sorted(sharing, key=lambda each: (-each[1], each[0].path, each[0].name)):
+    for one, score in sorted(sharing, key=_by_score):
         is_near_best = score >= best or shares[one.row] > max(many, _FEW_WORDS)
         if is_near_best and not is_known(one.chunk.text, one.chunk.record):
             kept.setdefault(words_of(one.chunk.text), (one, score))
     return list(kept.values())
+
+
+def _by_score(found: tuple[Standing, float]) -> tuple[float, str, str]:
+    # Equal ones by where they stand: row ids tell only in which order files were read.
+    return -found[1], found[0].path, found[0].name
 
 
 def _hit(
@@ -194,6 +201,7 @@ def _told_as_one(view: View, one: Standing, parts: Sequence[Standing], score: fl
         day=chunk.day,
         last_verified=chunk.last_verified,
         verifications=chunk.verifications,
+        is_withheld=chunk.audience.is_withheld,
         score=round(score, 6),
     )
 

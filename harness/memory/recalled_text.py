@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 
-from harness.gate.outside import FENCE_ID_CHARS
+from harness.gate.outside import FENCE_ID_CHARS, RECALLED
 
-RECALLED_LABEL = "recalled memory"
-"""What the fence around recalled text is labelled with."""
+RECALLED_LABEL = RECALLED
+"""How the label of every fence around recalled text begins."""
 
 _ID = rf"(?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}})"
-_RECALLED = re.compile(
-    rf"^<<<DATA {_ID} {RECALLED_LABEL}[^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL
-)
+_RECALLED = re.compile(rf"^<<<DATA {_ID} {RECALLED}[^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL)
 _OUTSIDE = re.compile(rf"^<<<DATA {_ID} [^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def without_recalled(text: str) -> str:
     """Return the text without what was recalled into it, whose lines are left empty: all others keep their numbers."""
-    if RECALLED_LABEL not in text:
+    if RECALLED not in text:
         return text
     return _RECALLED.sub(lambda found: "\n" * found.group().count("\n"), text)
 

@@ -16,6 +16,9 @@ PREVIEW_MARK = "preview"
 """Lies beside what a preview made: it was for one look, and nobody is to remember it."""
 DIGEST = "digest.json"
 
+PROTOCOL = "AGENT_PROTOCOL.md"
+"""How the agents work together: rules that every task has words of, and no knowledge that helps with one."""
+
 _NOTE = re.compile(r"(\d{4}-\d{2}-\d{2})\.md")
 _RUN = re.compile(r"(?P<due>\d+)(?:~[^-]*)?-[a-z]+")
 _ARCHIVE = "archive"
@@ -60,7 +63,9 @@ class Places:
         yield from self._of_agents()
         yield from self._notes()
         yield from self._markdown_below("memory/archive", "archive", skip=self._is_index_page)
-        yield from self._markdown_below("shared-context", "shared", skip=_is_readme, without=_NOT_SHARED_KNOWLEDGE)
+        yield from self._markdown_below(
+            "shared-context", "shared", skip=_is_about_the_folder, without=_NOT_SHARED_KNOWLEDGE
+        )
         yield from self._digests()
 
     def _of_agents(self) -> Iterator[Source]:
@@ -97,7 +102,7 @@ class Places:
 
     @staticmethod
     def _is_index_page(name: str) -> bool:
-        return name.startswith(_ARCHIVE_PAGES_TO_BROWSE) or _is_readme(name)
+        return name.startswith(_ARCHIVE_PAGES_TO_BROWSE) or _is_about_the_folder(name)
 
     def _digests(self) -> Iterator[Source]:
         if self.artifacts is None:
@@ -152,8 +157,8 @@ def _is_markdown(name: str) -> bool:
     return name.endswith(".md") and not name.startswith((".", "#"))
 
 
-def _is_readme(name: str) -> bool:
-    return name == "README.md"
+def _is_about_the_folder(name: str) -> bool:
+    return name in ("README.md", PROTOCOL)
 
 
 def _day(text: str) -> date | None:

@@ -76,4 +76,5 @@ def _row(part: Fitted) -> ManifestRow:
         budget_tokens=section.budget_tokens,
         kept=len(part.kept),
         dropped=tuple(record.name for record in part.dropped),
+        ids=tuple(identifier for record in part.kept for identifier in record.ids),
     )

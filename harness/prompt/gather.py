@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,9 @@ from harness.domain.message import ToolSchema
 from harness.domain.settings import Profile
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
+from harness.memory.recall import Hit, Question
 from harness.memory.records import MemoryRecord, parse_memory
+from harness.prompt.memory import memory_section, question_for
 from harness.prompt.skill_choice import Chosen
 
 _FALLBACK_PROFILE = Profile("extractive", "extractive")
@@ -46,6 +48,7 @@ class Gathered:
     run_inputs: Mapping[str, str] | None = None
     request: str = ""
     news: tuple[News, ...] = ()
+    recalled: tuple[Hit, ...] = ()
 
 
 def gather(
@@ -61,15 +64,20 @@ def gather(
     profile: Profile | None = None,
     request: str = "",
     news: Sequence[News] = (),
+    recall: Callable[[Question], Sequence[Hit]] | None = None,
+    errors: Sequence[str] = (),
 ) -> Gathered:
     """Return the parts of the prompt for one run of the job.
 
     `tools` are the schemas of the agent's tools, `skills` what is said of its skills; `profile` is the one that runs,
-    by default the job's, the agent's or the workspace's. Reads the agent's MEMORY.md, which may be missing.
+    by default the job's, the agent's or the workspace's. `recall` finds what else the agent knows that may help;
+    `errors` are what went wrong lately, in words. Reads the agent's MEMORY.md, which may be missing.
     Raises OwnerError if it can't be read.
     """
     settings = workspace.settings
     name = job.profile or agent.profile or settings.default_profile
+    memory = _read_memory(workspace.root, agent.name)
+    question = question_for(request or job.prompt, collected, errors, memory_section(memory))
     chosen = profile or settings.profiles.get(name, _FALLBACK_PROFILE)
     return Gathered(
         agent=agent,
@@ -80,11 +88,12 @@ def gather(
         budget_tokens=int(_PROMPT_SHARE * (chosen.context_window - chosen.max_output_tokens)),
         skills=skills or Chosen(),
         tools=tuple(tools),
-        memory=_read_memory(workspace.root, agent.name),
+        memory=memory,
         collected=tuple(collected),
         run_inputs=dict(run_inputs),
         request=request,
         news=tuple(news),
+        recalled=tuple(recall(question)) if recall is not None else (),
     )
 
 

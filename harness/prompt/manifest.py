@@ -9,13 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One section: its estimated tokens, how many records were kept, and the names of those dropped."""
+    """One section: its estimated tokens, how many records were kept, and the names of those dropped.
+
+    `ids` are the records of memory that stand in it.
+    """
 
     section: str
     tokens: int
     budget_tokens: int
     kept: int
     dropped: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Manifest:
                     "budget_tokens": row.budget_tokens,
                     "kept": row.kept,
                     "dropped": list(row.dropped),
+                    "ids": list(row.ids),
                 }
                 for row in self.rows
             ],
@@ -47,7 +52,14 @@ class Manifest:
 def manifest_from_json(value: Mapping[str, Any]) -> Manifest:
     """Return the manifest that `to_json` wrote. Raises KeyError if it is none."""
     rows = tuple(
-        ManifestRow(row["section"], row["tokens"], row["budget_tokens"], row["kept"], tuple(row["dropped"]))
+        ManifestRow(
+            section=row["section"],
+            tokens=row["tokens"],
+            budget_tokens=row["budget_tokens"],
+            kept=row["kept"],
+            dropped=tuple(row["dropped"]),
+            ids=tuple(row.get("ids", ())),  # manifests that were written before there was recall lack them
+        )
         for row in value["sections"]
     )
     return Manifest(rows, value["total_tokens"], value["budget_tokens"])

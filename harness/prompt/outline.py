@@ -10,9 +10,9 @@ from harness.domain.message import ToolSchema
 from harness.domain.source import Collected
 from harness.gate.outside import fence_content, item_line
 from harness.gate.sanitise import one_line, sanitise
-from harness.memory.records import MemoryRecord
 from harness.prompt.body import render_body
 from harness.prompt.gather import Gathered
+from harness.prompt.memory import memory_section, recalled_section
 from harness.prompt.output import ASKED, SCHEDULED, contract_in_words, harness_contract
 from harness.prompt.sections import Record, Section
 from harness.prompt.skill_choice import FOUND_TOKENS, LISTED_TOKENS, Chosen, directory_line, left_out_line
@@ -38,7 +38,6 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
     agent, folder = gathered.agent, f"agents/{gathered.agent.name}"
     skills = tuple(_skill_records(gathered.skills))
     tools = tuple(Record(tool.name, json.dumps(schema_json(tool))) for tool in gathered.tools)
-    memory = tuple(_memory_record(record) for record in gathered.memory)
     return (
         _whole("harness contract", "", harness_contract(agent.name, gathered.user_name), 250, "harness.toml"),
         _whole("SOUL", "Who you are", agent.soul, 2_000, f"{folder}/SOUL.md"),
@@ -46,7 +45,7 @@ def _stable_sections(gathered: Gathered) -> tuple[Section, ...]:
         _whole("USER", f"About {one_line(gathered.user_name)}", gathered.user, 1_500, "USER.md"),
         Section("skills", skills, LISTED_TOKENS, priority=2, is_stable=True, title="Skills"),
         Section("tools", tools, 3_000, is_stable=True, style="tools", is_required=True, origin=f"{folder}/agent.toml"),
-        Section("MEMORY", memory, 3_200, priority=1, is_stable=True, title="What you know", style="headed"),
+        memory_section(gathered.memory),
     )
 
 
@@ -61,6 +60,7 @@ def _volatile_sections(gathered: Gathered) -> tuple[Section, ...]:
     skills = tuple(_task_skill_records(gathered.skills))
     rules = tuple(Record(rule, f"- {one_line(rule)}") for rule in contract_in_words(job.contract))
     return (
+        recalled_section(gathered.recalled),
         Section("inputs", inputs, 24_000, priority=3, title="Collected for this run", style="fenced"),
         Section("requests", news, 2_000, priority=2, title="Your requests to others"),
         Section("skills of the task", skills, FOUND_TOKENS, priority=2, title="Skills for this task"),
@@ -98,12 +98,6 @@ def _task_skill_records(skills: Chosen) -> Iterator[Record]:
     for rank, skill in enumerate(skills.by_search, start=1):
         reason = f" (applies: {reasons[skill.name]})" if skill.name in reasons else ""
         yield Record(skill.name, f"{directory_line(skill)}{reason}", rank)
-
-
-def _memory_record(record: MemoryRecord) -> Record:
-    """Pinned records stay longest: the person wrote them."""
-    headings = " / ".join(heading.strip(" #") for heading in record.headings)
-    return Record(record.id or _name(record.text), sanitise(record.text), int(not record.is_pinned), headings)
 
 
 def _input_records(gathered: Gathered) -> Iterator[Record]:

@@ -20,13 +20,14 @@ class Record:
     """The smallest piece that is kept or dropped whole.
 
     `name` is what the manifest calls it; the lower the `rank`, the longer it stays. Records of the same
-    `group` are written together, below its name.
+    `group` are written together, below its name. `ids` are the records of memory that it tells.
     """
 
     name: str
     text: str
     rank: int = 0
     group: str = ""
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from harness.domain.contract import Violation, judge
 from harness.domain.message import Message
 from harness.domain.run import PREVIEW_REASON, BudgetSpent, Cancelled, Completed, FireState, Outcome, Stop
 from harness.domain.source import Item
+from harness.memory.sources import PREVIEW_MARK
 from harness.runs.answer import Answer, Draft
 from harness.runs.artifact_files import write_files
 from harness.runs.collecting import Inputs
@@ -88,6 +89,8 @@ def _decide(
     artifact = state.run_folder(plan.run_id) / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
     made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}
+    if plan.is_preview:
+        made[PREVIEW_MARK] = f"{PREVIEW_REASON}\n"
     outcome = Outcome(
         # Not of the gaps above: to_digest names what it had to take out itself.
         state=FireState.DEGRADED if digest.gaps else FireState.DELIVERED,

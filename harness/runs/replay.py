@@ -13,6 +13,7 @@ from typing import Any
 from harness.domain.errors import HarnessError, TransientError
 from harness.domain.run import Outcome
 from harness.domain.workspace import Workspace
+from harness.memory.recall import Hit
 from harness.ports import Json, RecordedStep, Step, WebResponse
 from harness.runs.answer import Draft
 from harness.runs.contract import Verdict
@@ -46,6 +47,8 @@ async def replay(recording: Recording, services: RunServices, tape: Tape | None 
     without one each answer belongs to its place, whatever is asked.
     Raises HarnessError if the job is gone.
     """
+    # What was remembered then is the world's as well: since, memory has grown.
+    services = replace(services, recall=lambda workspace, agent, question, today: _recalled_then(recording))
     tape = tape or Tape(recording.steps)
     plan = _plan_today(recording, services.workspace())
     if plan is not None and plan["request"] is None:
@@ -57,6 +60,11 @@ async def replay(recording: Recording, services: RunServices, tape: Tape | None 
         recording.run, outcome=_outcome_of(recording, draft), stop=draft.stop, manifest=None, artifacts_deleted_at=None
     )
     return Recording(run, None, tuple(steps.done), digest=_digest_of(draft, services.state))
+
+
+def _recalled_then(recording: Recording) -> tuple[Hit, ...]:
+    prompt = recording.value("assemble", "prompt") or {}
+    return from_json(tuple[Hit, ...], prompt.get("recalled", ()))
 
 
 async def what_was_asked(recording: Recording, services: RunServices) -> Asked:

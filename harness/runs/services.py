@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.parse import FeedParser
@@ -16,6 +17,7 @@ from harness.domain.settings import Settings
 from harness.domain.workspace import Workspace
 from harness.gate.caller import Caller
 from harness.gate.pipeline import Gate
+from harness.memory.recall import Hit, Question
 from harness.ports import ChatModel, Clock, RecordedStep, Web
 from harness.prompt.skill_choice import Chosen, Task
 from harness.runs.actions import Action
@@ -63,6 +65,7 @@ class RunServices:
     gate: Gate
     tool_schemas: Callable[[Agent, Job], tuple[ToolSchema, ...]]
     choose_skills: Callable[[Workspace, Agent, Task], Chosen]
+    recall: Callable[[Workspace, Agent, Question, date], tuple[Hit, ...]]
     caller: Callable[[Agent, Workspace, Job, str], Caller]
     choose_model: Callable[[Settings, Agent, Job], Choice]
     channels: Callable[[Settings], Mapping[str, Channel]]

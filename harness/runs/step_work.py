@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from harness.bus.digest_reminder import reminder
 from harness.bus.handoffs import pass_on
@@ -17,6 +18,7 @@ from harness.domain.errors import HarnessError, TransientError
 from harness.domain.message import Message, ToolSchema
 from harness.domain.request import request_of_job
 from harness.domain.run import FireState, Outcome, in_preview
+from harness.memory.recall import Hit
 from harness.ports import Json
 from harness.prompt.assemble import assemble, without_secrets
 from harness.prompt.gather import gather, memory_path
@@ -37,11 +39,13 @@ from harness.runs.requests.answers import answered, without_artifact
 from harness.runs.requests.work import brief_for, job_of, shown_chars
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
+from harness.store.fires import last_fires
 from harness.store.json_codec import to_json
 from harness.store.restorations import last_restoration
 from harness.store.runs import RunRow, record_prompt, run_by_id
 
 _TRIES_TO_CLOSE = 5
+_FIRES_LATELY = 3
 
 log = logging.getLogger("harness.runs")
 
@@ -89,7 +93,7 @@ class StepWork:
         return to_json(Ruling, rule(self._services, plan, inputs))
 
     def assemble(self, plan: RunPlan, inputs: Inputs) -> Json:
-        """Return the prompt: its messages and tools, and the requests of whose ends it tells."""
+        """Return the prompt: messages and tools, what was recalled for it, and the requests of whose ends it tells."""
         services = self._services
         workspace = services.workspace()
         agent = workspace.agent(plan.job.agent)
@@ -105,6 +109,8 @@ class StepWork:
             skills=services.choose_skills(workspace, agent, _task_of(plan, brief)),
             request=brief,
             news=plan.news,
+            recall=lambda question: services.recall(workspace, agent, question, _local_day(plan)),
+            errors=self._failures_lately(plan.job.id),
         )
         prompt = without_secrets(assemble(gathered), services.redact)
         revision = services.revision.of(workspace, (workspace.root / memory_path(agent.name),))
@@ -114,8 +120,14 @@ class StepWork:
         return {
             "messages": to_json(tuple[Message, ...], prompt.messages),
             "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
+            "recalled": to_json(tuple[Hit, ...], gathered.recalled),
             "told": [one.request_id for one in plan.news if one.is_final and one.request_id not in left_out],
         }
+
+    def _failures_lately(self, job_id: str) -> tuple[str, ...]:
+        with self._services.database.read() as connection:
+            fires = last_fires(connection, job_id, _FIRES_LATELY)
+        return tuple(fire.reason for fire in fires if fire.state is FireState.FAILED)
 
     def fill(self, plan: RunPlan, inputs: Inputs) -> Json:
         """Return the text of a job that a template writes."""
@@ -219,6 +231,10 @@ class StepWork:
         except HarnessError:  # the person removed it while it ran
             return None
         return next_attempt(run, job, draft.outcome.reason, now)
+
+
+def _local_day(plan: RunPlan) -> date:
+    return plan.begun_at.astimezone(ZoneInfo(plan.job.zone)).date()
 
 
 def _task_of(plan: RunPlan, brief: str) -> Task:

@@ -59,6 +59,10 @@ class StateFolder:
         return self.root / "last-good"
 
     @property
+    def memory_index(self) -> Path:
+        return self.root / "index.db"
+
+    @property
     def artifacts(self) -> Path:
         return self.root / "artifacts"
 

@@ -25,6 +25,7 @@ from harness.ports import Clock, Resolver
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
 from harness.runs.engine import DurableEngine
+from harness.runs.examining import Examiner, Lessons
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.recovery import Reconciler
@@ -40,6 +41,7 @@ from harness.tools.catalogue import build_registry
 from harness.wiring.actions import actions_of
 from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
+from harness.wiring.memory import MemoryShelf
 from harness.wiring.models import Models, secrets_in
 from harness.wiring.reach import feed_lists, reach_of
 from harness.wiring.skills import SkillShelf
@@ -115,6 +117,7 @@ def build_system(
         cool_downs=CoolDowns(patient, clock.now, lambda: current().settings.home_zone),
         spent_in_run=partial(spent_in_run_of, patient),
     )
+    memory = MemoryShelf(state, incidents)
     services = RunServices(
         database=patient,
         state=state,
@@ -129,6 +132,7 @@ def build_system(
         gate=Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets),
         tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current(), shelf),
         choose_skills=shelf.choose,
+        recall=memory.recall,
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=models.choice,
         channels=partial(_channels, state, out),
@@ -158,10 +162,23 @@ def build_system(
         ),
         incidents=incidents,
         services=services,
+        memory=memory,
         bus=BusDuties(database, state.root, engine.recorded),
         team=team,
         mirrors=Mirrors(database, current, incidents, hide_secrets, node),
         inbox=InboxFolder(database, team, incidents, state=state.root, stopwatch=time.monotonic, node=node),
+        examiner=Examiner(
+            Lessons(
+                database,
+                current,
+                membership,
+                engine.recorded,
+                incidents,
+                state=state.root,
+                secrets=secrets,
+                node=node,
+            )
+        ),
         is_shared=is_shared,
     )
 

@@ -97,6 +97,7 @@ def _services(
         gate=Gate(registry=ToolRegistry(()), audit=AuditLog(state.audit_log), clock=clock),
         tool_schemas=lambda agent, job: schemas_for(described, agent, job, current(), shelf),
         choose_skills=shelf.choose,
+        recall=lambda workspace, agent, question, today: (),
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=_choose,
         channels=lambda settings: {},

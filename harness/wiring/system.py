@@ -10,12 +10,14 @@ from datetime import datetime
 from harness.bus.files.inbox_folder import InboxFolder, TakenIn
 from harness.bus.files.mirrors import Mirrored, Mirrors
 from harness.bus.team import Team
-from harness.domain.errors import HarnessError
+from harness.domain.errors import HarnessError, TransientError
+from harness.memory.index import Refreshed
 from harness.ports import Clock, Engine
 from harness.runs.alerts import GATHER_S, deliver_alerts, tell_incidents
 from harness.runs.cancelling import carry_out_cancels
 from harness.runs.deadlines import enforce_deadlines
 from harness.runs.dispatcher import Dispatcher
+from harness.runs.examining import Examiner
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.nodes import Membership
 from harness.runs.pausing import pause_failing_jobs
@@ -32,6 +34,7 @@ from harness.store.nodes import Role
 from harness.store.request_duties import next_moment
 from harness.store.runs import RunRow
 from harness.store.state_folder import StateFolder
+from harness.wiring.memory import MemoryShelf
 from harness.workspace.current import CurrentWorkspace
 
 MIRRORS = "daemon mirrors"
@@ -54,10 +57,12 @@ class System:
     reconciler: Reconciler
     incidents: LedgerIncidents
     services: RunServices
+    memory: MemoryShelf
     bus: BusDuties
     team: Callable[[], Team]
     mirrors: Mirrors
     inbox: InboxFolder
+    examiner: Examiner
     is_shared: bool
     """Whether other daemons may use the same database."""
     turnstile: Turnstile = field(default_factory=Turnstile)
@@ -115,6 +120,17 @@ class System:
             if self.incidents.open_causes(MIRRORS):
                 self.incidents.resolve(MIRRORS)
 
+    def learn(self) -> int:
+        """Write into the agents' files what ended runs show; return how many runs. What cannot be is an incident."""
+        return self.examiner.look()
+
+    def learn_at_the_end(self) -> None:
+        """Learn as far as it goes: the runs keep their mark, and whoever comes next goes on."""
+        try:
+            self.learn()
+        except TransientError as error:
+            log.warning("nothing is learned from the last runs yet: %s", error)
+
     def take_dropped(self) -> TakenIn:
         """Take what was dropped into the inbox folder; raises OSError as `InboxFolder.look`."""
         return self.inbox.look(self.clock.now())
@@ -167,6 +183,10 @@ class System:
         elif self.incidents.open_causes("retention"):
             self.incidents.resolve("retention")
         return kept
+
+    def refresh_memory(self) -> Refreshed:
+        """Bring the index of memory up to date with the files; cheap if none of them changed."""
+        return self.memory.refresh(self.workspace())
 
     def close(self) -> None:
         """Stop the engine, say that this life is over, and release processes, connections and files."""
