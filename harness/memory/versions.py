@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _KEPT = 200
 _HELD_FILES = 20
@@ -20,6 +20,11 @@ _HELD = "held-"
 _NAME = re.compile(r"(\d{8})-([0-9a-f]{16})\.txt")
 _STALE_S = 120.0
 """An editor that still holds a text which was replaced so long before it saves has been told by then."""
+
+
+def versions_of(state_root: Path, file: PurePosixPath) -> Versions:
+    """Return the versions of a file of the workspace, named from there."""
+    return Versions(state_root / "versions" / file)
 
 
 def text_hash(text: str) -> str:
@@ -124,3 +129,8 @@ def _distance(one: str, other: str) -> int:
     """Return how many lines stand in only one of the texts."""
     lines, others = Counter(one.split("\n")), Counter(other.split("\n"))
     return (lines - others).total() + (others - lines).total()
+
+
+def versions_of(state_root: Path, file: PurePosixPath) -> Versions:
+    """Return the versions of a file of the workspace; `file` is relative to it."""
+    return Versions(state_root.joinpath("versions", *file.parts))
