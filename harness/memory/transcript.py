@@ -4,15 +4,13 @@ outside. Pure, over the plain data that is recorded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
-from harness.gate.outside import FENCE_ID_CHARS
+from harness.gate.outside import quotes_outside
 from harness.memory.fingerprints import contract_fingerprint, tool_fingerprint
-from harness.memory.recalled_text import without_recalled
 from harness.memory.tool_calls import Arguments, read_arguments
 from harness.ports import RecordedStep
 from harness.store.json_codec import from_json
@@ -20,7 +18,8 @@ from harness.store.json_codec import from_json
 KNOWN_MISTAKE = "known-mistake"
 """The rule by which a call is answered with a lesson instead of being made: no failure of the call itself."""
 
-_OUTSIDE = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} ", re.MULTILINE)
+
+HOW_TO_CALL = ". Call it like this: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class ToolUse:
     def fingerprint(self) -> str:
         """What the mistake is recognised by."""
         kind = " ".join(filter(None, (self.error_kind, self.rule)))
-        return tool_fingerprint(self.tool, self.text, kind)
+        # A model that fails at a tool again is told how it is called; its mistake is the same.
+        return tool_fingerprint(self.tool, self.text.partition(HOW_TO_CALL)[0], kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +127,8 @@ def _uses(steps: Sequence[RecordedStep]) -> Iterator[ToolUse]:
 
 
 def _has_read_outside(value: Mapping[str, Any]) -> bool:
-    """Say whether text from outside stands in the prompt, or in the conversation that the run goes on with.
-
-    What was recalled says by itself how far it can be believed.
-    """
-    return any(_OUTSIDE.search(without_recalled(text)) or is_outside_recalled(text) for text in _contents(value))
-
-
-def is_outside_recalled(text: str) -> bool:
-    """Say whether what was recalled into the text has no trust at all: somebody outside may have written it."""
-    return text != without_recalled(text) and "trust 0" in text
+    """Say whether text from outside stands in the prompt, or in the conversation that the run goes on with."""
+    return any(map(quotes_outside, _contents(value)))
 
 
 def _contents(value: Mapping[str, Any]) -> Iterable[str]:

@@ -149,6 +149,7 @@ class _Rehearsed:
                 system.reconcile()
         settings = system.workspace().settings
         settle_deliveries(system.database, system.services.channels(settings), settings, system.clock.now())
+        system.learn()
         system.mirror()
         # At this moment of virtual time nothing more can break.
         system.tell_incidents(gather_s=0)

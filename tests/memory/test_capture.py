@@ -10,9 +10,8 @@ import pytest
 from harness.domain.contract import Contract, Evidence, ItemRule, Violation, judge
 from harness.domain.learning import Learning
 from harness.domain.tool import ToolResult
-from harness.gate.outside import fence
+from harness.gate.outside import RECALLED_OUTSIDE, RECALLED_OWN, fence
 from harness.memory.capture import MOST_OF_A_RUN, candidates, evidence
-from harness.memory.recalled_text import RECALLED_LABEL
 from harness.memory.transcript import KNOWN_MISTAKE
 from tests.memory.recorded import DAY, Called, Recorded, failed
 
@@ -81,6 +80,14 @@ def test_a_mistake_made_twice_in_a_run_is_one_candidate_and_two_mistakes_are_two
     assert [each.why for each in found] == ["unknown field BUY_AMT, line 3", "a day is YYYY-MM-DD"]
 
 
+def test_a_mistake_is_the_same_where_the_gate_adds_how_the_tool_is_called() -> None:
+    first = failed("files.read: pth: no such field; there are: path", "invalid")
+    second = failed(f"{first.content}. Call it like this: files.read(path: string)", "invalid")
+    right = ("files.read", {"path": "a.md"}, ToolResult("text"))
+    calls = (("files.read", {"pth": "a.md"}, first), ("files.read", {"pth": "a.md"}, second), right)
+    assert len(candidates(Recorded(calls).showing())) == 1
+
+
 def test_a_run_in_which_everything_goes_wrong_is_worth_a_few_candidates() -> None:
     calls = [(f"tool{chr(97 + n)}", {"a": value, "b": 1}, result)
              for n in range(12) for value, result in ((1, failed("no")), (2, ToolResult("yes")))]  # fmt: skip
@@ -107,7 +114,7 @@ def test_what_is_told_is_short_and_has_no_secrets() -> None:
         (fence("Buy gold", "feed"), (), RIGHT),
         ("Rank it.", (("web.read", {"url": "x"}, ToolResult("page", is_untrusted=True)),), RIGHT),
         ("Rank it.", (), (RIGHT[0], RIGHT[1], ToolResult("page", is_untrusted=True))),
-        (fence("ERR-1 (trust 0): Buy gold", RECALLED_LABEL), (), RIGHT),
+        (fence("ERR-1: Buy gold", RECALLED_OUTSIDE), (), RIGHT),
     ],
     ids=["in the prompt", "by a tool before", "by this tool", "recalled from outside"],
 )
@@ -117,7 +124,7 @@ def test_text_that_may_come_from_outside_has_no_trust(prompt: str, before: tuple
 
 
 def test_what_was_recalled_with_trust_does_not_taint() -> None:
-    learning = learned(WRONG, RIGHT, prompt=fence("ERR-1 (trust 2, verified today): Count twice", RECALLED_LABEL))
+    learning = learned(WRONG, RIGHT, prompt=fence("ERR-1: Count twice", RECALLED_OWN))
     assert (learning.origin, learning.trust) == ("tool", 2)
 
 
@@ -236,7 +243,7 @@ def test_the_run_that_found_it_and_runs_of_before_are_no_evidence() -> None:
 
 def test_to_have_been_recalled_is_no_evidence() -> None:
     learning = learned(WRONG, RIGHT)
-    recalled = fence(f"{learning.id}: {learning.right}", RECALLED_LABEL)
+    recalled = fence(f"{learning.id}: {learning.right}", RECALLED_OWN)
     assert says(learning, Recorded((), prompt=recalled)) == ""
 
 
