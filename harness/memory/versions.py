@@ -129,8 +129,3 @@ def _distance(one: str, other: str) -> int:
     """Return how many lines stand in only one of the texts."""
     lines, others = Counter(one.split("\n")), Counter(other.split("\n"))
     return (lines - others).total() + (others - lines).total()
-
-
-def versions_of(state_root: Path, file: PurePosixPath) -> Versions:
-    """Return the versions of a file of the workspace; `file` is relative to it."""
-    return Versions(state_root.joinpath("versions", *file.parts))
