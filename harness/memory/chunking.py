@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from harness.domain.learning import SHARED, TRUST, Learning, Origin
 from harness.memory.chunks import PERSON, Audience, Chunk, Kind, split_long
 from harness.memory.learnings import parse_learnings
-from harness.memory.recalled_text import lines_from_outside, without_recalled
+from harness.memory.recalled_text import lines_from_outside, without_fences, without_recalled
 from harness.memory.records import parse_memory
 from harness.store.yaml_text import parse_yaml
 
@@ -180,7 +180,7 @@ def _blocks(text: str, audience: Audience, origin: Origin, day: date | None) -> 
     """Bullets and paragraphs with their headings; records of learnings among them are no records here, but words."""
     outside = lines_from_outside(text)
     chunks = []
-    for chunk, _ in _parsed(text, audience, origin, day):
+    for chunk, _ in _parsed(without_fences(text), audience, origin, day):
         if any(number in outside for number in range(chunk.line, chunk.line + chunk.text.count("\n") + 1)):
             chunk = replace(chunk, origin="external", audience=replace(audience, trust=TRUST["external"]))
         chunks.append(chunk)

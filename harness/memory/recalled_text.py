@@ -12,6 +12,9 @@ RECALLED_LABEL = RECALLED
 _ID = rf"(?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}})"
 _RECALLED = re.compile(rf"^<<<DATA {_ID} {RECALLED}[^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL)
 _OUTSIDE = re.compile(rf"^<<<DATA {_ID} [^\n]*>>>$.*?(?:^<<<END (?P=id)>>>$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE_LINE = re.compile(
+    rf"^<<<(?:DATA [0-9a-f]{{{FENCE_ID_CHARS}}} [^\n]*|END [0-9a-f]{{{FENCE_ID_CHARS}}})>>>$", re.MULTILINE
+)
 
 
 def without_recalled(text: str) -> str:
@@ -19,6 +22,11 @@ def without_recalled(text: str) -> str:
     if RECALLED not in text:
         return text
     return _RECALLED.sub(lambda found: "\n" * found.group().count("\n"), text)
+
+
+def without_fences(text: str) -> str:
+    """Return the text without the lines that open and close fences, which are left empty."""
+    return _FENCE_LINE.sub("", text) if "<<<" in text else text
 
 
 def lines_from_outside(text: str) -> frozenset[int]:

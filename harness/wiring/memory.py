@@ -15,8 +15,10 @@ from harness.memory.sources import Places
 from harness.ports import Incidents
 from harness.store.state_folder import StateFolder
 
-INDEX_FAILED = "memory index"
-"""The cause of the incident that nothing can be recalled; it is named after the daemon's duty."""
+INDEX_DUTY = "memory index"
+"""What the daemon calls the work of keeping the index up to date."""
+INDEX_FAILED = f"daemon {INDEX_DUTY}"
+"""The cause of the incident that nothing can be recalled; it is named after the daemon's duty, which closes it."""
 _REFLECTIONS = frozenset({"reflection", "team-reflection"})
 
 log = logging.getLogger("harness.memory")

@@ -23,7 +23,7 @@ _EDITOR_FILES = ("~", ".swp", ".swx", ".tmp", ".bak", "___jb_tmp___", "___jb_old
 _VIM_PROBE = "4913"
 _SHARED = "shared-context"
 _LISTS = frozenset({FEEDS_FOLDER, CALENDARS_FOLDER})
-_TREES = {"agents": True, "skills": True, _SHARED: False, FEEDS_FOLDER: True, CALENDARS_FOLDER: True}
+_TREES = {"agents": True, "skills": True, "memory": True, _SHARED: False, FEEDS_FOLDER: True, CALENDARS_FOLDER: True}
 """The folders that are watched beside the workspace itself, and whether all below them is."""
 
 _LONGEST_BURST_S = 3.0
@@ -50,12 +50,24 @@ def is_of_interest(path: Path, root: Path) -> bool:
     return parts[0] in ("agents", "skills") or parts in ((SETTINGS_FILE,), ("USER.md",))
 
 
+def is_remembered(path: Path, root: Path) -> bool:
+    """Say whether a change of the path may be one of what agents remember: MEMORY.md, learnings, notes, the archive."""
+    try:
+        parts = path.relative_to(root).parts
+    except ValueError:
+        return False
+    if not path.name.endswith(".md") or path.name.startswith((".", "#")):
+        return False
+    return parts[0] == "memory" or (parts[0] == "agents" and (path.name == "MEMORY.md" or ".learnings" in parts))
+
+
 class WorkspaceWatch:
-    """Calls `on_change` once after each burst of edits, from a thread of its own.
+    """Calls `on_change` once after each burst of edits, from a thread of its own, and `on_memory` where it was one of
+    what agents remember.
 
     A burst is over when nothing changed for `quiet_s` seconds, or after three seconds. Watched are the
-    files at the top, agents, skills, feed lists and calendars, not what the harness itself keeps writing. Folders
-    that come later, or are replaced by others, are watched from then on.
+    files at the top, agents, skills, memory, feed lists and calendars, not what the harness itself keeps writing.
+    Folders that come later, or are replaced by others, are watched from then on.
     """
 
     def __init__(
@@ -64,12 +76,15 @@ class WorkspaceWatch:
         on_change: Callable[[], None],
         quiet_s: float = 0.3,
         observer: BaseObserver | None = None,
+        on_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self._root = root.resolve()
         self._on_change = on_change
+        self._on_memory = on_memory
         self._quiet_s = quiet_s
         self._changed = threading.Condition()
         self._changes = 0
+        self._touched: set[Callable[[], None]] = set()
         self._is_stopped = False
         self._watches: dict[Path, tuple[ObservedWatch, _Identity]] = {}
         self._observer = observer or Observer()
@@ -120,20 +135,30 @@ class WorkspaceWatch:
         if event.is_directory and event.event_type == "modified":
             return  # something in it was, and that has its own event
         paths = [Path(_as_text(path)) for path in (event.src_path, event.dest_path) if path]
-        if event.event_type in _CHANGES and any(is_of_interest(path, self._root) for path in paths):
+        if event.event_type not in _CHANGES:
+            return
+        touched = set()
+        if any(is_of_interest(path, self._root) for path in paths):
+            touched.add(self._on_change)
+        if any(is_remembered(path, self._root) for path in paths):
+            touched.add(self._on_memory)
+        if touched:
             with self._changed:
                 self._changes += 1
+                self._touched |= touched
                 self._changed.notify()
 
     def _tell(self) -> None:
-        while self._wait_for_burst():
+        while touched := self._wait_for_burst():
             for folder, error in self._watch_trees():
                 # The next burst is another try.
                 _LOG.warning("%s is not watched (%s); after an edit: harness down, harness up", folder, error)
-            self._on_change()
+            for tell in (self._on_change, self._on_memory):
+                if tell in touched:
+                    tell()
 
-    def _wait_for_burst(self) -> bool:
-        """Return when a burst of changes is over: True; or when watching ends: False."""
+    def _wait_for_burst(self) -> frozenset[Callable[[], None]]:
+        """Return whom to tell when a burst of changes is over; nobody when watching ends."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_stopped or self._changes > 0)
             seen = 0
@@ -141,8 +166,10 @@ class WorkspaceWatch:
             while seen != self._changes and not self._is_stopped and time.monotonic() < latest:
                 seen = self._changes
                 self._changed.wait(self._quiet_s)
+            touched = frozenset() if self._is_stopped else frozenset(self._touched)
             self._changes = 0
-            return not self._is_stopped
+            self._touched.clear()
+            return touched
 
 
 class _Handler(FileSystemEventHandler):

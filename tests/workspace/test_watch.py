@@ -14,7 +14,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from harness.testing.workspace import write_workspace_files
-from harness.workspace.watch import WorkspaceWatch, is_of_interest
+from harness.workspace.watch import WorkspaceWatch, is_of_interest, is_remembered
 
 PATIENCE_S = 10
 
@@ -233,3 +233,35 @@ def test_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
 )
 def test_files_of_editors_and_of_the_harness_are_of_no_interest(tmp_path: Path, name: str, expected: bool) -> None:
     assert is_of_interest(tmp_path / name, tmp_path) is expected
+
+
+def test_what_agents_remember_is_told_of_by_itself(tmp_path: Path) -> None:
+    root = write_workspace_files(tmp_path, {"memory/scout/2026-11-20.md": "x", "agents/scout/.learnings/ERRORS.md": ""})
+    edits: Queue[None] = Queue()
+    memory: Queue[None] = Queue()
+    watch = WorkspaceWatch(root, lambda: edits.put(None), quiet_s=0.05, on_memory=lambda: memory.put(None))
+    watch.start()
+    try:
+        for name in ("memory/scout/2026-11-21.md", "agents/scout/.learnings/ERRORS.md", "agents/scout/MEMORY.md"):
+            (root / name).write_text("changed")
+            memory.get(timeout=PATIENCE_S)
+        edits.get(timeout=PATIENCE_S)  # MEMORY.md is also part of what is loaded
+    finally:
+        watch.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_memory"),
+    [
+        ("memory/scout/2026-11-21.md", True),
+        ("memory/archive/scout/ERR-1.md", True),
+        ("agents/scout/.learnings/ERRORS.md", True),
+        ("agents/scout/MEMORY.md", True),
+        ("agents/scout/.learnings/.ERRORS.md.0123.none.aside", False),
+        ("agents/scout/SOUL.md", False),
+        ("memory/scout/.obsidian", False),
+        ("shared-context/job-status/r-1.json", False),
+    ],
+)
+def test_memory_is_told_apart_by_where_it_lies(name: str, is_memory: bool) -> None:
+    assert is_remembered(Path("/team") / name, Path("/team")) is is_memory
