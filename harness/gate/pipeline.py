@@ -1,7 +1,7 @@
 """The gate: what every tool call passes, in this order.
 
-known and granted → arguments valid → executed with a timeout, under the policies of paths and egress →
-sanitised, redacted, capped, fenced → audit line. Paths are judged where files are opened, and addresses where
+known and granted → arguments valid → not known to fail → executed with a timeout, under the policies of paths and
+egress → sanitised, redacted, capped, fenced → audit line. Paths are judged where files are opened, and addresses where
 connections are made, so that nothing can change between the check and the use.
 """
 
@@ -23,7 +23,7 @@ from harness.gate.caller import Caller
 from harness.gate.outside import fence
 from harness.gate.permission import InvalidArguments, permitted_tool, read_arguments
 from harness.gate.redact import redact
-from harness.gate.registry import Arguments, Tool, ToolRegistry
+from harness.gate.registry import KNOWN_MISTAKE, Arguments, Lessons, Tool, ToolRegistry
 from harness.gate.results import keep_whole
 from harness.gate.sanitise import sanitise
 from harness.gate.wrong_arguments import short_form
@@ -41,14 +41,24 @@ _FAILED_TWICE = 2
 class Gate:
     """The one way to a tool.
 
-    `secrets` are values, such as keys from the environment, that never reach a model or the audit log.
+    `secrets` are values, such as keys from the environment, that never reach a model or the audit log. `lessons` say
+    which calls failed before.
     """
 
-    def __init__(self, *, registry: ToolRegistry, audit: AuditLog, clock: Clock, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        registry: ToolRegistry,
+        audit: AuditLog,
+        clock: Clock,
+        secrets: Iterable[str] = (),
+        lessons: Lessons | None = None,
+    ) -> None:
         self._registry = registry
         self._audit = audit
         self._clock = clock
         self._secrets = tuple(secrets)
+        self._lessons = lessons
 
     async def call(self, call: ToolCall, caller: Caller) -> ToolResult:
         """Return what the call gave back; whatever goes wrong with the tool is a result with its error_kind.
@@ -73,6 +83,10 @@ class Gate:
             return self._refused(refusal)
         except InvalidArguments as error:
             return self._error(f"{call.name}: {error}{self._reminder(call.name, caller)}", "invalid")
+        lesson = None if self._lessons is None else self._lessons.before(call, caller)
+        if lesson is not None:
+            content = redact(sanitise(f"refused ({KNOWN_MISTAKE}): {lesson}"), self._secrets)
+            return ToolResult(content, error_kind="refused", rule=KNOWN_MISTAKE)
         if tool.spec.effect != "read":
             # Written before the effect, so that one cut short by a crash has left its trace.
             begun = {**_what(call, caller, self._secrets), "at": self._clock.now().isoformat(), "outcome": "started"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.domain.message import ToolSchema
+from harness.domain.message import ToolCall, ToolSchema
 from harness.domain.tool import Claim, Effect, Told, ToolSpec
 from harness.gate.caller import Caller
 
@@ -67,6 +67,18 @@ class ToolRegistry:
     def schemas(self, names: Iterable[str]) -> tuple[ToolSchema, ...]:
         """Return what a model is told of the named tools, in that order; unknown names are left out."""
         return tuple(self._tools[name].spec.schema for name in names if name in self._tools)
+
+
+KNOWN_MISTAKE = "known-mistake"
+"""The rule by which a call is answered once with what is known of it, instead of being made."""
+
+
+class Lessons(Protocol):
+    """What is known of calls that failed before; `harness.memory.known_mistakes.KnownMistakes` is behind it."""
+
+    def before(self, call: ToolCall, caller: Caller) -> str | None:
+        """Return what is to be told instead of making the call; None if it is to be made."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

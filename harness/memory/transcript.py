@@ -10,14 +10,11 @@ from typing import Any
 
 from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
 from harness.gate.outside import quotes_outside
+from harness.gate.registry import KNOWN_MISTAKE
 from harness.memory.fingerprints import contract_fingerprint, tool_fingerprint
 from harness.memory.tool_calls import Arguments, read_arguments
 from harness.ports import RecordedStep
 from harness.store.json_codec import from_json
-
-KNOWN_MISTAKE = "known-mistake"
-"""The rule by which a call is answered with a lesson instead of being made: no failure of the call itself."""
-
 
 HOW_TO_CALL = ". Call it like this: "
 

@@ -10,6 +10,7 @@ import errno
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -65,11 +66,12 @@ class Lessons:
 
 
 class Examiner:
-    """Takes up the runs that nobody has learned from; used by one thread at a time."""
+    """Takes up the runs that nobody has learned from, one look at a time."""
 
     def __init__(self, lessons: Lessons) -> None:
         self._lessons = lessons
         self._told: frozenset[str] | None = None
+        self._looking = threading.Lock()
 
     def look(self) -> int:
         """Learn from all runs that have ended and are at home here; return how many those were.
@@ -77,6 +79,10 @@ class Examiner:
         What could not be written is an incident, and tried again by the next look. Raises TransientError while the
         database cannot be reached.
         """
+        with self._looking:
+            return self._look()
+
+    def _look(self) -> int:
         examined, held_up = 0, dict[str, str]()
         home = self._home()
         while True:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from harness.bus.files.inbox_folder import InboxFolder
 from harness.bus.files.mirrors import Mirrors
@@ -21,6 +23,7 @@ from harness.gate.pipeline import Gate
 from harness.gate.redact import redact
 from harness.llm.cool_downs import CoolDowns
 from harness.llm.run_limited_model import spent_in_run_of
+from harness.memory.known_mistakes import KnownMistakes
 from harness.ports import Clock, Resolver
 from harness.runs.broken_off import BrokenOff
 from harness.runs.dispatcher import Dispatcher
@@ -94,6 +97,9 @@ def build_system(
     def team() -> Team:
         return team_of(current())
 
+    def today() -> date:
+        return clock.now().astimezone(ZoneInfo(current().settings.home_zone)).date()
+
     def ended() -> None:
         dispatcher.ended()
         wake()
@@ -129,7 +135,13 @@ def build_system(
         source_web=reach.source_web,
         parser=reach.parser,
         sources=reach.sources,
-        gate=Gate(registry=registry, audit=AuditLog(state.audit_log, secrets=secrets), clock=clock, secrets=secrets),
+        gate=Gate(
+            registry=registry,
+            audit=AuditLog(state.audit_log, secrets=secrets),
+            clock=clock,
+            secrets=secrets,
+            lessons=KnownMistakes(root, lambda: current().agents, today),
+        ),
         tool_schemas=lambda agent, job: schemas_for(registry, agent, job, current(), shelf),
         choose_skills=shelf.choose,
         recall=memory.recall,

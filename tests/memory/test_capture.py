@@ -11,8 +11,8 @@ from harness.domain.contract import Contract, Evidence, ItemRule, Violation, jud
 from harness.domain.learning import Learning
 from harness.domain.tool import ToolResult
 from harness.gate.outside import RECALLED_OUTSIDE, RECALLED_OWN, fence
+from harness.gate.registry import KNOWN_MISTAKE
 from harness.memory.capture import MOST_OF_A_RUN, candidates, evidence
-from harness.memory.transcript import KNOWN_MISTAKE
 from tests.memory.recorded import DAY, Called, Recorded, failed
 
 WRONG: Called = ("feeds.table", {"field": "BUY_AMT", "day": "2026-11-21"}, failed("unknown field BUY_AMT, line 3"))
