@@ -36,6 +36,7 @@ DELIVER_EVERY_S = 10.0
 RETAIN_EVERY_S = 3600.0
 ALERT_EVERY_S = 10.0
 INBOX_EVERY_S = 1.0
+LEARN_EVERY_S = 5.0
 MIRROR_EVERY_S = 2.0
 PING_LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 15.0
@@ -139,6 +140,7 @@ class Service:
             Duty("reconciler", RECONCILE_EVERY_S, self._reconcile),
             Duty("outbox", DELIVER_EVERY_S, self._deliver),
             Duty("inbox", INBOX_EVERY_S, self._system.take_dropped),
+            Duty("lessons", LEARN_EVERY_S, self._system.learn),
             Duty("mirrors", MIRROR_EVERY_S, self._system.mirror, begins_at=self._system.clock.now()),
             Duty("disk", EVERY_S, self._disk.look),
             Duty("alerts", ALERT_EVERY_S, self._system.tell_incidents),
@@ -168,6 +170,7 @@ class Service:
             tell=lambda in_flight: echo(drain_line(in_flight, within_s)),
         )
         # What ended in the last seconds is on the pages that are read while no daemon is up.
+        await self.supervisor.guarded("lessons", self._system.learn)
         await self.supervisor.guarded("mirrors", self._system.mirror)
         echo(stop_line(left))
 
