@@ -28,6 +28,7 @@ from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.heartbeat import read_heartbeat
 from harness.store.last_written import last_written
 from harness.store.runs import runs_in
+from harness.wiring.memory import INDEX_DUTY
 from harness.wiring.system import System
 from harness.workspace.load import Loaded
 
@@ -36,6 +37,7 @@ DELIVER_EVERY_S = 10.0
 RETAIN_EVERY_S = 3600.0
 ALERT_EVERY_S = 10.0
 INBOX_EVERY_S = 1.0
+INDEX_EVERY_S = 300.0
 LEARN_EVERY_S = 5.0
 MIRROR_EVERY_S = 2.0
 PING_LOOK_EVERY_S = 5.0
@@ -111,6 +113,10 @@ class Service:
 
         self.supervisor.spawn(follow())
 
+    def memory_changed(self) -> None:
+        """Bring the index of memory up to date soon; to be called on the event loop."""
+        self.supervisor.spawn(self.supervisor.guarded(INDEX_DUTY, self._system.refresh_memory))
+
     async def work(self, echo: Callable[[str], None]) -> None:
         """Tick until told to stop, with the slower duties beside it; then let the runs in flight end."""
         loop = asyncio.get_running_loop()
@@ -141,6 +147,8 @@ class Service:
             Duty("outbox", DELIVER_EVERY_S, self._deliver),
             Duty("inbox", INBOX_EVERY_S, self._system.take_dropped),
             Duty("lessons", LEARN_EVERY_S, self._system.learn),
+            # What no edit tells of, such as digests, and all of it after a start; runs look themselves beside.
+            Duty(INDEX_DUTY, INDEX_EVERY_S, self._system.refresh_memory, begins_at=self._system.clock.now()),
             Duty("mirrors", MIRROR_EVERY_S, self._system.mirror, begins_at=self._system.clock.now()),
             Duty("disk", EVERY_S, self._disk.look),
             Duty("alerts", ALERT_EVERY_S, self._system.tell_incidents),

@@ -64,7 +64,10 @@ async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], N
     def on_edit() -> None:
         loop.call_soon_threadsafe(service.files_changed)
 
-    watch = WorkspaceWatch(root, on_edit)
+    def on_memory() -> None:
+        loop.call_soon_threadsafe(service.memory_changed)
+
+    watch = WorkspaceWatch(root, on_edit, on_memory=on_memory)
     try:
         await asyncio.to_thread(service.open)
         await control.start()
