@@ -14,6 +14,7 @@ from harness.testing.chat_server import (
     ChatRequest,
     ChatServer,
     Script,
+    could_be,
     delay,
     drip,
     drop_connection,
@@ -147,6 +148,18 @@ class _Messages:
     def fail(self, status: int, message: str) -> ChatAnswer:
         return fail(status, message)
 
+    def counted(self, answer: ChatAnswer, request: ChatRequest) -> ChatAnswer:
+        if isinstance(answer.body, bytes) or answer.body.get("usage") is not _UNCOUNTED:
+            return answer
+        body = answer.body
+        asked = (request.body.get("system", ""), request.body.get("tools", ""), request.messages)
+        usage = {
+            **body["usage"],
+            "input_tokens": could_be(body["usage"]["input_tokens"], (json.dumps(each) for each in asked)),
+            "output_tokens": could_be(body["usage"]["output_tokens"], (json.dumps(body["content"]),)),
+        }
+        return replace(answer, body={**body, "usage": usage})
+
 
 def _message(content: list[dict[str, Any]], stop: str, usage: Usage | None) -> ChatAnswer:
     body: dict[str, Any] = {
@@ -159,13 +172,21 @@ def _message(content: list[dict[str, Any]], stop: str, usage: Usage | None) -> C
         "stop_sequence": None,
     }
     if usage is not None:
-        body["usage"] = {
-            "input_tokens": usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens,
-            "cache_creation_input_tokens": usage.cache_write_tokens,
-            "cache_read_input_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-        }
+        body["usage"] = _UNCOUNTED if usage is _USAGE else _counts(usage)
     return ChatAnswer(body)
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens": usage.output_tokens,
+    }
+
+
+_UNCOUNTED = _counts(_USAGE)
+"""Stands in answers for which a script gives no count; what is changed since is somebody's count."""
 
 
 def _texts(text: str) -> list[dict[str, Any]]:

@@ -12,6 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from harness.domain.tokens import estimate_tokens
+
+_FAR_MORE = 3
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
@@ -59,6 +63,10 @@ class Dialect(Protocol):
         """Return an error answer in the API's own format."""
         ...
 
+    def counted(self, answer: ChatAnswer, request: ChatRequest) -> ChatAnswer:
+        """Return the answer; where nobody said what to count, with counts that can be true of it and the request."""
+        ...
+
 
 def delay(answer: ChatAnswer, delay_s: float | None) -> ChatAnswer:
     """The answer after that many seconds; None: not before the server closes."""
@@ -78,6 +86,12 @@ def garble(body: bytes = b'{"choices": [{"mess') -> ChatAnswer:
 def drop_connection() -> ChatAnswer:
     """No answer: the connection ends as soon as the request has arrived."""
     return ChatAnswer(b"", is_dropped=True)
+
+
+def could_be(tokens: int, texts: Iterable[str]) -> int:
+    """Return the number of tokens, or the estimate of the texts if it is so much more that it could not be true."""
+    estimate = sum(map(estimate_tokens, texts))
+    return max(tokens, estimate) if estimate > _FAR_MORE * tokens else tokens
 
 
 class ChatServer:
@@ -156,6 +170,7 @@ class ChatServer:
             answer = self._refusal(path, request) or self._next_scripted()
         if answer is None:
             answer = self._ask_script(request)
+        answer = self._dialect.counted(answer, request)
         if answer.delay_s != 0:
             self.pause(answer.delay_s)
         return answer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from harness.testing.chat_server import (
     ChatRequest,
     ChatServer,
     Script,
+    could_be,
     delay,
     drip,
     drop_connection,
@@ -129,6 +131,24 @@ class _Completions:
     def fail(self, status: int, message: str) -> ChatAnswer:
         return fail(status, message)
 
+    def counted(self, answer: ChatAnswer, request: ChatRequest) -> ChatAnswer:
+        if isinstance(answer.body, bytes) or answer.body.get("usage") is not _UNCOUNTED:
+            return answer
+        told = (json.dumps(each, ensure_ascii=False) for each in (*request.messages, *request.body.get("tools", ())))
+        asked = could_be(_USAGE.input_tokens, told)
+        said = could_be(_USAGE.output_tokens, _said(answer.body))
+        counts = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+        return replace(answer, body={**answer.body, "usage": {**_UNCOUNTED, **counts}})
+
+
+def _said(body: Mapping[str, Any]) -> Iterator[str]:
+    """Return what the answer says; a script may have made anything of it."""
+    for choice in body.get("choices") or ():
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            yield str(message.get("content") or "")
+            yield json.dumps(message.get("tool_calls") or "")
+
 
 def _completion(message: Mapping[str, Any], finish: str, usage: Usage | None) -> ChatAnswer:
     body: dict[str, Any] = {
@@ -139,16 +159,24 @@ def _completion(message: Mapping[str, Any], finish: str, usage: Usage | None) ->
         "choices": [{"index": 0, "message": dict(message), "finish_reason": finish}],
     }
     if usage is not None:
-        details = {"cached_tokens": usage.cached_tokens}
-        if usage.cache_write_tokens:
-            details["cache_write_tokens"] = usage.cache_write_tokens
-        body["usage"] = {
-            "prompt_tokens": usage.input_tokens,
-            "completion_tokens": usage.output_tokens,
-            "total_tokens": usage.input_tokens + usage.output_tokens,
-            "prompt_tokens_details": details,
-        }
+        body["usage"] = _UNCOUNTED if usage is _USAGE else _counts(usage)
     return ChatAnswer(body)
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    details = {"cached_tokens": usage.cached_tokens}
+    if usage.cache_write_tokens:
+        details["cache_write_tokens"] = usage.cache_write_tokens
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": details,
+    }
+
+
+_UNCOUNTED = _counts(_USAGE)
+"""Stands in answers for which a script gives no count; what is changed since is somebody's count."""
 
 
 def _objection(body: Mapping[str, Any]) -> str | None:

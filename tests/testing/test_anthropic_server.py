@@ -166,3 +166,13 @@ def test_what_the_real_api_refuses_is_refused_in_its_words(body: Any, said: str)
 
 def test_what_a_version_took_away_is_there_in_the_one_before() -> None:
     assert refusal_of(talk(HELLO, temperature=1), "2023-06-01") == ""
+
+
+def test_a_long_request_is_counted_as_one_where_the_script_gives_no_count() -> None:
+    long = talk({"role": "user", "content": "word " * 1_000})
+    with AnthropicServer([say("hello"), say("word " * 500), say("hello", usage=Usage(7, 0, 2))]) as server:
+        asked, said, told = (post(server, long)[2]["usage"] for _ in range(3))
+
+    assert asked["input_tokens"] > 1_000
+    assert said["output_tokens"] > 500
+    assert told["input_tokens"] == 7

@@ -220,3 +220,15 @@ def test_another_process_can_ask_and_is_counted() -> None:
 
     assert done.stdout.strip() == "200"
     assert len(server.requests) == 1
+
+
+def test_a_long_request_is_counted_as_one_where_the_script_gives_no_count() -> None:
+    long = {**BODY, "messages": [{"role": "user", "content": "word " * 1_000}]}
+    with OpenAIServer([say("hello"), say("word " * 500), say("hello", usage=Usage(7, 0, 2))]) as server:
+        asked, said, told = (post(server, long)[2]["usage"] for _ in range(3))
+
+    assert asked["prompt_tokens"] > 1_000
+    assert asked["completion_tokens"] == 20
+    assert said["completion_tokens"] > 500
+    assert said["total_tokens"] == said["prompt_tokens"] + said["completion_tokens"]
+    assert told["prompt_tokens"] == 7
