@@ -51,9 +51,7 @@ class CoolDowns:
             else:
                 save_cool_down(connection, begun)
             if is_told:
-                message = (
-                    f"{error} (left alone until {self.clock_time(begun.until)}; its fallbacks are asked meanwhile)"
-                )
+                message = self._in_words(str(error), begun)
                 open_incident(connection, begun.cause, message, self._now(), run_id)
         log.warning("profile %s is left alone until %s: %s", profile.name, self.clock_time(begun.until), error)
         return begun
@@ -78,6 +76,14 @@ class CoolDowns:
                 return
         with self._database.write() as connection:
             open_incident(connection, cause, message, self._now(), run_id)
+
+    def tell_of(self, cool_down: CoolDown, run_id: str | None) -> None:
+        """Open an incident for a profile that is left alone where none says so yet: it failed where somebody saw it,
+        in a trial or with nobody to stand in, and another one answers for it now."""
+        self.tell_once(cool_down.cause, self._in_words(cool_down.problem, cool_down), run_id)
+
+    def _in_words(self, problem: str, cool_down: CoolDown) -> str:
+        return f"{problem} (left alone until {self.clock_time(cool_down.until)}; its fallbacks are asked meanwhile)"
 
     def clock_time(self, moment: datetime) -> str:
         """Return the time of day for the person, with the day of the week where it is another day."""

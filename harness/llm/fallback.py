@@ -76,6 +76,8 @@ class FallbackModel:
         passed_over: list[PassedOver] = []
         for candidate in self._candidates:
             held_back = self._why_not_asked(candidate, known, passed_over)
+            if held_back is not None and held_back.again_at is not None:
+                await asyncio.to_thread(self._cool_downs.tell_of, known[candidate.profile.name], _run_of(request))
             answer = held_back or await self._ask(candidate, request)
             if isinstance(answer, ModelReply):
                 await self._note_recovery(candidate, known)

@@ -297,6 +297,22 @@ def test_a_clock_that_is_set_back_leaves_nobody_alone_for_years(team: Team) -> N
     assert team.ask().text == "asked again"
 
 
+def test_who_failed_in_a_trial_is_not_passed_over_unseen(team: Team) -> None:
+    team.answers["first"] = limit_rate("7200")
+    with pytest.raises(TransientError):
+        team.ask("first")  # alone, as in `harness try profile`: whoever asked has seen it
+    assert team.incidents() == {}
+    assert team.ask("first", "second").profile == "second"
+    (incident,) = team.incidents().values()
+    assert "HTTP 429" in incident.message
+    assert "left alone until Sun 00:00:00; its fallbacks are asked meanwhile" in incident.message
+    team.ask("first", "second")
+    assert next(iter(team.incidents().values())).occurrences == 1, "it has not failed again"
+    team.answers["first"] = say("well again")
+    team.ask("first")
+    assert team.incidents() == {}
+
+
 def test_two_that_fail_at_the_same_moment_leave_it_alone_for_the_longer_time(team: Team) -> None:
     kept = CoolDowns(team.database, team.clock.now, lambda: "UTC")
     profile = team.profiles["first"]
