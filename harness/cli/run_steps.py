@@ -62,6 +62,11 @@ def passed_over(steps: Sequence[RecordedStep]) -> tuple[str, ...]:
     return tuple(first[name] for name in dict.fromkeys(why.partition(":")[0] for why in said))
 
 
+def stand_in_lines(passed: Sequence[str], width: int) -> list[str]:
+    """Return a line or more for each profile that could not answer, as `passed_over` names it."""
+    return [line for absent in passed for line in wrap(f"-> another profile answered for {absent}", width)]
+
+
 def _detail(step: RecordedStep) -> str:
     value = step.value
     match step.kind:

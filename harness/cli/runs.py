@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from harness.cli.bus_lines import waits_words
-from harness.cli.completion import check_agent, run_ids
-from harness.cli.failures import UnknownName
+from harness.cli.completion import check_agent
 from harness.cli.fires import artifact_path, fire_json, iso, outcome_of
 from harness.cli.lazy_group import noun_app
 from harness.cli.options import AgentFilter, JsonOption, RunArgument, WorkspaceOption
@@ -27,7 +26,8 @@ from harness.cli.run_history import (
     fork_run,
     retry_run,
 )
-from harness.cli.run_steps import passed_over, step_lines, steps_json
+from harness.cli.run_names import find_run
+from harness.cli.run_steps import passed_over, stand_in_lines, step_lines, steps_json
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time, when
 from harness.domain.request import request_of_job
@@ -105,20 +105,24 @@ def show_run(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one run in full: its end, its deliveries, what it cost, and its steps."""
+    """Show one run in full: its end, its deliveries, what it cost, and its steps.
+
+    The beginning of an id is enough where no other one begins so.
+    """
     place = find_place(workspace)
-    if cassette is not None:
-        write_cassette(place, recording_of(place, run), cassette)
     with peek(place.database) as look:
+        run = find_run(place, look, run)
         record = None if look is None else look.run(run)
-        if look is None or record is None:
-            raise UnknownName("run", run, run_ids(place), "harness runs")
+        assert look is not None, "a run was found in it"
+        assert record is not None, "it was found"
         fire = look.fire_of_run(run)
         deliveries = look.deliveries_of_run(run)
         spending = look.spending_of_run(run)
         steps = look.steps_of_run(run)
         awaits = look.requests.awaited_by(run)
         continued_as = _continuation(look, record)
+    if cassette is not None:
+        write_cassette(place, recording_of(place, run), cassette)
     if as_json:
         waits = [request.id for request in awaits]
         document = run_document(record, fire, deliveries, spending)
@@ -129,9 +133,8 @@ def show_run(
     width = terminal_width()
     for line in run_lines(place, record, fire, deliveries, spending, width):
         say(line)
-    for absent_profile in passed_over(steps):
-        for line in wrap(f"-> another profile answered for {absent_profile}", width):
-            say(line)
+    for line in stand_in_lines(passed_over(steps), width):
+        say(line)
     for request in awaits:
         for line in wrap(f"-> it waits for {waits_words(request)}", width):
             say(line)

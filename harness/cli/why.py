@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.cli.bus_lines import waits_words
+from harness.cli.bus_lines import find_request, waits_words
 from harness.cli.bus_story import RequestStory, story_json, story_lines, tell_story
 from harness.cli.bus_story import advise as advise_on_request
 from harness.cli.completion import job_names, request_ids, run_ids
@@ -18,6 +18,8 @@ from harness.cli.lazy_group import new_app
 from harness.cli.options import HappeningArgument, JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
+from harness.cli.run_names import run_beginning
+from harness.cli.run_steps import passed_over, stand_in_lines
 from harness.cli.runs import run_document, run_lines
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.liveness import Liveness, has_process
@@ -51,7 +53,8 @@ Examples:
 JSON: job, schedule, next_due, overdue_since, fires [{see ledger}], incidents
 [{cause, message, since, occurrences, jobs}], paused {scope, by, reason,
 since, is_automatic} or null, advice [sentence], run {see runs show, without
-its steps} or null, request {see bus show} or null."""
+its steps} or null, passed_over [profile that could not answer: why],
+request {see bus show} or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Story:
     """What is known of a job, and of one run of it; `fires` are the newest first.
 
     `deliveries` are those of the run, or of the newest fire where no run was named. `absent_node` says in words
-    that the run may begin on one node only, which is not there.
+    that the run may begin on one node only, which is not there. `passed_over` are the profiles that could not answer
+    in the run whose deliveries these are, each with the reason.
     """
 
     job_id: str
@@ -77,6 +81,7 @@ class Story:
     absent_node: str = ""
     request: RequestStory | None = None
     awaits: tuple[RequestRecord, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -95,7 +100,8 @@ def why(subject: HappeningArgument, workspace: WorkspaceOption = None, as_json: 
     """Say why a job, a run or a request ended as it did, and what to do.
 
     For a job: its last fires, what is broken, and whether it is overdue. For a run: its end, its
-    deliveries and its cost as well. For a request: what harness bus show says of it.
+    deliveries and its cost as well. For a request: what harness bus show says of it. The beginning of
+    the id of a run or a request is enough where no other one begins so.
     """
     place = find_place(workspace)
     with peek(place.database) as look:
@@ -182,6 +188,8 @@ def _advice_on_waiting(story: Story) -> Iterator[str]:
 
 
 def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> Story:
+    if look is not None:
+        subject = _happening_meant(place, look, subject)
     run = None if look is None else look.run(subject)
     request = None if look is None else _request_meant(look, subject if run is None else run.job_id)
     job_id = subject if run is None else run.job_id
@@ -217,7 +225,15 @@ def _tell(place: Place, liveness: Liveness, look: Peek | None, subject: str) -> 
         absent_node="" if shown is None else _absent_node(place, look, job_id, shown),
         request=request,
         awaits=() if shown is None else look.requests.awaited_by(shown),
+        passed_over=() if shown is None else passed_over(look.steps_of_run(shown)),
     )
+
+
+def _happening_meant(place: Place, look: Peek, subject: str) -> str:
+    """Return the job, or the id of the run or request, that begins so; the words as they are where there is none."""
+    if ":" in subject:
+        return run_beginning(look, subject) or subject
+    return find_request(place, look, subject) if subject.startswith("r-") else subject
 
 
 def _request_meant(look: Peek, subject: str) -> RequestStory | None:
@@ -236,6 +252,7 @@ def _absent_node(place: Place, look: Peek, job_id: str, run_id: str) -> str:
 def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
     if story.run is not None:
         yield from run_lines(place, story.run, story.fire, story.deliveries, story.spending, width)
+        yield from stand_in_lines(story.passed_over, width)
         yield ""
     if story.request is not None:
         yield from story_lines(place, story.request, story.liveness, width)
@@ -252,6 +269,10 @@ def _story_lines(place: Place, story: Story, width: int) -> Iterator[str]:
         yield ""
         rows = [(_moment(story, fire.due_at), str(fire.state), outcome_of(fire)) for fire in story.fires]
         yield from table_lines(rows, width, ("last fires", "state", "outcome"))
+    if story.passed_over and story.run is None:
+        yield ""
+        yield "in the newest of them"
+        yield from stand_in_lines(story.passed_over, width)
     if story.incidents:
         yield ""
         for incident in story.incidents:
@@ -277,5 +298,6 @@ def _story_json(story: Story) -> dict[str, Any]:
         "paused": None if story.pause is None else pause_json(story.pause),
         "advice": list(advise(story)),
         "run": None if story.run is None else run_document(story.run, story.fire, story.deliveries, story.spending),
+        "passed_over": list(story.passed_over),
         "request": None if story.request is None else story_json(story.request, story.liveness),
     }

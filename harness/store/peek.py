@@ -174,6 +174,11 @@ class Peek:
         rows = self._rows("SELECT * FROM run WHERE id = ?", run_id)
         return _run(rows[0]) if rows else None
 
+    def runs_beginning(self, prefix: str, limit: int) -> tuple[str, ...]:
+        """Return the ids of runs that begin so, in their order; at most `limit`."""
+        query = "SELECT id FROM run WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT ?"
+        return tuple(row[0] for row in self._rows(query, len(prefix), prefix, limit))
+
     def steps_of_run(self, run_id: str) -> tuple[RecordedStep, ...]:
         """Return the finished steps of one run, in their order; empty if nothing is recorded of it."""
         # The engine's own table; on a server it lies in the engine's own schema.

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.cli.model_order import model_json, model_words
-from harness.cli.run_steps import passed_over, step_lines
+from harness.cli.run_steps import passed_over, stand_in_lines, step_lines
 from harness.domain.agent import Agent
 from harness.domain.errors import TransientError
 from harness.domain.job import Job
@@ -95,3 +95,7 @@ def test_a_run_names_once_who_could_not_answer_with_the_first_reason() -> None:
     assert passed_over(steps) == ("best: HTTP 503", "mid: busy")
     lines = step_lines("run", steps, "UTC", NOW, 100, can_fork=False)
     assert any("gpt-5-mini, cheap in place of best, mid" in line for line in lines)
+    assert stand_in_lines(passed_over(steps), 80) == [
+        "-> another profile answered for best: HTTP 503",
+        "-> another profile answered for mid: busy",
+    ]

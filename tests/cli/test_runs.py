@@ -73,7 +73,7 @@ def test_a_run_that_waited_names_the_run_that_went_on_and_that_one_names_it(
 
 def test_unknown_run_is_exit_code_2(harness: CommandLine, ledger: Ledger) -> None:
     run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED)
-    ended = harness("runs", "show", run_id[:-1])
+    ended = harness("runs", "show", f"{run_id}9")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert f"did you mean {run_id}?" in ended.stderr
 

@@ -17,6 +17,7 @@ from harness.store.heartbeat import Heartbeat
 from harness.store.incidents import open_incident
 from harness.store.outbox import postpone, promise
 from harness.store.records import PlannedJob
+from harness.store.runs import NewRun, queue_run
 from harness.store.state_folder import StateFolder
 
 if TYPE_CHECKING:
@@ -126,3 +127,30 @@ def test_what_is_bound_to_a_node_that_is_not_there_says_so(harness: CommandLine,
     assert "scout/morning, planned, due" in told
     assert "bound to mac" in told
     assert "harness up" in harness("why", "scout/morning").stdout  # without any daemon that comes first
+
+
+def test_the_beginning_of_a_run_is_enough_where_it_is_the_only_one(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED, items=9)
+    ledger.fire("scout/evening", DUE, FireState.DELIVERED)
+    for command in (("why",), ("runs", "show")):
+        assert run_id in harness(*command, "cron:scout/m").stdout
+        several = harness(*command, "cron:scout/")
+        assert several.returncode == 2
+        assert "begins the ids of several runs" in several.stderr
+        assert run_id in several.stderr
+
+
+def test_a_run_is_told_from_one_that_went_on_with_it(harness: CommandLine, ledger: Ledger) -> None:
+    run_id = ledger.fire("scout/morning", DUE, FireState.RUNNING)
+    due = int(DUE.timestamp())
+    ledger.write(
+        lambda connection: queue_run(
+            connection, NewRun(f"{run_id}.2", "scout/morning", "agent", FireKind.CRON, due, 1), DUE
+        )
+    )
+    assert json.loads(harness("why", run_id, "--json").stdout)["run"]["run"] == run_id
+
+
+def test_no_wildcard_stands_for_what_was_not_written(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.fire("scout/morning", DUE, FireState.DELIVERED)
+    assert "there is no run 'cron:%'" in harness("why", "cron:%").stderr

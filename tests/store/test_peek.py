@@ -131,6 +131,8 @@ def test_runs_deliveries_and_spending_are_those_of_the_store(database: Database)
         assert look is not None
         assert {run.id for run in look.runs(9)} == {run.id for run in runs.runs_in(connection, *RunState)}
         assert look.runs(9, agent="nobody") == ()
+        assert look.runs_beginning(RUN[:-1], 9) == (RUN,)
+        assert look.runs_beginning(RUN.replace(":", "_"), 9) == ()
         run = look.run(RUN)
         assert run is not None
         assert (run.inputs, run.outcome, run.stop) == ({"feeds": "ü"}, {"state": "degraded"}, "completed")
