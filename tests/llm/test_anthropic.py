@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -176,8 +177,9 @@ def test_a_passing_failure_is_retried_and_named_when_it_does_not_pass(
 
 @pytest.mark.parametrize("answer", [delay(say("too late"), None), drip(say("slowly"), 0.05)])
 def test_an_answer_that_does_not_come_in_time_is_retried(answer: ChatAnswer) -> None:
-    with AnthropicServer([answer, say("in time")]) as server:
-        assert ask(server, timeout_s=0.4).text == "in time"
+    # On a busy machine a good answer may be late as well, and is then asked for again.
+    with AnthropicServer(chain([answer], repeat(say("in time")))) as server:
+        assert ask(server, timeout_s=0.5, attempts=20).text == "in time"
 
 
 def test_a_storm_of_limits_is_waited_out_as_long_as_was_asked_and_given_up_in_the_end() -> None:
