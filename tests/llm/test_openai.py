@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 
@@ -133,8 +134,9 @@ def test_a_passing_failure_is_retried_and_named_when_it_does_not_pass(failure: C
 
 
 def test_an_answer_that_does_not_come_in_time_is_retried() -> None:
-    with OpenAIServer([delay(say("too late"), None), say("in time")]) as server:
-        assert ask(profile_for(server.base_url, timeout_s=0.5)).text == "in time"
+    # On a busy machine a good answer may be late as well, and is then asked for again.
+    with OpenAIServer(chain([delay(say("too late"), None)], repeat(say("in time")))) as server:
+        assert ask(profile_for(server.base_url, timeout_s=0.5, attempts=20)).text == "in time"
 
 
 def test_a_timeout_is_named_with_its_length() -> None:
