@@ -19,7 +19,7 @@ from harness.store.yaml_text import parse_yaml
 
 _DIGEST_FORMAT = 1
 _FRONT = re.compile(r"---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|$)", re.DOTALL)
-_OBSOLETE = frozenset({"superseded", "duplicate"})
+_OBSOLETE = frozenset({"superseded", "duplicate", "forgotten"})
 """Why a page is in the archive whose words another record says better."""
 _PROMOTED_TRUST = 2
 """What a record in MEMORY.md that was learned has at least, unless the person approved it."""

@@ -20,7 +20,7 @@ LONGEST_TOKENS = 3_000
 _ALIKE = 0.9
 _WORD = re.compile(r"\w+")
 
-Why = Literal["superseded", "duplicate", "no room", "unknown"]
+Why = Literal["superseded", "duplicate", "no room", "forgotten", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ def _worth(bullet: Bullet, learnings: Mapping[str, Learning], today: date) -> fl
     held = len(verifications_in_force(learning))
     last = learning.last_verified or learning.first_seen
     likely = retrievability((today - last).days, held)
-    return learning.trust * max(held, 1) * likely / estimate_tokens(bullet.record.text)
+    # What came from outside and the person let in is believed no further, and is not worth nothing for that.
+    trust = max(learning.trust, int(learning.is_approved))
+    return trust * max(held, 1) * likely / estimate_tokens(bullet.record.text)
 
 
 def _standing(bullet: Bullet, learnings: Mapping[str, Learning]) -> tuple[bool, int, int, int]:

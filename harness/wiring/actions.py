@@ -9,8 +9,10 @@ from harness.bus.team import Team
 from harness.runs.actions import Action
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
+from harness.runs.compressing import compress_memory_action
 from harness.runs.followups.dispatch import followup_dispatch
 from harness.runs.followups.status import followup_status
+from harness.runs.incidents import LedgerIncidents
 from harness.runs.self_check import self_check
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -30,6 +32,9 @@ def actions_of(
     source = BackupSource(workspace().root, state, workspace().settings, database.address)
     actions = {
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
+        "compress-memory": compress_memory_action(
+            workspace, state.root, lambda now: LedgerIncidents(database, lambda: now)
+        ),
         "followup-dispatch": followup_dispatch(database, team),
         "followup-status": followup_status(database, team, hide_secrets),
         "self-check": self_check(database, workspace),

@@ -19,7 +19,7 @@ from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
-ACTION_NAMES = frozenset({"backup", "followup-dispatch", "followup-status", "self-check"})
+ACTION_NAMES = frozenset({"backup", "compress-memory", "followup-dispatch", "followup-status", "self-check"})
 
 
 def vocabulary() -> Vocabulary:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import fnmatch
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,6 +23,10 @@ from harness.workspace.toml_text import read_toml
 from harness.workspace.vocabulary import Vocabulary
 
 MEMORY_BUDGET_TOKENS = 3000
+OWN_BUDGET_TOKENS = 2700
+"""What a MEMORY.md is compressed to: if what a person wrote comes to more, nothing can make room."""
+
+_PROMOTED = re.compile(r"\s\^[A-Z]+-\d{8}-[0-9a-z]+\s*$")
 
 
 def _check_folder(value: str) -> str:
@@ -102,8 +108,28 @@ def _granted_skills(words: Sequence[str], known: frozenset[str]) -> tuple[str, .
 
 
 def check_memory(text: str, report: Report) -> None:
-    """Warn of a MEMORY.md that no prompt can hold whole."""
-    tokens = estimate_tokens(text)
-    if tokens > MEMORY_BUDGET_TOKENS:
+    """Warn of a MEMORY.md that no prompt can hold whole, at the line from which on it is too long."""
+    own = "".join("\n" if _PROMOTED.search(line) else line for line in text.splitlines(keepends=True))
+    own_tokens, tokens = estimate_tokens(own), estimate_tokens(text)
+    if own_tokens > OWN_BUDGET_TOKENS:
+        problem = f"what you wrote there is about {own_tokens:,} tokens long; with more than {OWN_BUDGET_TOKENS:,}"
+        problem += " nothing that is learned finds room"
+        if tokens > MEMORY_BUDGET_TOKENS:
+            problem += f", and prompts take {MEMORY_BUDGET_TOKENS:,}"
+        line = _line_over(own, OWN_BUDGET_TOKENS)
+    elif tokens > MEMORY_BUDGET_TOKENS:
         problem = f"the memory is about {tokens:,} tokens long; prompts take {MEMORY_BUDGET_TOKENS:,}"
-        report.warning(None, problem, "shorten it, or move what is old to memory/archive/")
+        line = _line_over(text, MEMORY_BUDGET_TOKENS)
+    else:
+        return
+    report.warning(line, problem, "shorten it, or move what is old to memory/archive/")
+
+
+def _line_over(text: str, budget_tokens: int) -> int:
+    """Return the number of the line with which the text is over the budget."""
+    lines = text.splitlines(keepends=True)
+
+    def is_over(count: int) -> bool:
+        return estimate_tokens("".join(lines[:count])) > budget_tokens
+
+    return bisect.bisect_left(range(1, len(lines)), True, key=is_over) + 1

@@ -82,6 +82,7 @@ def test_what_came_from_outside_waits_for_the_person_and_their_own_search_finds_
 def test_superseded_records_and_their_pages_in_the_archive_are_told_no_more(tmp_path: Path) -> None:
     learn(tmp_path, "scout", replace(RECORD, status="superseded"))
     write(tmp_path, "memory/archive/scout/ERR-1.md", "---\nwhy: superseded\n---\n\nthe field is BILLBOARD\n")
+    write(tmp_path, "memory/archive/scout/ERR-2.md", "---\nwhy: forgotten\n---\n\nthe field is BILLBOARD\n")
     write(tmp_path, "memory/archive/scout/Archive of scout.md", "- [[ERR-1]]: the field is BILLBOARD\n")
     assert found(tmp_path, "billboard field", None) == []
 

@@ -38,6 +38,7 @@ TIMES = {
     "zoe/backup": "daily 03:00",
     "zoe/followup-dispatch": "daily 09:30",
     "zoe/followup-status": "daily 20:30",
+    "zoe/weekly-compression": "sun 04:00",
 }
 
 
