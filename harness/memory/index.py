@@ -16,15 +16,16 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from harness.domain.errors import OwnerError, TransientError
+from harness.domain.sizes import counted
 from harness.memory.chunking import Gap, chunks_of
 from harness.memory.chunks import Chunk
-from harness.memory.index_rows import add_chunks, create_tables, remove_file
+from harness.memory.index_rows import add_chunks, create_tables, drop_tables, remove_file
 from harness.memory.sources import Source, Stamp, stamp_of
 from harness.memory.view import View
 
@@ -92,12 +93,18 @@ class MemoryIndex:
         return self._mended(lambda rebuilt: self._refresh(look, patience_s, rebuilt))
 
     def rebuild(self, look: Look, *, patience_s: float = _REBUILD_PATIENCE_S) -> Refreshed:
-        """Make the index anew, whatever it holds. Raises TransientError if another process is at it so long."""
-        with self._writing(patience_s) as is_ours:
-            if not is_ours:
-                raise TransientError(_BEING_MADE)
-            self._delete()
-            return self._refresh_as_writer(look, "it was asked for")
+        """Make the index anew, whatever it holds; until all of it is there, others search the old one.
+
+        Raises TransientError if another process is at it so long.
+        """
+
+        def make(damage: str) -> Refreshed:
+            with self._writing(patience_s) as is_ours:
+                if not is_ours:
+                    raise TransientError(_BEING_MADE)
+                return self._refresh_as_writer(look, damage or "it was asked for")
+
+        return self._mended(make)
 
     def ask(self, look: Look, question: Callable[[View], T], *, patience_s: float = _PATIENCE_S) -> T:
         """Return what the question comes to on an index that is what the files are now.
@@ -130,39 +137,43 @@ class MemoryIndex:
         return Refreshed(is_current=False, gaps=gaps)
 
     def _refresh_as_writer(self, look: Look, rebuilt: str) -> Refreshed:
-        rebuilt = self._with_tables(rebuilt)
-        # Looked at anew: whoever wrote before us may have seen more of them.
-        found = _by_path(look)
-        read = removed = 0
-        with self._connected() as connection:
-            for path in _stale(connection, found):
-                with _transaction(connection):
-                    source = found.get(path)
-                    content = None if source is None else _content(source)
-                    if source is None or content is None:
-                        removed += remove_file(connection, path)
-                    else:
-                        read += self._take_in(connection, source, content)
-            gaps = View(connection).gaps()
-        if rebuilt:
-            log.warning("the index of memory was made anew: %s (%d files)", rebuilt, read)
-        return Refreshed(read, removed, rebuilt, True, gaps)
-
-    def _with_tables(self, rebuilt: str) -> str:
-        """Make the tables where there are none, or those of another format; return why all is made anew, if so."""
+        """Take in what changed, file by file; with a reason to make it anew, or of another format, all at once."""
         with self._connected() as connection:
             known = _format_of(connection)
-        if known == FORMAT:
-            return rebuilt
-        if known:
-            rebuilt = f"it was of format {known}, and this version's is {FORMAT}"
-            self._delete()
-        with self._connected() as connection:
+            if known not in (0, FORMAT):
+                rebuilt = f"it was of format {known}, and this version's is {FORMAT}"
             connection.execute("PRAGMA journal_mode=WAL")
-            with _transaction(connection):
-                create_tables(connection)
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-        return rebuilt
+            # Looked at anew: whoever wrote before us may have seen more of them.
+            found = _by_path(look)
+            with _transaction(connection) if rebuilt else nullcontext():
+                if rebuilt or not known:
+                    self._make_tables(connection)
+                read, removed = self._take_all(connection, found, is_together=bool(rebuilt))
+            gaps = View(connection).gaps()
+        if rebuilt:
+            log.warning("the index of memory was made anew: %s (%s)", rebuilt, counted(read, "file"))
+        return Refreshed(read, removed, rebuilt, True, gaps)
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        with nullcontext() if connection.in_transaction else _transaction(connection):
+            drop_tables(connection)
+            create_tables(connection)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _take_all(
+        self, connection: sqlite3.Connection, found: dict[str, Source], *, is_together: bool
+    ) -> tuple[int, int]:
+        """Take in every file that may have changed; return how many did, and how many are gone."""
+        read = removed = 0
+        for path in _stale(connection, found):
+            with nullcontext() if is_together else _transaction(connection):
+                source = found.get(path)
+                content = None if source is None else _content(source)
+                if source is None or content is None:
+                    removed += remove_file(connection, path)
+                else:
+                    read += self._take_in(connection, source, content)
+        return read, removed
 
     def _take_in(self, connection: sqlite3.Connection, source: Source, content: _Content) -> bool:
         """Take the file in as it was read; return whether it says anything else than before."""
@@ -227,7 +238,7 @@ class MemoryIndex:
         return lock.stat().st_mtime_ns
 
     def _delete(self) -> None:
-        """Remove the file; those who read it go on with the one that they have open."""
+        """Remove a file that is no index any more."""
         for end in ("", "-wal", "-shm"):
             self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
 

@@ -33,6 +33,14 @@ def create_tables(connection: sqlite3.Connection) -> None:
     create_table(connection)
 
 
+def drop_tables(connection: sqlite3.Connection) -> None:
+    """Remove all tables, of whatever format they are."""
+    for kind in ("CREATE VIRTUAL TABLE%", "CREATE TABLE%"):  # the former take tables of their own along
+        names = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE ?", (kind,)).fetchall()
+        for (name,) in names:
+            connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+
+
 def add_chunks(connection: sqlite3.Connection, file: int, path: str, chunks: Sequence[Chunk]) -> None:
     """Make the chunks of the file findable, each beside those that follow it."""
     names = chunk_ids(path, chunks)
