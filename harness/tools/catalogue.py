@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.tools.skills import FindSkills
 
 TOOL_NAMES: frozenset[str] = frozenset(
-    {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate"}
+    {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate", "learn"}
 )
 
 
@@ -35,10 +35,11 @@ def build_registry(
     from harness.tools.delegate import delegate_tools
     from harness.tools.feeds import feed_tools
     from harness.tools.files import file_tools
+    from harness.tools.learn import learn_tools
     from harness.tools.scratchpad import scratchpad_tools
     from harness.tools.web import web_tools
 
-    of_turn = (*scratchpad_tools(), *delegate_tools())
+    of_turn = (*scratchpad_tools(), *delegate_tools(), *learn_tools())
     at_desk = () if desk is None else _at_desk(desk)
     of_skills = () if find_skills is None else _of_skills(find_skills)
     always = (*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *of_turn)
