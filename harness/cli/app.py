@@ -45,7 +45,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("bus", "harness.cli.bus", "The requests between you and the agents.", _WORK),
     Entry("nodes", "harness.cli.nodes", "The daemons of this team, and what is bound to each.", _KEEP),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),
-    Entry("try", "harness.cli.trying", "A real round trip to a model.", _KEEP),
+    Entry("try", "harness.cli.trying", "A real round trip to a model or a channel.", _KEEP),
     Entry("backup", "harness.cli.backup", "Write the team into one file, and read it back.", _KEEP),
     Entry("restore", "harness.cli.restore", "Put a backup back, and set aside what is there.", _KEEP),
     Entry("audit", "harness.cli.audit", "Check that the record of every tool call is unbroken.", _KEEP),

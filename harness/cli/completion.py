@@ -44,11 +44,20 @@ def skill_names(root: Path) -> tuple[str, ...]:
 
 def profile_names(root: Path) -> tuple[str, ...]:
     """Return the names of `[profiles]` in harness.toml; none while it cannot be read."""
+    return _names_in_settings(root, "profiles")
+
+
+def channel_names(root: Path) -> tuple[str, ...]:
+    """Return the names of `[channels]` in harness.toml; none while it cannot be read."""
+    return _names_in_settings(root, "channels")
+
+
+def _names_in_settings(root: Path, table: str) -> tuple[str, ...]:
     try:
-        profiles = tomllib.loads((root / SETTINGS_FILE).read_text(encoding="utf-8")).get("profiles")
+        tables = tomllib.loads((root / SETTINGS_FILE).read_text(encoding="utf-8")).get(table)
     except (OSError, ValueError):
         return ()
-    return tuple(sorted(profiles)) if isinstance(profiles, dict) else ()
+    return tuple(sorted(tables)) if isinstance(tables, dict) else ()
 
 
 def run_ids(place: Place) -> tuple[str, ...]:
@@ -86,6 +95,11 @@ def complete_skill(ctx: Any, incomplete: str) -> list[str]:
 def complete_profile(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of a profile."""
     return _matching(ctx, incomplete, lambda place: profile_names(place.root))
+
+
+def complete_channel(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the name of a channel."""
+    return _matching(ctx, incomplete, lambda place: channel_names(place.root))
 
 
 def complete_run(ctx: Any, incomplete: str) -> list[str]:

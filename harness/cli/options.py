@@ -9,6 +9,7 @@ import typer
 
 from harness.cli.completion import (
     complete_agent,
+    complete_channel,
     complete_dead_letter,
     complete_happening,
     complete_job,
@@ -44,6 +45,7 @@ HappeningArgument = Annotated[
     str, typer.Argument(metavar="AGENT/JOB|RUN|REQUEST", show_default=False, autocompletion=complete_happening)
 ]
 ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", show_default=False, autocompletion=complete_profile)]
+ChannelArgument = Annotated[str, typer.Argument(metavar="CHANNEL", show_default=False, autocompletion=complete_channel)]
 SkillArgument = Annotated[str, typer.Argument(metavar="SKILL", show_default=False, autocompletion=complete_skill)]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_request)]
 OpenRequestArgument = Annotated[

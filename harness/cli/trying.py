@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from harness.cli.channel_trial import CHANNEL_EXAMPLES, try_channel
 from harness.cli.failures import DONE, FAILED, UnknownName
 from harness.cli.lazy_group import noun_app
 from harness.cli.loading import load_workspace
@@ -20,7 +21,7 @@ from harness.domain.workspace import Workspace
 if TYPE_CHECKING:
     from harness.wiring.trial import Trial
 
-app = noun_app("A real round trip to a model.")
+app = noun_app("A real round trip to a model, or through a channel.")
 
 _PROFILE_EXAMPLES = """\b
 Examples:
@@ -138,3 +139,6 @@ def _answer(trial: Trial) -> str:
     """Return what it said, or what it called."""
     calls = ", ".join(f"{call.name}({call.arguments})" for call in trial.reply.tool_calls)
     return calls or trial.reply.text.strip() or "nothing"
+
+
+app.command("channel", epilog=CHANNEL_EXAMPLES)(try_channel)

@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 from harness.bus.files.inbox_folder import InboxFolder
 from harness.bus.files.mirrors import Mirrors
 from harness.bus.team import Team
-from harness.delivery.channels import Channel, FileChannel, StdoutChannel
-from harness.domain.settings import Settings
 from harness.gate.audit import AuditLog
 from harness.gate.budgets import Budgets
 from harness.gate.egress import SystemResolver
@@ -38,10 +36,11 @@ from harness.runs.stalled import StalledRuns
 from harness.runs.wall_clock import WallClock
 from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.address import database_address
-from harness.store.state_folder import StateFolder, state_folder
+from harness.store.state_folder import state_folder
 from harness.tools.bus import Desk
 from harness.tools.catalogue import build_registry
 from harness.wiring.actions import actions_of
+from harness.wiring.channels import open_channels
 from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
 from harness.wiring.memory import MemoryShelf
@@ -147,7 +146,7 @@ def build_system(
         recall=memory.recall,
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=models.choice,
-        channels=partial(_channels, state, out),
+        channels=partial(open_channels, state, out),
         actions=actions_of(database, current, state, hide_secrets),
         ended=ended,
         redact=hide_secrets,
@@ -193,14 +192,3 @@ def build_system(
         ),
         is_shared=is_shared,
     )
-
-
-def _channels(state: StateFolder, out: TextIO, settings: Settings) -> Mapping[str, Channel]:
-    made: dict[str, Channel] = {}
-    for name, channel in settings.channels.items():
-        match channel.kind:
-            case "file":
-                made[name] = FileChannel(name, state.root / channel.folder)
-            case "stdout":
-                made[name] = StdoutChannel(name, out)
-    return made
