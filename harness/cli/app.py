@@ -42,6 +42,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("here", "harness.cli.here", "Where you are: jobs with `tz: local` follow.", _WORK),
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),
     Entry("ask", "harness.cli.ask", "Ask an agent for something, and wait for what comes of it.", _WORK),
+    Entry("learn", "harness.cli.learn", "Teach an agent what is right.", _WORK),
     Entry("bus", "harness.cli.bus", "The requests between you and the agents.", _WORK),
     Entry("nodes", "harness.cli.nodes", "The daemons of this team, and what is bound to each.", _KEEP),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),
