@@ -1,0 +1,120 @@
+"""The git commit of a night: the files that it changed, and nothing else of the person's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.gate.sanitise import in_short
+from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.revision import git_folder
+
+_TIMEOUT_S = 30.0
+_AUTHOR = "harness <harness@localhost>"
+# A repository's own settings name commands; none of them is run, and nobody is there at night to type a passphrase.
+_NO_COMMANDS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The commit that holds the night, or why there is none; neither where there is nothing to commit."""
+
+    commit: str = ""
+    problem: str = ""
+
+
+def unsaved_in(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the files that differ from the last commit; none where the workspace is in no repository."""
+    if not paths or not is_kept_in_git(root):
+        return ()
+    try:
+        return _changed(root, paths)
+    except (OSError, subprocess.SubprocessError):
+        return ()  # whoever commits afterwards meets the same, and tells it
+
+
+def is_kept_in_git(root: Path) -> bool:
+    """Say whether the workspace itself is in a repository: a copy that lies in somebody else's is not."""
+    if git_folder(root) is None:
+        return False
+    try:
+        return bool(_git(root, "ls-files", "-z", "--", SETTINGS_FILE))
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def commit_night(
+    root: Path, paths: Sequence[str], agent: str, night: str, run: str, unsaved: Sequence[str]
+) -> Committed:
+    """Commit these files as they are now, if any of them has changed; done again, it is the same commit.
+
+    Whatever else is changed or staged stays as it is, and no hook is run. What git refuses is told, never raised.
+    """
+    if not is_kept_in_git(root):
+        return Committed()
+    try:
+        there = [path for path in dict.fromkeys(paths) if _is_kept(root, path)]
+        changed = _changed(root, there) if there else ()
+        if not changed:
+            return Committed(_commit_of(root, run))
+        _git(root, "add", "--", *changed)
+        message = [
+            "-m",
+            f"Reflect on {night} for {agent}",
+            "-m",
+            _body(run, [each for each in changed if each in unsaved]),
+        ]
+        _git(root, "commit", "-q", "--no-verify", f"--author={_AUTHOR}", *message, "--", *changed)
+        return Committed(_commit_of(root, run))
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        return Committed(problem=in_short(str(said), 300))
+
+
+def _body(run: str, unsaved: Sequence[str]) -> str:
+    lines = [f"Run: {run}"]
+    if unsaved:
+        lines += ["", "These files held changes that nobody had committed; they are in this commit as well:"]
+        lines += [f"- {path}" for path in unsaved]
+    return "\n".join(lines)
+
+
+def _is_kept(root: Path, path: str) -> bool:
+    """Say whether the file is there, or was, and git is not told to ignore it."""
+    if _git(root, "ls-files", "-z", "--", path):
+        return True
+    return (root / path).exists() and _asked(root, "check-ignore", "-q", "--", path).returncode == 1
+
+
+def _changed(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        path for path in paths if _git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", path)
+    )
+
+
+def _commit_of(root: Path, run: str) -> str:
+    return _git(root, "log", "-1", "--format=%h", "--fixed-strings", f"--grep=Run: {run}").strip()
+
+
+def _git(root: Path, *arguments: str) -> str:
+    asked = _asked(root, *arguments)
+    asked.check_returncode()
+    return asked.stdout
+
+
+def _asked(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
+    return subprocess.run(
+        ["git", *_NO_COMMANDS, *arguments],
+        cwd=root,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )

@@ -1,0 +1,173 @@
+"""A plan carried out on the agent's files. Done again, or gone on with after a crash anywhere, it comes to the same.
+
+MEMORY.md goes first, the archive before what leaves it; what a record is then follows from what stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.domain.learning import Learning, judge_promotion
+from harness.memory.archive import ARCHIVE, archive_path, index_path, render_index, render_page
+from harness.memory.bullets import bullet_line, bullets_of, with_bullets, without_bullets
+from harness.memory.compression import Removed
+from harness.memory.learnings import parse_learnings
+from harness.memory.learnings_writer import as_written, with_learning
+from harness.memory.promotion import promote, words_of
+from harness.memory.rewriting import rewrite
+from harness.memory.versions import versions_of
+from harness.reflection.judging import Change
+from harness.reflection.notebooks import memory_path, read_notebook
+from harness.reflection.plan import NightPlan
+from harness.store.durable_file import read_if_there, replace_text
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAfter:
+    """What a MEMORY.md becomes, what leaves it for the archive, and why nothing could be put in, if so."""
+
+    text: str
+    removed: tuple[Removed, ...] = ()
+    problem: str = ""
+
+
+def publish_memory(plan: NightPlan, root: Path, state_root: Path) -> None:
+    """Write what the plan says into MEMORY.md, the archive and the agent's records.
+
+    Raises as `harness.memory.rewriting.rewrite`; then it is to be done again.
+    """
+    records = records_after(plan, read_notebook(root, plan.agent).learnings)
+
+    def change(text: str) -> str:
+        after = memory_after(text, plan, records)
+        for removed in after.removed:
+            _archive(root, plan, removed, records.get(removed.id))
+        return after.text
+
+    path = memory_path(plan.agent)
+    memory = rewrite(root / path, change, versions_of(state_root, path)).after
+    _write_index(root, plan.agent)
+    archived = archived_ids(root, plan.agent)
+    for name in sorted(set(plan.files.values())):
+        records_path = PurePosixPath(name)
+        rewrite(
+            root / records_path,
+            lambda text: learnings_after(text, plan, memory, archived),
+            versions_of(state_root, records_path),
+        )
+
+
+def texts_after(plan: NightPlan, learnings: Mapping[str, Learning], archived: Collection[str]) -> dict[str, str]:
+    """Return what the plan would make of the texts that it was made from; nothing is written."""
+    name = str(memory_path(plan.agent))
+    after = memory_after(plan.before.get(name, ""), plan, records_after(plan, learnings))
+    archived = {*archived, *(removed.id for removed in after.removed)}
+    texts = {name: after.text}
+    for file in set(plan.files.values()):
+        texts[file] = learnings_after(plan.before.get(file, ""), plan, after.text, archived)
+    return texts
+
+
+def memory_after(text: str, plan: NightPlan, records: Mapping[str, Learning]) -> MemoryAfter:
+    """Return the MEMORY.md with what is due in it, in the words that it has now, and without what did not hold.
+
+    A bullet that the person worded otherwise since is theirs, and stays.
+    """
+    own_words = {bullet.record.id: bullet.record.text for bullet in bullets_of(text)}
+    promoted = [change for change in plan.changes if change.before.status == "promoted"]
+    ours = [each for each in promoted if own_words.get(each.before.id) == _bullet(each.before)]
+    text = without_bullets(text, {each.before.id for each in ours if each.after.status != "promoted"})
+    reworded = {each.after.id: words_of(each.after) for each in ours if each.after.status == "promoted"}
+    try:
+        text = with_bullets(text, reworded) if reworded else text
+        due = [records[each] for each in plan.due if each in records and _is_due(records[each])]
+        if not due:
+            return MemoryAfter(text)
+        done = promote(text, due, records, plan.day)
+    except ValueError as error:
+        return MemoryAfter(text, problem=str(error))
+    problem = "what stands in it leaves no room; make it shorter" if done.no_room else ""
+    return MemoryAfter(done.text, done.removed, problem)
+
+
+def learnings_after(text: str, plan: NightPlan, memory: str, archived: Collection[str]) -> str:
+    """Return a file of records with the plan's changes, and with the status that each has by what MEMORY.md holds.
+
+    A record that somebody has changed meanwhile keeps what they wrote.
+    """
+    standing = {bullet.record.id for bullet in bullets_of(memory)}
+    for found in parse_learnings(text).found:
+        change = plan.change_of(found.learning.id)
+        record = found.learning if change is None else rebased(found.learning, change)
+        if record.id in plan.due and record.id in standing and record.is_in_force:
+            record = replace(record, status="promoted")
+        elif record.status == "promoted" and record.id not in standing and record.id in archived:
+            record = replace(record, status="archived")
+        if record != found.learning:
+            text = with_learning(text, record)
+    return text
+
+
+def rebased(standing: Learning, change: Change) -> Learning:
+    """Return the record as it stands with the change, but for what is not any more what was judged."""
+    before, after = as_written(change.before), as_written(change.after)
+    names = [field.name for field in fields(Learning) if getattr(before, field.name) != getattr(after, field.name)]
+    for name in names:
+        value = getattr(standing, name)
+        if value == getattr(before, name):
+            standing = replace(standing, **{name: getattr(after, name)})
+        elif name in ("verifications", "contradictions"):
+            added = [each for each in getattr(after, name) if each not in value]
+            more: dict[str, Any] = {name: (*value, *added)}
+            standing = replace(standing, **more)
+    return standing
+
+
+def records_after(plan: NightPlan, learnings: Mapping[str, Learning]) -> dict[str, Learning]:
+    """Return the records as the plan makes them of those that stand now."""
+    changes = {change.after.id: change for change in plan.changes}
+    return {each.id: rebased(each, changes[each.id]) if each.id in changes else each for each in learnings.values()}
+
+
+def archived_ids(root: Path, agent: str) -> frozenset[str]:
+    """Return the ids of the records that have a page in the archive."""
+    return frozenset(page.stem for page in (root / ARCHIVE / agent).glob("*-*.md"))
+
+
+def pages_since(root: Path, plan: NightPlan) -> list[str]:
+    """Return the pages of the archive that were written since the plan was made, and the one that lists them."""
+    new = sorted(archived_ids(root, plan.agent) - set(plan.archived))
+    pages = [str(archive_path(plan.agent, each)) for each in new]
+    return [*pages, str(index_path(plan.agent))] if pages else []
+
+
+def _is_due(record: Learning) -> bool:
+    """Say whether it still is: a run may have contradicted it since it was judged."""
+    return record.status == "promoted" or judge_promotion(record).is_due
+
+
+def _bullet(learning: Learning) -> str:
+    return bullet_line(words_of(learning), learning.id)
+
+
+def _archive(root: Path, plan: NightPlan, removed: Removed, learning: Learning | None) -> None:
+    page = root / archive_path(plan.agent, removed.id)
+    if not page.exists():
+        replace_text(page, render_page(plan.agent, removed, learning, plan.day))
+
+
+def _write_index(root: Path, agent: str) -> None:
+    pages = [(each, _words_on(root / archive_path(agent, each))) for each in sorted(archived_ids(root, agent))]
+    if pages:
+        path, text = root / index_path(agent), render_index(agent, pages)
+        if read_if_there(path) != text:
+            replace_text(path, text)
+
+
+def _words_on(page: Path) -> str:
+    """Return the words of an archived record: what stands below the heading of its page."""
+    after_heading = page.read_text(encoding="utf-8", errors="replace").partition("\n# ")[2]
+    return after_heading.partition("\n\n")[2].partition("\n\n")[0]
