@@ -19,7 +19,7 @@ from harness.daemon.nodes import liveness_now
 from harness.daemon.wording import ago
 from harness.domain.cause import disabled_cause, happens_once, tells_of_dead_letters
 from harness.domain.pause import scope_name
-from harness.domain.request import USER
+from harness.domain.request import USER, Situation, fold
 from harness.store.peek import Peek, peek
 from harness.store.records import OpenIncident
 
@@ -147,7 +147,10 @@ def _dead_letters(look: Peek) -> Iterator[Item]:
         text = f"{record.sender} → {record.receiver}: {first_line(record.task)}"
         result = (record.result or "").replace("_", " ")
         since = record.closed_at or record.made_at
-        yield Item("dead-letter", record.id, text, result, since, resend_command(record.id))
+        # Only what nobody was given is sent again without a question; of the rest it must be seen what was done.
+        is_untouched = fold(look.requests.log(record.id)).situation is Situation.NEVER_DELIVERED
+        command = resend_command(record.id) if is_untouched else f"harness bus show {record.id}"
+        yield Item("dead-letter", record.id, text, result, since, command)
 
 
 def _pauses(look: Peek) -> Iterator[Item]:

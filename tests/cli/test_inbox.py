@@ -107,12 +107,37 @@ def test_a_dead_letter_stands_there_once_although_it_is_an_incident_too(harness:
         open_incident(connection, dead_letter_cause(request_id), "zoe asked scout", NOW)
 
     ledger.write(die)
-    assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    assert commands(harness) == [("dead-letter", f"harness bus show {request_id}")]
     shown = harness("inbox").stdout
     assert " ago)\n" in shown
     assert f'    or: harness bus drop {request_id} --reason "…"\n' in shown
     assert harness("bus", "drop", request_id, "--reason", "not needed").returncode == 0
     assert items(harness) == []
+
+
+def test_what_nobody_was_given_is_sent_again_and_what_somebody_had_is_looked_at_first(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    offered = {}
+    for situation in Situation:
+        request_id = sent(ledger, "zoe", "scout", f"count, {situation}")
+
+        def die(connection: Connection, request_id: str = request_id, situation: Situation = situation) -> None:
+            bury(
+                connection,
+                standing_of(connection, request_id),
+                Final("timed_out", "late"),
+                situation,
+                by="system",
+                now=NOW,
+            )
+
+        ledger.write(die)
+        offered[situation] = request_id
+    said = {item["subject"]: item["command"] for item in items(harness)}
+    for situation, request_id in offered.items():
+        verb = "resend" if situation is Situation.NEVER_DELIVERED else "show"
+        assert said[request_id] == f"harness bus {verb} {request_id}"
 
 
 @pytest.mark.parametrize("settle", [["drop", "--reason", "not needed"], ["resend", "--force"]])
@@ -126,7 +151,7 @@ def test_what_the_person_settled_does_not_come_back_as_an_answer_to_them(
         bury(connection, standing, Final("timed_out", "late"), Situation.WORKING, by="system", now=NOW)
 
     ledger.write(die)
-    assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    assert commands(harness) == [("dead-letter", f"harness bus show {request_id}")]
     assert harness("bus", settle[0], request_id, *settle[1:]).returncode == 0
     assert [item for item in items(harness) if item["subject"] == request_id] == []
 
