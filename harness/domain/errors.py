@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from harness.domain.message import Spent
 
 FailureKind = Literal[
     "rate_limit", "overload", "context", "refused", "auth", "quota", "network", "malformed", "rejected"
@@ -21,11 +24,12 @@ class HarnessError(Exception):
     """Something in the harness failed.
 
     `cause` is the key of what failed, where more than one job can fail for it: see `harness.domain.cause`.
-    `failure` says how, where it was a model.
+    `failure` says how, where it was a model, and `paid` what asking it cost all the same.
     """
 
     cause: str | None = None
     failure: FailureKind | None = None
+    paid: Spent | None = None
 
 
 class OwnerError(HarnessError):

@@ -86,12 +86,23 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls used and what that cost, in US dollars."""
+
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.usage + other.usage, self.cost_usd + other.cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReply:
     """A model's answer; `model` is the name to show the person, such as `extractive, no model`.
 
     `profile` is the profile that answered: where the first choice could not, one of its fallbacks. `thinking` goes into
     the message that the conversation goes on with: see there. `passed_over` says which profiles could not answer
-    before it did, and why.
+    before it did, and why; `lost` is what those were paid for it, which is booked already.
     """
 
     text: str
@@ -103,3 +114,4 @@ class ModelReply:
     profile: str = ""
     thinking: str = ""
     passed_over: tuple[str, ...] = ()
+    lost: Spent = field(default_factory=Spent)

@@ -10,7 +10,16 @@ from sqlalchemy import Connection
 from harness.domain.budget import Amount, BudgetReached, DayBudget
 from harness.domain.moments import day_start
 from harness.store.database import Database
-from harness.store.usage import ReservedCall, give_back, give_back_lapsed, reserve, reserved, spent_since
+from harness.store.usage import (
+    BookedCall,
+    ReservedCall,
+    give_back,
+    give_back_lapsed,
+    record_loss,
+    reserve,
+    reserved,
+    spent_since,
+)
 
 
 class Budgets:
@@ -47,6 +56,11 @@ class Budgets:
         """Forget what was set aside for a call that came to nothing."""
         with self._database.write() as connection:
             give_back(connection, run_id, call_id)
+
+    def book_lost(self, call: BookedCall) -> None:
+        """Book what was paid for a try that came to nothing, beside whatever the call comes to in the end."""
+        with self._database.write() as connection:
+            record_loss(connection, call, self._now())
 
 
 def spent_of(connection: Connection, budget: DayBudget, now: datetime, zone: str) -> Amount:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from harness.domain.budget import Amount, BudgetReached, DayBudget
-from harness.domain.message import ModelReply, ModelRequest, Usage
+from harness.domain.errors import HarnessError
+from harness.domain.message import ModelReply, ModelRequest, Spent, Usage
 from harness.domain.settings import Profile
 from harness.domain.tokens import estimate_request_tokens
 from harness.gate.budgets import Budgets
 from harness.llm.usage import most_usd
 from harness.ports import ChatModel
-from harness.store.usage import ReservedCall
+from harness.store.usage import BookedCall, ReservedCall
 
 _TRIES, _PAUSE_S = 60, 1.0
 """So often, and so many seconds apart, it is looked whether the calls in flight have left room."""
@@ -21,7 +22,7 @@ _TRIES, _PAUSE_S = 60, 1.0
 class BudgetedModel:
     """Implements `ports.ChatModel` around the model of one profile.
 
-    `held_to` are the budgets of the day that a call of the agent is held to, `zone` says when their day begins. `sleep`
+    `held_to` are the budgets of the day that a call of the job is held to, `zone` says when their day begins. `sleep`
     waits so many seconds.
     """
 
@@ -29,7 +30,7 @@ class BudgetedModel:
         self,
         inner: ChatModel,
         profile: Profile,
-        agent: str,
+        job_id: str,
         *,
         budgets: Budgets,
         held_to: Sequence[DayBudget],
@@ -38,7 +39,7 @@ class BudgetedModel:
     ) -> None:
         self._inner = inner
         self._profile = profile
-        self._agent = agent
+        self._job_id = job_id
         self._budgets = budgets
         self._zone = zone
         self._sleep = sleep
@@ -60,15 +61,21 @@ class BudgetedModel:
 
         What is set aside stays so until the answer is booked, also over a crash; then the call's next try takes its
         place. A call that was broken off may have been paid for: what was set aside for it stays until its run ends.
+        What was paid for a call that failed is booked here: nobody else learns which profile it was.
         """
-        if not request.key or not self._held_to:
+        if not request.key:
             return await self._inner.complete(request)
         call = self._call(request)
-        await self._reserve(call)
+        if self._held_to:
+            await self._reserve(call)
         try:
             return await self._inner.complete(request)
-        except Exception:
-            await asyncio.to_thread(self._budgets.give_back, call.run_id, call.call_id)
+        except Exception as error:
+            paid = error.paid if isinstance(error, HarnessError) else None
+            if paid is not None:
+                await asyncio.to_thread(self._budgets.book_lost, self._lost(call, paid))
+            if self._held_to:
+                await asyncio.to_thread(self._budgets.give_back, call.run_id, call.call_id)
             raise
 
     async def _reserve(self, call: ReservedCall) -> None:
@@ -82,10 +89,16 @@ class BudgetedModel:
                     raise
             await self._sleep(_PAUSE_S)
 
+    def _lost(self, call: ReservedCall, paid: Spent) -> BookedCall:
+        profile = self._profile
+        return BookedCall(
+            call.run_id, call.call_id, self._job_id, profile.name, profile.model, paid.usage, paid.cost_usd
+        )
+
     def _call(self, request: ModelRequest) -> ReservedCall:
         run_id, _, call_id = request.key.rpartition("/")
         most = most_of(self._profile, request)
-        return ReservedCall(run_id, call_id, self._agent, self._profile.name, most)
+        return ReservedCall(run_id, call_id, self._job_id.partition("/")[0], self._profile.name, most)
 
 
 def most_of(profile: Profile, request: ModelRequest) -> Amount:

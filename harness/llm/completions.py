@@ -39,7 +39,11 @@ class CompletionsFormat:
         """Return what the model answered. Raises MalformedReply, naming what is missing."""
         return read_answer(payload, profile, request)
 
-    def going_on(self, body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
+    def usage(self, payload: Any) -> Usage | None:
+        """Return what a body says that it cost, also one that is no answer; None if it says nothing."""
+        return usage_in(payload)
+
+    def going_on(self, body: Mapping[str, Any], payload: Any, most_tokens: int) -> dict[str, Any]:
         """Return the same body: no answer in this format is paused."""
         return dict(body)
 
@@ -96,6 +100,11 @@ def read_answer(payload: Any, profile: Profile, request: ModelRequest) -> WireAn
     calls = _calls(message.get("tool_calls"), request)
     finish: Finish = "tool_calls" if calls else "length" if reason in _LENGTH else "stop"
     return WireAnswer(text, calls, finish, usage, _thoughts(message, calls, profile) if calls else "")
+
+
+def usage_in(payload: Any) -> Usage | None:
+    """Return what a body says that it cost, also one that is no answer; None if it says nothing."""
+    return read_usage(payload.get("usage")) if isinstance(payload, dict) else None
 
 
 def read_usage(wire: Any) -> Usage | None:

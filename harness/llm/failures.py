@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.domain.cause import endpoint_cause, profile_cause, rate_limit_cause
 from harness.domain.errors import FailureKind, LimitReached, OwnerError, TransientError
+from harness.domain.message import Usage
 from harness.domain.settings import Profile
 from harness.gate.sanitise import one_line
 from harness.llm.backoff import asked_wait_s
@@ -32,12 +33,13 @@ _SAID_CHARS = 300
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A failure that may pass: `what` happened, of which kind it is, what the other side `said`, and how long it
-    asked to wait."""
+    asked to wait. `paid` is what it counted all the same."""
 
     what: str
     kind: FailureKind
     said: str = ""
     asked_s: float | None = None
+    paid: Usage | None = None
 
     @property
     def is_down(self) -> bool:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import add
 
 from harness.domain.budget import BudgetReached, DayBudget
 from harness.domain.cause import budget_cause, no_profile_cause
 from harness.domain.cool_down import CoolDown
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, TransientError
-from harness.domain.message import ModelReply, ModelRequest
+from harness.domain.message import ModelReply, ModelRequest, Spent
 from harness.domain.settings import Profile
 from harness.llm.cool_downs import CoolDowns
 from harness.llm.endpoint import SETTINGS_FILE
@@ -72,8 +74,15 @@ class FallbackModel:
         Raises as `harness.ports.ChatModel`: of one profile alone what it raises, of several one error that names each
         of them with its reason, and when the first of them is asked again.
         """
-        known = await asyncio.to_thread(self._cool_downs.known)
         passed_over: list[PassedOver] = []
+        try:
+            return await self._first_answer(request, passed_over)
+        except HarnessError as error:
+            error.paid = _paid_for([*(one.error for one in passed_over), error])
+            raise
+
+    async def _first_answer(self, request: ModelRequest, passed_over: list[PassedOver]) -> ModelReply:
+        known = await asyncio.to_thread(self._cool_downs.known)
         for candidate in self._candidates:
             held_back = self._why_not_asked(candidate, known, passed_over)
             if held_back is not None and held_back.again_at is not None:
@@ -85,6 +94,7 @@ class FallbackModel:
                     answer,
                     profile=answer.profile or candidate.profile.name,
                     passed_over=tuple(str(one) for one in passed_over),
+                    lost=_paid_for([one.error for one in passed_over]) or Spent(),
                 )
             passed_over.append(answer)
         raise self._nobody_answers(passed_over)
@@ -172,6 +182,12 @@ class FallbackModel:
             return LimitReached("context", said) if budget is None else BudgetReached(budget.stop)
         assert owner is not None, "whoever was asked answered, or raised"
         return OwnerError(SETTINGS_FILE, None, said, owner.fix, cause=no_profile_cause(names), failure=owner.failure)
+
+
+def _paid_for(errors: Sequence[HarnessError | None]) -> Spent | None:
+    """Return what was paid to profiles that did not answer; None if nothing was."""
+    paid = [error.paid for error in errors if error is not None and error.paid is not None]
+    return reduce(add, paid) if paid else None
 
 
 def _is_about_context(error: HarnessError | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,9 @@ from urllib.parse import quote
 import httpx2
 
 from harness.domain.cause import profile_cause
-from harness.domain.errors import OwnerError
+from harness.domain.errors import HarnessError, OwnerError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
-from harness.domain.tokens import estimate_tokens
 from harness.llm.attempts import Attempts
 from harness.llm.connections import CONNECT_TIMEOUT_S, Connections
 from harness.llm.context import refuse_what_cannot_fit
@@ -30,15 +30,16 @@ from harness.llm.failures import (
     shown_words,
     words_in,
 )
-from harness.llm.reply import joined
+from harness.llm.reply import joined, left_for_next_piece
 from harness.llm.wire import MalformedReply, WireAnswer, WireFormat
 
 MAX_BODY_BYTES = 20_000_000
 MOST_PIECES = 8
 """A provider that breaks off answers is asked to go on at most so often."""
 
-
 _ERROR_STATUS = re.compile(r"[45]\d\d", re.ASCII)
+
+log = logging.getLogger("harness.llm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +98,32 @@ class HttpChatModel:
         body = self._wire.body(self._profile, request)
         answers: list[WireAnswer] = []
         while True:
-            outcome = await self._exchange(body, request, len(answers))
+            outcome = await self._piece(body, request, answers)
             if isinstance(outcome, Retry | Filtered):
                 return outcome
             answer, payload = outcome
             answers.append(answer)
-            if not answer.is_paused or len(answers) >= MOST_PIECES or self._is_as_long_as_allowed(answers, request):
+            if not answer.is_paused or len(answers) >= MOST_PIECES:
                 return joined(answers)
-            body = self._wire.going_on(body, payload)
+            left_tokens = left_for_next_piece(self._profile, request, answers)
+            if left_tokens <= 0:
+                return joined(answers)
+            body = self._wire.going_on(body, payload, left_tokens)
 
-    def _is_as_long_as_allowed(self, answers: Sequence[WireAnswer], request: ModelRequest) -> bool:
-        """Say whether the pieces have used up what one answer may: that much was set aside for the call."""
-        written = sum(estimate_tokens(one.text) if one.usage is None else one.usage.output_tokens for one in answers)
-        return written >= min(request.max_output_tokens, self._profile.max_output_tokens)
+    async def _piece(
+        self, body: dict[str, Any], request: ModelRequest, before: Sequence[WireAnswer]
+    ) -> tuple[WireAnswer, Any] | Retry | Filtered:
+        """Return the next piece of the answer. Where it fails after others, they are the answer: they are paid for."""
+        try:
+            outcome = await self._exchange(body, request, len(before))
+        except HarnessError as error:
+            if not before:
+                raise
+            outcome = Retry(str(error), "rejected")
+        if not before or isinstance(outcome, tuple):
+            return outcome
+        log.warning("%s: the answer ends early, since it could not be gone on with: %s", request.key, outcome)
+        return WireAnswer("", finish="length", usage=outcome.paid if isinstance(outcome, Retry) else None), None
 
     async def _exchange(
         self, body: dict[str, Any], request: ModelRequest, piece: int
@@ -122,7 +136,7 @@ class HttpChatModel:
             try:
                 return self._wire.read(payload, self._profile, request), payload
             except MalformedReply as malformed:
-                return Retry("malformed body", "malformed", str(malformed))
+                return Retry("malformed body", "malformed", str(malformed), paid=self._wire.usage(payload))
         answer = self._error_answer(response, payload)
         other = self._wire.otherwise(answer)
         if other is not None:

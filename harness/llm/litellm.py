@@ -20,7 +20,7 @@ from harness.domain.errors import LimitReached, OwnerError
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.llm.attempts import Attempts
-from harness.llm.completions import read_answer, request_body
+from harness.llm.completions import read_answer, request_body, usage_in
 from harness.llm.context import refuse_what_cannot_fit
 from harness.llm.endpoint import SETTINGS_FILE, Endpoint, endpoint_of
 from harness.llm.failures import ErrorAnswer, Filtered, Retry, codes_in, judge_answer, shown_words
@@ -113,13 +113,15 @@ class LiteLLMModel:
         try:
             async with asyncio.timeout(timeout_s):
                 response = await library.acompletion(**call_arguments(self._profile, request, self._api_key))
-            return read_answer(response.model_dump(), self._profile, request)
+            payload = response.model_dump()
         except TimeoutError:
             return Retry(f"no answer within {timeout_s:g} s", "network")
-        except MalformedReply as malformed:
-            return Retry("malformed body", "malformed", str(malformed))
         except (library.exceptions.openai.OpenAIError, ValueError) as error:  # all of its own errors are OpenAI's
             return self._judged(error)
+        try:
+            return read_answer(payload, self._profile, request)
+        except MalformedReply as malformed:
+            return Retry("malformed body", "malformed", str(malformed), paid=usage_in(payload))
 
     def _judged(self, error: Exception) -> Retry | Filtered:
         said = shown_words(self._redacted(str(getattr(error, "message", "") or error)))

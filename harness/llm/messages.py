@@ -54,12 +54,17 @@ class MessagesFormat:
         """Return what the model answered. Raises MalformedReply, naming what is missing."""
         return read_answer(payload, profile, request)
 
-    def going_on(self, body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
-        """Return the body with what was said so far as the beginning of the answer."""
+    def usage(self, payload: Any) -> Usage | None:
+        """Return what a body says that it cost, also one that is no answer; None if it says nothing."""
+        return read_usage(payload.get("usage")) if isinstance(payload, dict) else None
+
+    def going_on(self, body: Mapping[str, Any], payload: Any, most_tokens: int) -> dict[str, Any]:
+        """Return the body with what was said so far as the beginning of the answer, which may be so much longer."""
         *before, last = body["messages"]
         if last["role"] != "assistant":
             before, last = [*before, last], {"role": "assistant", "content": []}
-        return {**body, "messages": [*before, {**last, "content": [*last["content"], *payload["content"]]}]}
+        longer = {**last, "content": [*last["content"], *payload["content"]]}
+        return {**body, "max_tokens": most_tokens, "messages": [*before, longer]}
 
     def otherwise(self, answer: ErrorAnswer) -> Self | None:
         """Return the format without thoughts, if the endpoint does not take back what it is said to have thought.

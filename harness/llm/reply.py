@@ -8,6 +8,7 @@ from operator import add
 
 from harness.domain.message import ModelReply, ModelRequest, Usage
 from harness.domain.settings import Profile
+from harness.domain.tokens import estimate_request_tokens
 from harness.llm.plausible import plausible_usage
 from harness.llm.usage import cost_usd
 from harness.llm.wire import WireAnswer
@@ -27,6 +28,20 @@ def reply_of(answer: WireAnswer, profile: Profile, request: ModelRequest) -> tup
         thinking=answer.thinking,
     )
     return reply, booked.doubts
+
+
+def left_for_next_piece(profile: Profile, request: ModelRequest, pieces: Sequence[WireAnswer]) -> int:
+    """Return how many tokens a paused answer may still be longer; nothing is left if that is below 1.
+
+    Each piece is paid for with all that stands before it. Together they use no more tokens than are set aside for one
+    call, so that no budget has to be held in between.
+    """
+    most = min(request.max_output_tokens, profile.max_output_tokens)
+    used = [plausible_usage(one.usage, request, profile, one.text, one.tool_calls).usage for one in pieces]
+    spent = sum(one.input_tokens + one.output_tokens for one in used)
+    next_input = used[-1].input_tokens + used[-1].output_tokens
+    set_aside = estimate_request_tokens(request.messages, request.tools) + most
+    return min(most - sum(one.output_tokens for one in used), set_aside - spent - next_input)
 
 
 def joined(answers: Sequence[WireAnswer]) -> WireAnswer:

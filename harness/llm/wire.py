@@ -48,8 +48,12 @@ class WireFormat(Protocol):
         """Return what the model answered. Raises MalformedReply, naming what is missing."""
         ...
 
-    def going_on(self, body: Mapping[str, Any], payload: Any) -> dict[str, Any]:
-        """Return the body that goes on with a paused answer."""
+    def usage(self, payload: Any) -> Usage | None:
+        """Return what a body says that it cost, also one that is no answer; None if it says nothing."""
+        ...
+
+    def going_on(self, body: Mapping[str, Any], payload: Any, most_tokens: int) -> dict[str, Any]:
+        """Return the body that goes on with a paused answer, and lets it be so much longer."""
         ...
 
     def otherwise(self, answer: ErrorAnswer) -> Self | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 from harness.domain.cause import cause_of
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, TransientError
+from harness.domain.message import Spent, Usage
 from harness.ports import Json, RecordedStep
 
 
@@ -42,7 +44,8 @@ def recorded_step(position: int, record: Json, started_ms: int | None, ended_ms:
 def error_to_json(error: HarnessError) -> dict[str, Json]:
     """Return the error as plain data: exceptions come back from JSON as another class."""
     named = {"cause": cause_of(error), "failure": error.failure}
-    return {**_fields(error), **{key: value for key, value in named.items() if value is not None}}
+    paid = None if error.paid is None else asdict(error.paid)
+    return {**_fields(error), **{key: value for key, value in {**named, "paid": paid}.items() if value is not None}}
 
 
 def error_from_json(data: dict[str, Any]) -> HarnessError:
@@ -50,6 +53,8 @@ def error_from_json(data: dict[str, Any]) -> HarnessError:
     error = _error(data)
     error.cause = data.get("cause")
     error.failure = data.get("failure")
+    if "paid" in data:
+        error.paid = Spent(Usage(**data["paid"]["usage"]), data["paid"]["cost_usd"])
     return error
 
 

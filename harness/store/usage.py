@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, func, not_, or_, select
@@ -43,7 +44,19 @@ class ReservedCall:
 
 def record_usage(connection: Connection, call: BookedCall, now: datetime) -> None:
     """Book one model call; the same call is booked once. What was reserved for it is given back."""
-    values = {
+    insert_new(connection, usage, _row(call, now))
+    # Set aside is a call by its idempotency key, in which a slash stands between run and call only.
+    give_back(connection, call.run_id, call.call_id.replace("/", "."))
+
+
+def record_loss(connection: Connection, call: BookedCall, now: datetime) -> None:
+    """Book what was paid for a try of the call that came to nothing: each one for itself, as `<call>~1`, `<call>~2`."""
+    tries = (replace(call, call_id=f"{call.call_id}~{number}") for number in count(1))
+    next(one for one in tries if insert_new(connection, usage, _row(one, now)))
+
+
+def _row(call: BookedCall, now: datetime) -> dict[str, Any]:
+    return {
         "run_id": call.run_id,
         "call_id": call.call_id,
         "agent": call.job_id.partition("/")[0],
@@ -58,9 +71,6 @@ def record_usage(connection: Connection, call: BookedCall, now: datetime) -> Non
         "latency_s": call.latency_s,
         "at": now.timestamp(),
     }
-    insert_new(connection, usage, values)
-    # Set aside is a call by its idempotency key, in which a slash stands between run and call only.
-    give_back(connection, call.run_id, call.call_id.replace("/", "."))
 
 
 def spent_since(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from harness.domain.message import ModelRequest, ToolCall, Usage
+from harness.domain.message import ModelRequest, Spent, ToolCall, Usage
 from harness.domain.run import BudgetSpent, ErrorThreshold, MaxIterations, NoProgress, Stop, TimedOut
 from harness.domain.tokens import estimate_request_tokens
 from harness.domain.tool import ToolResult
@@ -55,6 +55,11 @@ class Progress:
     def iterations(self) -> int:
         """All model calls that count against the limit."""
         return self.model_calls + self.delegated_calls
+
+    def count(self, spent: Spent) -> None:
+        """Count what a model call has used."""
+        self.usage += spent.usage
+        self.cost_usd += spent.cost_usd
 
     def absorb(self, below: Progress) -> None:
         """Count what a conversation below this one has used."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from harness.domain.budget import BudgetReached
-from harness.domain.message import ModelReply, ModelRequest
+from harness.domain.errors import HarnessError
+from harness.domain.message import ModelReply, ModelRequest, Spent
 from harness.domain.run import BudgetSpent, Stop, TimedOut
 from harness.ports import Json
 from harness.store.json_codec import from_json, to_json
@@ -32,15 +33,18 @@ async def ask(talk: Talk, request: ModelRequest, call_id: str) -> ModelReply | S
     means, progress = talk.means, talk.progress
     keyed = replace(request, key=means.key(call_id))
     work = partial(_complete, means, keyed, talk.left_s, call_id)
-    answer = await means.steps.reserve("model", call_id, _asked(request)).run(work)
+    try:
+        answer = await means.steps.reserve("model", call_id, _asked(request)).run(work)
+    except HarnessError as error:
+        progress.count(error.paid or Spent())
+        raise
     progress.elapsed_s += answer["elapsed_s"]
     if answer["reply"] is None:
         # A record of the harness before budgets of the day were held here says nothing of one.
         spent = answer.get("budget")
         return TimedOut(talk.limits.timeout_s) if spent is None else from_json(BudgetSpent, spent)
     reply = from_json(ModelReply, answer["reply"])
-    progress.usage += reply.usage
-    progress.cost_usd += reply.cost_usd
+    progress.count(Spent(reply.usage, reply.cost_usd) + reply.lost)
     return reply
 
 

@@ -57,7 +57,7 @@ class Models:
             return Choice(ExtractiveModel(), lambda usage: 0.0, order.first.max_output_tokens, order)
         # Nobody stands behind the last one: it is worth waiting for.
         asked = [*order.profiles[:-1], replace(order.profiles[-1], fallbacks=())]
-        candidates = [self._candidate(profile, settings, agent) for profile in asked]
+        candidates = [self._candidate(profile, settings, agent, job.id) for profile in asked]
         if all(isinstance(one.model, UnusableModel) for one in candidates):
             open_model(order.first, self._context())  # raises what is wrong with it
         model = FallbackModel(candidates, self.cool_downs, settings.profiles)
@@ -66,7 +66,7 @@ class Models:
     def _context(self) -> AdapterContext:
         return AdapterContext(self.environ, self.root, asyncio.sleep, random.random, self.connections)
 
-    def _candidate(self, profile: Profile, settings: Settings, agent: Agent) -> Candidate:
+    def _candidate(self, profile: Profile, settings: Settings, agent: Agent, job_id: str) -> Candidate:
         fingerprint = fingerprint_of(settings.profiles.get(profile.name, profile), self.environ)
         try:
             model = self._guarded(profile)
@@ -76,7 +76,7 @@ class Models:
             held_to = day_budgets(settings, agent, profile)
             zone = settings.home_zone
             model = BudgetedModel(
-                model, profile, agent.name, budgets=self.budgets, held_to=held_to, zone=zone, sleep=asyncio.sleep
+                model, profile, job_id, budgets=self.budgets, held_to=held_to, zone=zone, sleep=asyncio.sleep
             )
             model = RunLimitedModel(model, profile, self.spent_in_run)
         return Candidate(profile, model, fingerprint)

@@ -71,7 +71,7 @@ async def try_profile(
     model = BudgetedModel(
         open_model(replace(profile, attempts=1), context),
         profile,
-        USER,
+        _TRIAL.id,
         budgets=Budgets(database, now),
         held_to=day_budgets(settings, _PERSON, profile),
         zone=settings.home_zone,

@@ -13,6 +13,7 @@ import pytest
 from harness.domain.errors import FailureKind, LimitReached, OwnerError, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
+from harness.domain.tokens import estimate_request_tokens
 from harness.llm.anthropic import AnthropicModel
 from harness.llm.connections import Connections
 from harness.llm.http_chat import MAX_BODY_BYTES
@@ -36,6 +37,7 @@ from harness.testing.anthropic_server import (
     say,
 )
 
+UNREADABLE = ChatAnswer({"content": "no list", "usage": {"input_tokens": 60, "output_tokens": 10}})
 KEY = "sk-ant-test-0123456789"
 READ = ToolSchema("web.read", "A page as text", {"type": "object"})
 REQUEST = ModelRequest((Message("system", "Be brief."), Message("user", "Hello")), (READ,), key="run/model-1")
@@ -144,6 +146,36 @@ def test_a_provider_that_never_comes_to_the_end_is_asked_a_few_times_and_no_more
     with AnthropicServer(forever) as server:
         reply = ask(server)
     assert (reply.finish, len(server.requests)) == ("length", 8)
+
+
+def test_the_pieces_of_an_answer_use_no_more_together_than_is_set_aside_for_one_call() -> None:
+    request = replace(REQUEST, max_output_tokens=400)
+    counted = Usage(80, 0, 50)
+
+    def forever(request: ChatRequest) -> ChatAnswer:
+        return pause(f"{len(request.messages)} ", usage=counted)
+
+    with AnthropicServer(forever) as server:
+        reply = ask(server, request)
+    most = estimate_request_tokens(request.messages, request.tools) + 400
+    assert 1 < len(server.requests) < 8
+    assert reply.usage.input_tokens + reply.usage.output_tokens <= most
+    allowed = [one.body["max_tokens"] for one in server.requests]
+    assert allowed == sorted(allowed, reverse=True), "each may write what is left"
+    assert allowed[-1] + reply.usage.input_tokens + reply.usage.output_tokens - 50 <= most
+
+
+@pytest.mark.parametrize(
+    ("failure", "counted"), [(fail(500), 120), (fail(401), 120), (UNREADABLE, 190), (limit_rate("600"), 120)]
+)
+def test_what_was_written_before_a_piece_failed_is_the_answer_and_is_paid_for(
+    failure: ChatAnswer, counted: int
+) -> None:
+    with AnthropicServer([pause("First,"), failure]) as server:
+        reply = ask(server)
+    assert (reply.text, reply.finish) == ("First,", "length")
+    assert reply.usage.input_tokens + reply.usage.output_tokens == counted
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(

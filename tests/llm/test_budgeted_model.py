@@ -10,14 +10,14 @@ import pytest
 
 from harness.domain.budget import Amount, BudgetReached, DayBudget
 from harness.domain.errors import TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest, Usage
+from harness.domain.message import Message, ModelReply, ModelRequest, Spent, Usage
 from harness.domain.run import FireKind
 from harness.domain.settings import Profile
 from harness.gate.budgets import Budgets, used_of
 from harness.llm.budgeted_model import BudgetedModel
 from harness.store.database import Database
 from harness.store.runs import NewRun, claim_runs, queue_run
-from harness.store.usage import BookedCall, ReservedCall, record_usage
+from harness.store.usage import BookedCall, ReservedCall, record_usage, usage_of_run
 from harness.testing.models import Reply, ScriptedModel
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -47,7 +47,9 @@ def model(
 ) -> BudgetedModel:
     inner = ScriptedModel(lambda request: reply)
     budgets = Budgets(database, lambda: NOW)
-    return BudgetedModel(inner, profile, "scout", budgets=budgets, held_to=held_to or (TEAM,), zone="UTC", sleep=sleep)
+    return BudgetedModel(
+        inner, profile, "scout/x", budgets=budgets, held_to=held_to or (TEAM,), zone="UTC", sleep=sleep
+    )
 
 
 def in_use(database: Database, budget: DayBudget = TEAM) -> Amount:
@@ -77,6 +79,32 @@ def test_a_call_that_fails_gives_back_what_was_set_aside(database: Database) -> 
     with pytest.raises(TransientError):
         asyncio.run(model(database, TransientError("no answer")).complete(REQUEST))
     assert in_use(database) == Amount()
+
+
+@pytest.mark.parametrize("held_to", [(TEAM,), (DayBudget("profile", "other", 5.0),)])
+def test_what_was_paid_for_a_call_that_failed_is_booked_on_its_profile_each_time(
+    database: Database, held_to: tuple[DayBudget, ...]
+) -> None:
+    begin(database)
+    error = TransientError("malformed body")
+    error.paid = Spent(Usage(900, 0, 100), 2**-9)
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            asyncio.run(model(database, error, PAID, *held_to).complete(REQUEST))
+    assert in_use(database) == Amount(2**-8, 2000)
+    assert in_use(database, DayBudget("profile", "cheap")) == Amount(2**-8, 2000)
+    booked = BookedCall(RUN, "model-1", "scout/x", "cheap", "m", Usage(10, 0, 1), 2**-7)
+    with database.write() as connection:
+        record_usage(connection, booked, NOW)
+        assert usage_of_run(connection, RUN) == (Usage(1810, 0, 201), 3 * 2**-8, 3)
+
+
+def test_what_a_call_without_a_budget_was_paid_is_booked_too(database: Database) -> None:
+    error = TransientError("malformed body")
+    error.paid = Spent(Usage(900, 0, 100))
+    with pytest.raises(TransientError):
+        asyncio.run(model(database, error, FREE, DayBudget("team", "", 1.0)).complete(REQUEST))
+    assert in_use(database) == Amount(0.0, 1000)
 
 
 def test_what_costs_nothing_is_held_to_budgets_of_tokens_alone(database: Database) -> None:

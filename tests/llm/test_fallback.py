@@ -27,7 +27,7 @@ from harness.domain.cause import (
     rate_limit_cause,
 )
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest
+from harness.domain.message import Message, ModelReply, ModelRequest, Spent, Usage
 from harness.domain.run import BudgetSpent
 from harness.domain.settings import Profile
 from harness.gate.breakers import Breakers
@@ -365,6 +365,33 @@ def test_a_limit_of_all_profiles_ends_the_run_by_that_name(database: Database) -
     with pytest.raises(BudgetReached) as caught:
         asyncio.run(model.complete(REQUEST))
     assert caught.value.stop.whose == "the profile first"
+
+
+def _paid_in_vain(usage: Usage, cost_usd: float) -> TransientError:
+    error = TransientError("malformed body", failure="malformed")
+    error.paid = Spent(usage, cost_usd)
+    return error
+
+
+PAID = (_paid_in_vain(Usage(900, 0, 100), 0.25), _paid_in_vain(Usage(800, 0, 0), 0.5))
+LOST = Spent(Usage(1700, 0, 100), 0.75)
+
+
+def test_what_profiles_were_paid_that_did_not_answer_is_told_with_the_answer(database: Database) -> None:
+    model, _ = _scripted(database, *PAID, "Hi")
+    assert asyncio.run(model.complete(REQUEST)).lost == LOST
+
+
+@pytest.mark.parametrize(
+    "fail_at_last", [lambda: TransientError("down", failure="network"), lambda: _spent("the team")]
+)
+def test_what_profiles_were_paid_that_did_not_answer_is_told_with_the_failure(
+    database: Database, fail_at_last: Callable[[], HarnessError]
+) -> None:
+    model, _ = _scripted(database, *PAID, fail_at_last())
+    with pytest.raises(HarnessError) as caught:
+        asyncio.run(model.complete(REQUEST))
+    assert caught.value.paid == LOST
 
 
 @pytest.mark.parametrize("whose", ["the team", "the agent scout"])

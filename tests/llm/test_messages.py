@@ -184,8 +184,9 @@ def test_a_call_that_was_cut_within_its_arguments_is_not_made() -> None:
 def test_a_turn_that_the_provider_broke_off_is_paused() -> None:
     paused = message(text("First,"), stop="pause_turn")
     assert read_answer(paused, PROFILE, REQUEST).is_paused
-    body = MessagesFormat({}).going_on(body_of(), paused)
+    body = MessagesFormat({}).going_on(body_of(), paused, 77)
     assert body["messages"][-1] == {"role": "assistant", "content": [text("First,")]}
+    assert body["max_tokens"] == 77
 
 
 def test_what_was_read_from_the_cache_and_put_there_is_part_of_the_input() -> None:

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 import pytest
 
 from harness.domain.errors import LimitReached, OwnerError, TransientError
-from harness.domain.message import Message, ModelReply, ModelRequest, ToolCall, ToolSchema, Usage
+from harness.domain.message import Message, ModelReply, ModelRequest, Spent, ToolCall, ToolSchema, Usage
 from harness.domain.settings import Profile
 from harness.llm.http_chat import MAX_BODY_BYTES
 from harness.llm.openai import OpenAIModel
@@ -36,6 +36,7 @@ from harness.testing.openai_server import (
     say,
 )
 
+UNREADABLE = ChatAnswer({"choices": [], "usage": {"prompt_tokens": 900, "completion_tokens": 100}})
 KEY = "sk-test-0123456789"
 ENDLESS = gzip.compress(json.dumps(say("Hi").body).encode() + b" " * MAX_BODY_BYTES)
 READ = ToolSchema("web.read", "A page as text", {"type": "object"})
@@ -64,6 +65,23 @@ def ask(
 ) -> ModelReply:
     model: ChatModel = OpenAIModel(profile, api_key=api_key, sleep=waits or Waits(), jitter=lambda: 0.0)
     return asyncio.run(model.complete(request))
+
+
+def test_what_was_paid_for_an_answer_that_is_none_is_part_of_the_next_one() -> None:
+    with OpenAIServer([UNREADABLE, say("Hi!", usage=Usage(1000, 400, 50))], api_key=KEY) as server:
+        reply = ask(profile_for(server.base_url))
+    assert (reply.text, reply.usage) == ("Hi!", Usage(1900, 400, 150))
+    assert reply.cost_usd == pytest.approx((600 + 40 + 200 + 900 + 400) / 1e6)
+
+
+def test_what_is_paid_for_and_is_no_answer_is_tried_again_once_and_told() -> None:
+    with OpenAIServer(lambda _: UNREADABLE) as server, pytest.raises(TransientError, match=r"\(2x\)") as caught:
+        ask(profile_for(server.base_url))
+    assert len(server.requests) == 2
+    assert caught.value.paid == Spent(Usage(1800, 0, 200), (1800 + 800) / 1e6)
+    with OpenAIServer([UNREADABLE, fail(401)]) as server, pytest.raises(OwnerError) as refused:
+        ask(profile_for(server.base_url))
+    assert refused.value.paid is not None and refused.value.paid.usage == Usage(900, 0, 100)
 
 
 def test_an_answer_comes_with_its_tokens_its_price_and_the_models_name() -> None:

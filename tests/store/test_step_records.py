@@ -6,6 +6,7 @@ import pytest
 
 from harness.domain.cause import endpoint_cause
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, Refused, ToolError, TransientError
+from harness.domain.message import Spent, Usage
 from harness.store.step_records import error_from_json, error_to_json
 
 
@@ -27,6 +28,13 @@ def test_an_error_comes_back_from_its_record_as_it_was(error: HarnessError) -> N
     restored = error_from_json(json.loads(json.dumps(error_to_json(error))))
     assert (type(restored), str(restored)) == (type(error), str(error))
     assert (restored.cause, restored.failure) == (error.cause, error.failure)
+
+
+def test_what_a_failure_cost_comes_back_from_its_record() -> None:
+    error = TransientError("malformed body (2x)")
+    error.paid = Spent(Usage(100, 20, 10, 5), 0.25)
+    assert error_from_json(json.loads(json.dumps(error_to_json(error)))).paid == error.paid
+    assert error_from_json({"type": "transient", "message": "no connection"}).paid is None
 
 
 def test_a_record_of_before_failures_had_kinds_is_read() -> None:

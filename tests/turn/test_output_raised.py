@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.errors import HarnessError, OwnerError, TransientError
-from harness.domain.message import ModelReply, Usage
+from harness.domain.message import ModelReply, Spent, Usage
 from harness.domain.run import Completed
 from harness.turn.compaction import size_of
 from harness.turn.rules import TurnRules, rules_for
@@ -47,6 +47,19 @@ def test_where_more_is_not_to_be_had_the_cut_answer_stands(error: HarnessError) 
     turn, asked = play(CUT, error)
     assert (turn.stop, turn.text, turn.is_truncated) == (Completed(), "half a sen", True)
     assert len(asked) == 2
+
+
+def test_what_was_paid_for_asking_in_vain_counts_against_the_budget_also_on_replay() -> None:
+    error = TransientError("malformed body")
+    error.paid = Spent(Usage(900, 0, 300), 0.5)
+    scene = Scene([CUT, error])
+    first = scene.play(rules=RULES)
+    again = Scene([], records=scene.steps.records).play(rules=RULES)
+    assert [turn.progress.cost_usd for turn in (first, again)] == [0.5, 0.5]
+    assert first.usage == again.usage == Usage(900, 0, 300)
+
+    turn, _ = play(said("Hi", usage=Usage(10, 0, 1), cost_usd=0.25, lost=error.paid))
+    assert (turn.progress.cost_usd, turn.usage) == (0.75, Usage(910, 0, 301))
 
 
 def test_neither_the_budget_nor_the_iterations_nor_the_context_are_exceeded_for_it() -> None:
