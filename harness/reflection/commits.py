@@ -84,9 +84,7 @@ def _body(run: str, unsaved: Sequence[str]) -> str:
 
 def _is_kept(root: Path, path: str) -> bool:
     """Say whether the file is there, or was, and git is not told to ignore it."""
-    if _git(root, "ls-files", "-z", "--", path):
-        return True
-    return (root / path).exists() and _asked(root, "check-ignore", "-q", "--", path).returncode == 1
+    return bool(_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path))
 
 
 def _changed(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
