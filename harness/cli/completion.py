@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.workspace.find import SETTINGS_FILE
 
 _LATEST_RUNS = 40
 _LATEST_REQUESTS = 40
+_RECORD = re.compile(r"^##[ \t]+((?:ERR|LRN)-\d{8}-[0-9a-f]{4,16})\b", re.MULTILINE)
 
 
 def agent_names(root: Path) -> tuple[str, ...]:
@@ -72,6 +74,13 @@ def request_ids(place: Place) -> tuple[str, ...]:
         return () if look is None else look.requests.ids(_LATEST_REQUESTS)
 
 
+def record_ids(root: Path) -> tuple[str, ...]:
+    """Return the ids of what agents have learned, by the headings of their records."""
+    files = sorted((root / "agents").glob("[!.]*/.learnings/*.md"))
+    found = (id_ for path in files for id_ in _RECORD.findall(path.read_text(encoding="utf-8", errors="replace")))
+    return tuple(dict.fromkeys(found))
+
+
 def complete_agent(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of an agent."""
     return _matching(ctx, incomplete, lambda place: agent_names(place.root))
@@ -90,6 +99,16 @@ def complete_agent_or_job(ctx: Any, incomplete: str) -> list[str]:
 def complete_skill(ctx: Any, incomplete: str) -> list[str]:
     """Complete the name of a skill."""
     return _matching(ctx, incomplete, lambda place: skill_names(place.root))
+
+
+def complete_record(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of something that an agent has learned."""
+    return _matching(ctx, incomplete, lambda place: record_ids(place.root))
+
+
+def complete_record_or_agent(ctx: Any, incomplete: str) -> list[str]:
+    """Complete the id of something that was learned, or the name of an agent."""
+    return _matching(ctx, incomplete, lambda place: (*agent_names(place.root), *record_ids(place.root)))
 
 
 def complete_profile(ctx: Any, incomplete: str) -> list[str]:

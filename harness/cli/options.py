@@ -16,6 +16,7 @@ from harness.cli.completion import (
     complete_open_request,
     complete_profile,
     complete_question,
+    complete_record,
     complete_request,
     complete_run,
     complete_skill,
@@ -57,3 +58,4 @@ QuestionArgument = Annotated[
 DeadLetterArgument = Annotated[
     str, typer.Argument(metavar="REQUEST", show_default=False, autocompletion=complete_dead_letter)
 ]
+RecordArgument = Annotated[str, typer.Argument(metavar="ID", show_default=False, autocompletion=complete_record)]

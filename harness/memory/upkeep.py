@@ -60,7 +60,12 @@ def promote_into(memory: AgentMemory, due: Sequence[Learning], today: date) -> P
 
     def decide(text: str, learnings: Mapping[str, Learning]) -> _Decided:
         nonlocal promoted
-        promoted = promote(text, due, learnings, today)
+        standing = _standing(text)
+        # One that stands there stays in the words that it has now: they may be the person's.
+        done = promote(text, [each for each in due if each.id not in standing], learnings, today)
+        there = tuple(replace(each, status="promoted") for each in due if each.id in standing)
+        gone = {one.id for one in done.removed}
+        promoted = replace(done, learnings=(*done.learnings, *(each for each in there if each.id not in gone)))
         return promoted.text, promoted.removed
 
     _change(memory, decide, today)

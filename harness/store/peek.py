@@ -19,6 +19,7 @@ from harness.ports import RecordedStep
 from harness.store.address import DatabaseAddress
 from harness.store.failures import newer_version
 from harness.store.last_written import LAST_WRITTEN, latest
+from harness.store.memory_uses import MemoryUses
 from harness.store.migrations import LATEST
 from harness.store.reader import Reader, Row, opened
 from harness.store.records import (
@@ -54,6 +55,11 @@ class Peek:
     def usage(self) -> UsageRecords:
         """The queries on what model calls used, within the same view."""
         return UsageRecords(self._reader)
+
+    @property
+    def memory_uses(self) -> MemoryUses:
+        """The queries on what runs were told of memory, within the same view."""
+        return MemoryUses(self._reader)
 
     def planned_jobs(self) -> dict[str, PlannedJob]:
         """Return what the schedule remembers of every job."""
