@@ -17,7 +17,7 @@ from harness.cli.table import terminal_width, wrap
 from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import liveness_now
 from harness.daemon.wording import ago
-from harness.domain.cause import disabled_cause, happens_once, tells_of_dead_letters
+from harness.domain.cause import disabled_cause, happens_once, profile_named_by, tells_of_dead_letters
 from harness.domain.pause import scope_name
 from harness.domain.request import USER, Situation, fold
 from harness.store.peek import Peek, peek
@@ -203,6 +203,9 @@ def _file_of(cause: str) -> str | None:
 def _command(incident: OpenIncident) -> str:
     if happens_once(incident.cause):  # what became of a request, of which nobody had heard
         return f"harness bus show {incident.cause.rpartition(' ')[2]}"
+    profile = profile_named_by(incident.cause)
+    if profile is not None:
+        return f"harness try profile {profile}"
     if incident.jobs:
         return f"harness why {incident.jobs[0]}"
     return f"harness runs show {incident.run_id}" if incident.run_id else "harness doctor"

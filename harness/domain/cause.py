@@ -18,6 +18,7 @@ _OF_ONE_JOB = ("job", "missed")
 _DISABLED = "disabled"
 _DEAD_LETTER = "dead letter"
 _BUDGET = "budget"
+_PROFILE = "profile"
 _UNTOLD = "untold"
 
 
@@ -48,7 +49,12 @@ def rate_limit_cause(endpoint: str) -> str:
 
 def profile_cause(profile: str) -> str:
     """Return the key of a profile whose key, model or address is wrong."""
-    return f"profile {profile}"
+    return f"{_PROFILE} {profile}"
+
+
+def profile_named_by(cause: str) -> str | None:
+    """Return the profile of which the key says that it is wrong, or None."""
+    return cause.removeprefix(f"{_PROFILE} ") if cause.startswith(f"{_PROFILE} ") else None
 
 
 def no_profile_cause(profiles: Sequence[str]) -> str:

@@ -53,7 +53,8 @@ class CoolDowns:
             if is_told:
                 message = self._in_words(str(error), begun)
                 open_incident(connection, begun.cause, message, self._now(), run_id)
-        log.warning("profile %s is left alone until %s: %s", profile.name, self.clock_time(begun.until), error)
+        if is_told:
+            log.warning("profile %s is left alone until %s: %s", profile.name, self.clock_time(begun.until), error)
         return begun
 
     def end(self, ended: CoolDown) -> None:

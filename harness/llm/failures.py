@@ -172,6 +172,8 @@ def _fix(answer: ErrorAnswer, profile: Profile, *, has_key: bool) -> str:
     if _is_about_credit(answer):
         return f"add credit to that account, or choose another model in {section}"
     if answer.status in (401, 403) and not has_key:
+        if profile.key_env:
+            return f"put a key into {profile.key_env}, which is not set where this was asked"
         return f"name the environment variable that holds the key as key_env in {section}, and set it"
     if answer.status == 401:
         return f"put a valid key into {profile.key_env or 'the environment variable named by key_env'}"

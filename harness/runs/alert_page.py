@@ -37,7 +37,9 @@ _KINDS = {
     ),
     "endpoint": _Kind("{} does not answer", "{} answers again", "`harness doctor` says when it is tried again"),
     "rate limit": _Kind("{} asks us to come back later", "{} serves us again", "`harness doctor`"),
-    "profile": _Kind("the model profile {} cannot be used", "the model profile {} works again", "`harness doctor`"),
+    "profile": _Kind(
+        "the model profile {} cannot be used", "the model profile {} works again", "`harness try profile {}`"
+    ),
     "budget": _Kind(
         "today's budget of {} comes to its end",
         "the budget of {} is there again",

@@ -18,7 +18,7 @@ from harness.cli.completion import (
     complete_question,
     complete_request,
 )
-from harness.domain.cause import dead_letter_cause, disabled_cause
+from harness.domain.cause import dead_letter_cause, disabled_cause, profile_cause
 from harness.domain.pause import THE_HARNESS, PauseRow
 from harness.domain.request import Final, Situation
 from harness.domain.run import FireState
@@ -233,3 +233,11 @@ def test_ids_of_requests_complete_in_the_shell(
     assert set(complete_open_request(Context(), "r-")) == {request_id, question}
     assert complete_question(Context(), "r-") == [question]
     assert complete_dead_letter(Context(), "r-") == [late]
+
+
+def test_a_profile_that_is_wrong_leads_to_a_trial_of_it(harness: CommandLine, ledger: Ledger) -> None:
+    ledger.write(
+        lambda connection: open_incident(connection, profile_cause("cheap"), "wrong key", NOW, job_id="scout/x")
+    )
+    assert commands(harness) == [("incident", "harness try profile cheap")]
+    assert "see whether it answers: harness try profile cheap" in harness("doctor").stdout

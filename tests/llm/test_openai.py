@@ -239,6 +239,11 @@ def test_what_only_the_person_can_fix_is_said_at_once_with_the_fix(answer: ChatA
 
 def test_without_any_key_a_401_asks_for_key_env() -> None:
     with OpenAIServer([], api_key=KEY) as server, pytest.raises(OwnerError, match="as key_env in"):
+        ask(replace(profile_for(server.base_url), key_env=None), api_key=None)
+
+
+def test_a_401_without_the_key_that_the_profile_names_asks_for_that_variable() -> None:
+    with OpenAIServer([], api_key=KEY) as server, pytest.raises(OwnerError, match="put a key into CHEAP_KEY, which is not set"):
         ask(profile_for(server.base_url), api_key=None)
 
 

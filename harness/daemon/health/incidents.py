@@ -15,6 +15,7 @@ from harness.domain.cause import (
     endpoint_cause,
     is_of_a_budget,
     job_named_by,
+    profile_named_by,
     tells_of_dead_letters,
 )
 from harness.domain.pause import covers, scope_name, whose_pause
@@ -62,6 +63,8 @@ def judge_incidents(facts: HealthFacts) -> Iterable[HealthFinding]:
         times = "" if incident.occurrences == 1 else f", {incident.occurrences} times"
         by_itself = "it is over by itself once that is put right"
         fix = f"harness runs show {incident.run_id}" if incident.run_id else by_itself
+        profile = profile_named_by(incident.cause)
+        fix = fix if profile is None else f"see whether it answers: harness try profile {profile}"
         fix = "harness bus dead" if tells_of_dead_letters(incident.cause) else fix
         fix = "harness cost; a larger budget holds from the next run on" if is_of_a_budget(incident.cause) else fix
         message = f"{incident.message} (since {facts.moment(first_at)}{times}{_jobs(incident)})"
