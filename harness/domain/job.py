@@ -17,6 +17,9 @@ Lane = Literal["agent", "system"]
 PRIORITIES: Mapping[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 """What stands in the queue for each; the lower, the earlier."""
 
+ASKING_ACTIONS = frozenset({"reflect", "reflect-team"})
+"""Actions that may ask a model once: they stand in their agent's line, as its other runs do."""
+
 LONGEST_BACKOFF_S = 3600
 """The pause between two attempts at a run is never longer, however often it has doubled."""
 
@@ -132,4 +135,4 @@ class Job:
 
     @property
     def lane(self) -> Lane:
-        return "system" if self.action else "agent"
+        return "system" if self.action and self.action not in ASKING_ACTIONS else "agent"

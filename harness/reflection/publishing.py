@@ -11,18 +11,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.domain.learning import Learning, judge_promotion
-from harness.memory.archive import ARCHIVE, archive_path, index_path, render_index, render_page
+from harness.memory.agent_memory import AgentMemory
+from harness.memory.archive import ARCHIVE, archive_path, index_path
 from harness.memory.bullets import bullet_line, bullets_of, with_bullets, without_bullets
 from harness.memory.compression import Removed
 from harness.memory.learnings import parse_learnings
 from harness.memory.learnings_writer import as_written, with_learning
 from harness.memory.promotion import promote, words_of
-from harness.memory.rewriting import rewrite
-from harness.memory.versions import versions_of
+from harness.memory.upkeep import archive
 from harness.reflection.judging import Change
 from harness.reflection.notebooks import memory_path, read_notebook
 from harness.reflection.plan import NightPlan
-from harness.store.durable_file import read_if_there, replace_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +39,17 @@ def publish_memory(plan: NightPlan, root: Path, state_root: Path) -> None:
     Raises as `harness.memory.rewriting.rewrite`; then it is to be done again.
     """
     records = records_after(plan, read_notebook(root, plan.agent).learnings)
+    memory = AgentMemory(root, state_root, plan.agent)
 
     def change(text: str) -> str:
         after = memory_after(text, plan, records)
-        for removed in after.removed:
-            _archive(root, plan, removed, records.get(removed.id))
+        archive(memory, after.removed, records, plan.day)
         return after.text
 
-    path = memory_path(plan.agent)
-    memory = rewrite(root / path, change, versions_of(state_root, path)).after
-    _write_index(root, plan.agent)
+    text = memory.change(memory.file, change).after
     archived = archived_ids(root, plan.agent)
     for name in sorted(set(plan.files.values())):
-        records_path = PurePosixPath(name)
-        rewrite(
-            root / records_path,
-            lambda text: learnings_after(text, plan, memory, archived),
-            versions_of(state_root, records_path),
-        )
+        memory.change(PurePosixPath(name), lambda standing: learnings_after(standing, plan, text, archived))
 
 
 def texts_after(plan: NightPlan, learnings: Mapping[str, Learning], archived: Collection[str]) -> dict[str, str]:
@@ -151,23 +143,3 @@ def _is_due(record: Learning) -> bool:
 
 def _bullet(learning: Learning) -> str:
     return bullet_line(words_of(learning), learning.id)
-
-
-def _archive(root: Path, plan: NightPlan, removed: Removed, learning: Learning | None) -> None:
-    page = root / archive_path(plan.agent, removed.id)
-    if not page.exists():
-        replace_text(page, render_page(plan.agent, removed, learning, plan.day))
-
-
-def _write_index(root: Path, agent: str) -> None:
-    pages = [(each, _words_on(root / archive_path(agent, each))) for each in sorted(archived_ids(root, agent))]
-    if pages:
-        path, text = root / index_path(agent), render_index(agent, pages)
-        if read_if_there(path) != text:
-            replace_text(path, text)
-
-
-def _words_on(page: Path) -> str:
-    """Return the words of an archived record: what stands below the heading of its page."""
-    after_heading = page.read_text(encoding="utf-8", errors="replace").partition("\n# ")[2]
-    return after_heading.partition("\n\n")[2].partition("\n\n")[0]

@@ -20,7 +20,7 @@ from harness.gate.pipeline import Gate
 from harness.memory.recall import Hit, Question
 from harness.ports import ChatModel, Clock, RecordedStep, Web
 from harness.prompt.skill_choice import Chosen, Task
-from harness.runs.actions import Action
+from harness.runs.actions import Action, AskingAction
 from harness.runs.broken_off import BrokenOff
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -69,7 +69,7 @@ class RunServices:
     caller: Callable[[Agent, Workspace, Job, str], Caller]
     choose_model: Callable[[Settings, Agent, Job], Choice]
     channels: Callable[[Settings], Mapping[str, Channel]]
-    actions: Mapping[str, Action]
+    actions: Mapping[str, Action | AskingAction]
     ended: Callable[[], None]
     redact: Callable[[str], str]
     recorded: Callable[[str], tuple[RecordedStep, ...]]

@@ -20,12 +20,13 @@ from typing import Any, TypeGuard
 from harness.domain.budget import shed_by_stop
 from harness.domain.cause import cause_of
 from harness.domain.contract import repair_message
-from harness.domain.errors import HarnessError, LimitReached, ReplayMismatch, TransientError
+from harness.domain.errors import HarnessError, LimitReached, OwnerError, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema, Usage
 from harness.domain.run import BudgetSpent, Completed, FireState, Outcome, Stop
 from harness.domain.source import Item
 from harness.gate.granted_tools import GrantedTools
 from harness.ports import Blocking, Json, Steps
+from harness.runs.actions import AskingAction
 from harness.runs.answer import Answer, Draft
 from harness.runs.broken_off import words_for
 from harness.runs.collecting import Inputs
@@ -34,6 +35,7 @@ from harness.runs.forking import open_run
 from harness.runs.only_if import Ruling, collects
 from harness.runs.plan import RunPlan, without_money
 from harness.runs.publishing import outcome_without_text
+from harness.runs.questions import ModelQuestion, action_run, question_of
 from harness.runs.requests.answers import answer_by_signal
 from harness.runs.services import RunServices
 from harness.runs.step_work import StepWork
@@ -274,6 +276,9 @@ class RunWorkflow:
         assert plan.job.action is not None
         action = self._services.actions[plan.job.action]
 
+        if isinstance(action, AskingAction):
+            return await self._act_and_ask(plan, action, steps)
+
         def work() -> Json:
             result = action(plan.job, plan.due_at, plan.begun_at)
             return {"reason": result.reason, "text": result.text}
@@ -282,6 +287,40 @@ class RunWorkflow:
         if not result["text"]:
             return Draft(Outcome(FireState.SILENT, result["reason"]), "completed")
         return Answer(result["text"], f"{plan.job.action}, no model", Completed())
+
+    async def _act_and_ask(self, plan: RunPlan, action: AskingAction, steps: Steps) -> Answer | Draft:
+        """Ask the model what the action wants to know of it, once; what cannot be asked is a gap, and no failure."""
+
+        def ask() -> Json:
+            return to_json(ModelQuestion, question_of(self._services, plan, action))
+
+        asked = await steps.reserve("act", f"{plan.job.action}-question", {}).run(partial(self._in_thread, ask))
+        question = from_json(ModelQuestion, asked)
+        turn, gap = None, question.gap
+        if question.request is not None:
+            turn, gap = await self._answer_to(plan, question.request, steps)
+        answer = None if turn is None else turn.text
+
+        def work() -> Json:
+            result = action.act(action_run(plan), answer)
+            return {"reason": result.reason, "text": result.text}
+
+        result = await steps.reserve("act", str(plan.job.action), {}).run(partial(self._in_thread, work))
+        text = result["text"] or (f"{result['reason']}.\n" if gap else "")
+        if not text:
+            return Draft(Outcome(FireState.SILENT, result["reason"]), "completed")
+        made_by = f"{plan.job.action}, {'no model' if turn is None else turn.model}"
+        return Answer(text, made_by, Completed(), gaps=(gap,) if gap else (), cause=question.cause)
+
+    async def _answer_to(self, plan: RunPlan, request: ModelRequest, steps: Steps) -> tuple[Turn | None, str]:
+        """Return the model's answer, or why there is none."""
+        try:
+            turn = await self._turn(replace(plan, budget_usd=plan.job.budget_usd), request, steps, Progress())
+        except (LimitReached, OwnerError, TransientError) as error:
+            return None, f"the model gave no answer: {error}"
+        if not isinstance(turn.stop, Completed):
+            return None, f"the model gave no answer: {turn.stop}"
+        return turn, ""
 
     @staticmethod
     async def _in_thread(work: Callable[..., Json], *args: Any) -> Json:

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 
 from harness.bus.team import Team
-from harness.runs.actions import Action
+from harness.domain.workspace import Workspace
+from harness.reflection.night import Place, Reflection
+from harness.runs.actions import Action, AskingAction
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.compressing import compress_memory_action
 from harness.runs.followups.dispatch import followup_dispatch
 from harness.runs.followups.status import followup_status
 from harness.runs.incidents import LedgerIncidents
+from harness.runs.reflecting import ReflectAction
 from harness.runs.self_check import self_check
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -23,21 +26,34 @@ from harness.workspace.current import CurrentWorkspace
 
 def actions_of(
     database: Database, workspace: CurrentWorkspace, state: StateFolder, hide_secrets: Callable[[str], str]
-) -> Mapping[str, Action]:
+) -> Mapping[str, Action | AskingAction]:
     """Return the actions by the names that a workspace may use."""
 
     def team() -> Team:
         return team_of(workspace())
 
     source = BackupSource(workspace().root, state, workspace().settings, database.address)
-    actions = {
+    reflection = reflection_of(database, workspace, state)
+    actions: dict[str, Action | AskingAction] = {
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
         "compress-memory": compress_memory_action(
             workspace, state.root, lambda now: LedgerIncidents(database, lambda: now)
         ),
         "followup-dispatch": followup_dispatch(database, team),
         "followup-status": followup_status(database, team, hide_secrets),
+        "reflect": ReflectAction(reflection, is_of_team=False),
+        "reflect-team": ReflectAction(reflection, is_of_team=True),
         "self-check": self_check(database, workspace),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
     return actions
+
+
+def reflection_of(database: Database, workspace: Callable[[], Workspace], state: StateFolder) -> Reflection:
+    """Return the nights of the team's agents."""
+
+    def place() -> Place:
+        here = workspace()
+        return Place(here.root, state.root, here.settings.home_zone, tuple(sorted(here.agents)))
+
+    return Reflection(database, place)

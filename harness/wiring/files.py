@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.collectors.collect import check_read
 from harness.domain.errors import Finding
+from harness.domain.job import ASKING_ACTIONS
 from harness.gate.addresses import refuse_host
 from harness.schedule.due import shortest_period_s
 from harness.schedule.exclusions import why_never_due
@@ -19,7 +20,7 @@ from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
-ACTION_NAMES = frozenset({"backup", "compress-memory", "followup-dispatch", "followup-status", "self-check"})
+ACTION_NAMES = ASKING_ACTIONS | {"backup", "compress-memory", "followup-dispatch", "followup-status", "self-check"}
 
 
 def vocabulary() -> Vocabulary:

@@ -15,7 +15,7 @@ from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.parse import FeedParser
 from harness.domain.agent import Agent
 from harness.domain.errors import Refused, ToolError
-from harness.domain.job import Job
+from harness.domain.job import ASKING_ACTIONS, Job
 from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
@@ -25,7 +25,7 @@ from harness.gate.redact import redact
 from harness.gate.registry import ToolRegistry
 from harness.llm.routes import order_of
 from harness.ports import Web
-from harness.runs.actions import ActionResult
+from harness.runs.actions import ActionResult, ActionRun
 from harness.runs.broken_off import BrokenOff
 from harness.runs.services import Choice, RunServices
 from harness.runs.wall_clock import WallClock
@@ -101,7 +101,7 @@ def _services(
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=_choose,
         channels=lambda settings: {},
-        actions=dict.fromkeys(ACTION_NAMES, _act),
+        actions={name: _AskingAct() if name in ASKING_ACTIONS else _act for name in ACTION_NAMES},
         ended=lambda: None,
         redact=partial(redact, secrets=secrets),
         recorded=lambda run_id: (),
@@ -128,6 +128,16 @@ def _choose(settings: Settings, agent: Agent, job: Job) -> Choice:
 
 def _act(job: Job, due_at: datetime, now: datetime) -> ActionResult:
     raise Refused("replay", _NOT_IN_A_REPLAY)
+
+
+class _AskingAct:
+    """Stands where an action would that asks a model."""
+
+    def question(self, run: ActionRun) -> ModelRequest | None:
+        raise Refused("replay", _NOT_IN_A_REPLAY)
+
+    def act(self, run: ActionRun, answer: str | None) -> ActionResult:
+        raise Refused("replay", _NOT_IN_A_REPLAY)
 
 
 async def _fetch_nothing(name: str) -> Collected:
