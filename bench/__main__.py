@@ -1,8 +1,8 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, turn, prompt, growth, several, bus. Without one, all of them, in about twenty
-minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says what
-they are.
+Parts: start, latency, schedule, runs, turn, prompt, memory, growth, several, bus. Without one, all of them, in about
+twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says
+what they are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bench.daemon import time_daemon
 from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
 from bench.measure import compare
+from bench.memory import measure_memory
 from bench.prompt import measure_assembly
 from bench.schedule import measure_herd, measure_ticks
 from bench.several import databases, measure_throughput
@@ -151,6 +152,24 @@ def _print_prompt(_chosen: argparse.Namespace) -> None:
         )
 
 
+def _print_memory(_chosen: argparse.Namespace) -> None:
+    title = f"{'memory':16} {'made in':>9} {'of bare':>8} {'size':>9}"
+    print(f"\n{title} {'search p50':>11} {'p99':>9} {'of bare':>8} {'p99':>6}")
+    measured = [measure_memory(1_000, 400), measure_memory(100_000, 200)]
+    for found in measured:
+        print(
+            f"{f'{found.chunks:,} pieces':16} {found.build_s:7.2f} s {found.build_s / found.bare_build_s:8.1f}"
+            f" {found.size_mib:5.1f} MiB {found.search.p50_s * 1000:8.2f} ms {found.search.p99_s * 1000:6.1f} ms"
+            f" {found.search.p50_s / found.bare.p50_s:8.1f} {found.search.p99_s / found.bare.p99_s:6.1f}"
+        )
+    print(f"\n{'':16} {'recall p50':>11} {'p99':>9} {'a look':>10} {'one edited file':>16} {'tokens told':>12}")
+    for found in measured:
+        print(
+            f"{f'{found.chunks:,} pieces':16} {found.recall.p50_s * 1000:8.1f} ms {found.recall.p99_s * 1000:6.1f} ms"
+            f" {found.look_s * 1000:7.2f} ms {found.edit_s * 1000:13.2f} ms {found.tokens:12.0f}"
+        )
+
+
 def _print_growth(chosen: argparse.Namespace) -> None:
     _print_looks("one process", measure_growth(chosen.runs))
     _print_looks("a daemon", measure_growth_of_daemon(chosen.runs // 4))
@@ -219,6 +238,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "runs": _print_runs,
     "turn": _print_turn,
     "prompt": _print_prompt,
+    "memory": _print_memory,
     "growth": _print_growth,
     "several": _print_several,
     "bus": _print_bus,

@@ -16,7 +16,7 @@ from harness.memory.words import match_expression, searchable
 REACH = 2
 """How many neighbours on each side count for a chunk."""
 MANY_CHUNKS = 100_000
-"""Above so many, words that stand almost everywhere cost more than they find."""
+"""From so many on, words that stand almost everywhere cost more than they find."""
 _COMMON_SHARE = 0.1
 _ROW_BITS = 32
 """Row ids are made of a group and a number in it: a search in some groups looks at no row of the others."""
@@ -83,7 +83,7 @@ def best_rows(
 
 def telling_words(connection: sqlite3.Connection, words: Sequence[str], chunks: int) -> tuple[str, ...]:
     """Return the words to go by in so many chunks: where these are many, those that stand in at most a tenth."""
-    if chunks <= MANY_CHUNKS:
+    if chunks < MANY_CHUNKS:
         return tuple(words)
     most = int(chunks * _COMMON_SHARE)
     sql = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
@@ -91,13 +91,16 @@ def telling_words(connection: sqlite3.Connection, words: Sequence[str], chunks: 
     return tuple(word for word in words if counts[word] <= most)
 
 
-def stems_of(texts: Sequence[str]) -> list[frozenset[str]]:
-    """Return the stems of each text's words, as the index tells words apart."""
-    stems: list[set[str]] = [set() for _ in texts]
+def count_shared(words: Sequence[str], texts: Sequence[str]) -> tuple[int, list[int]]:
+    """Return how many words these are, as the index tells words apart, and how many of them stand in each text."""
+    shared = [0] * len(texts)
     with closing(sqlite3.connect(":memory:")) as connection:
         create_table(connection)
         connection.execute("CREATE VIRTUAL TABLE stem USING fts5vocab(words, 'instance')")
-        add_rows(connection, ((number, searchable(text), "") for number, text in enumerate(texts, start=1)))
-        for stem, number in connection.execute("SELECT DISTINCT term, doc FROM stem"):
-            stems[number - 1].add(stem)
-    return [frozenset(each) for each in stems]
+        add_rows(connection, [(1, searchable(" ".join(words)), "")])
+        stems = connection.execute("SELECT DISTINCT term FROM stem").fetchall()
+        add_rows(connection, ((number, searchable(text), "") for number, text in enumerate(texts, start=2)))
+        for stem in stems:
+            for (number,) in connection.execute("SELECT DISTINCT doc FROM stem WHERE term = ? AND doc > 1", stem):
+                shared[number - 2] += 1
+    return len(stems), shared

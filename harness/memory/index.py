@@ -1,9 +1,9 @@
 """The index of what is remembered: one file beside the state, made of the person's files and never more than they say.
 
-It may be deleted at any time. Each file is told apart by size, time and content; what changed is read again, file by
-file, each in one transaction with all that is found by it, so that whoever searches sees a file as it was or as it
-is. One process writes at a time, and those that search never wait for it. An index of another format, and one that is
-damaged, is made anew, and the log says so.
+It may be deleted at any time. Each file is told apart by size, time and content; what changed is read again, each file
+in one transaction with all that is found by it, so that whoever searches sees a file as it was or as it is. One process
+writes at a time, and those that search never wait for it. An index of another format, and one that is damaged, is made
+anew, and the log says so.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _PATIENCE_S = 5.0
 _REBUILD_PATIENCE_S = 600.0
 _BEING_MADE = "another process is making the index of memory; try again"
 _LOOK_EVERY_S = 0.02
+_FILES_AT_ONCE = 50
 # An edit within the same tick of the file system's clock changes no time: what was read so soon is looked at again.
 _SETTLED_NS = 2_000_000_000
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR})
@@ -165,14 +166,16 @@ class MemoryIndex:
     ) -> tuple[int, int]:
         """Take in every file that may have changed; return how many did, and how many are gone."""
         read = removed = 0
-        for path in _stale(connection, found):
+        stale = _stale(connection, found)
+        for start in range(0, len(stale), _FILES_AT_ONCE):
             with nullcontext() if is_together else _transaction(connection):
-                source = found.get(path)
-                content = None if source is None else _content(source)
-                if source is None or content is None:
-                    removed += remove_file(connection, path)
-                else:
-                    read += self._take_in(connection, source, content)
+                for path in stale[start : start + _FILES_AT_ONCE]:
+                    source = found.get(path)
+                    content = None if source is None else _content(source)
+                    if source is None or content is None:
+                        removed += remove_file(connection, path)
+                    else:
+                        read += self._take_in(connection, source, content)
         return read, removed
 
     def _take_in(self, connection: sqlite3.Connection, source: Source, content: _Content) -> bool:
@@ -310,7 +313,7 @@ def _stale(connection: sqlite3.Connection, found: dict[str, Source]) -> list[str
 def _content(source: Source) -> _Content | None:
     """Return what the file holds and what it was when it was read; None if it is gone."""
     try:
-        with source.file.open("rb") as file:
+        with Path(source.file).open("rb") as file:
             stamp = stamp_of(os.fstat(file.fileno()))
             content = file.read(MOST_BYTES + 1) if stamp.size <= MOST_BYTES else b""
     except FileNotFoundError:

@@ -9,7 +9,7 @@ from datetime import date
 from harness.domain.learning import age_in_words, with_age
 from harness.domain.tokens import estimate_tokens
 from harness.memory.chunks import Chunk, Reader, words_of
-from harness.memory.full_text import stems_of
+from harness.memory.full_text import count_shared
 from harness.memory.view import Standing, View
 from harness.memory.words import query_words
 
@@ -141,9 +141,9 @@ def _worth_telling(
 ) -> list[tuple[Standing, float]]:
     """Return those that share enough words with the question themselves, are not far below the best, and say what
     nobody knows and no better one says; best first."""
-    asked, *of_chunks = stems_of([" ".join(words), *(one.chunk.said for one, _ in found)])
-    least = 1 if len(asked) <= _FEW_WORDS else _SHARED_WORDS
-    shares = {one.row: len(stems & asked) for (one, _), stems in zip(found, of_chunks, strict=True)}
+    asked, counts = count_shared(words, [one.chunk.said for one, _ in found])
+    least = 1 if asked <= _FEW_WORDS else _SHARED_WORDS
+    shares = {one.row: count for (one, _), count in zip(found, counts, strict=True)}
     sharing = [(one, score) for one, score in found if shares[one.row] >= least]
     best = max((score for _, score in sharing), default=0.0) * _LEAST_OF_BEST
     # Among few chunks hardly a word is rare, and what shares many of them can score next to nothing.

@@ -56,11 +56,9 @@ class View:
 
     def standing(self, rows: Iterable[int]) -> dict[int, Standing]:
         """Return the chunks of these rows."""
-        found = {}
-        for row in rows:
-            values = self._connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE chunk.id = ?", (row,)).fetchone()
-            found[row] = self._standing(values)
-        return found
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE chunk.id IN (SELECT value FROM json_each(?))"  # noqa: S608
+        found = self._connection.execute(sql, (json.dumps([*rows]),))
+        return {values[0]: self._standing(values) for values in found}
 
     def beside(self, one: Standing, reach: int) -> list[Standing]:
         """Return the chunks around this one, in their order, without it. They are of its audience."""

@@ -12,23 +12,9 @@ if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
 
 KEYS = [
-    "id",
-    "ids",
-    "path",
-    "line",
-    "text",
-    "passage",
-    "scope",
-    "kind",
-    "origin",
-    "trust",
-    "age",
-    "day",
-    "last_verified",
-    "verifications",
-    "is_withheld",
-    "score",
-]
+    "id", "ids", "path", "line", "text", "passage", "scope", "kind", "origin", "trust",
+    "age", "day", "last_verified", "verifications", "is_withheld", "score",
+]  # fmt: skip
 
 
 def test_a_search_shows_where_it_stands_how_old_it_is_and_what_cannot_be_searched(
