@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.daemon.health.finding import HealthFinding
 from harness.daemon.health.gathering import gather_facts
 from harness.daemon.health.judgement import judge_health, overdue_line
 from harness.daemon.health.models import offers, silent_models
+from harness.daemon.health.skills import withheld_skills
 from harness.domain.errors import OwnerError
 from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
@@ -44,8 +46,8 @@ model servers on this machine that no profile uses, with the lines of
 harness.toml for one. severity is error or note. code is overdue,
 unknown-job, no-daemon, silent-daemon, stalled-daemon, waiting, abandoned,
 stuck, failed, missed, delivery, clock, breaker, incident, paused, model,
-source, file, disk or audit. Exit code 1 if there is an error; a note is only
-a reminder."""
+skill, source, file, disk or audit. Exit code 1 if there is an error; a note
+is only a reminder."""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -137,6 +139,7 @@ def examine(
         return facts
     return replace(
         facts,
+        withheld_skills=withheld_skills(workspace, place.environ, sys.platform),
         silent_models=silent_models(workspace, place.environ, within_s=within_s) if asks_models else (),
         offers=offers(workspace.settings, places, within_s=within_s) if places else (),
     )

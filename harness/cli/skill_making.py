@@ -14,6 +14,7 @@ from harness.cli.options import JsonOption, SkillArgument, WorkspaceOption
 from harness.cli.output import emit_json, note, say
 from harness.cli.place import Place, find_place
 from harness.domain.errors import Finding, OwnerError
+from harness.domain.sizes import counted
 from harness.domain.skill import Skill
 from harness.store.durable_file import sync_folder
 from harness.workspace.skill_archive import ARCHIVE_SUFFIX, pack, read_skill_at
@@ -116,7 +117,7 @@ def pack_skill(
     if as_json:
         emit_json({"skill": skill, "path": str(path), "sha256": sha256, "files": sorted(files)})
         return
-    say(f"{path}: {skill}, {len(files)} files, {len(archive):,} bytes, sha256 {sha256}")
+    say(f"{path}: {skill}, {counted(len(files), 'file')}, {len(archive):,} bytes, sha256 {sha256}")
 
 
 def refuse_errors(findings: tuple[Finding, ...], why: str) -> None:
@@ -170,7 +171,11 @@ def _show_replaced(present: Path, files: Files, *, is_wanted: bool) -> None:
     for change in changes:
         note(change.diff)
     if not is_wanted:
-        told = f"the one here differs in {len(changes)} files, as shown" if changes else "the one here is the same"
+        told = (
+            f"the one here differs in {counted(len(changes), 'file')}, as shown"
+            if changes
+            else "the one here is the same"
+        )
         raise OwnerError(present, None, f"there is a skill of this name; {told}", "take the other one with --replace")
 
 
@@ -182,7 +187,7 @@ def _tell(place: Place, name: str, origin: str, files: Files, *, as_json: bool) 
     elif sha256 is None:
         say(f"{path}: a new skill")
     else:
-        say(f"{path}: installed, {len(files)} files, pinned by sha256 {sha256}")
+        say(f"{path}: installed, {counted(len(files), 'file')}, pinned by sha256 {sha256}")
 
 
 def _say_what_to_look_at(skill: Skill, files: Files) -> None:

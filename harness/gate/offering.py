@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.domain.agent import Agent
@@ -59,21 +59,24 @@ def why_withheld(skill: Skill, agent: Agent, host: Host) -> str:
 
 
 def why_lacking(needs: Needs, host: Host) -> str:
-    """Return what this machine lacks of what a skill needs; empty if nothing."""
+    """Return what this machine lacks of what a skill needs, all of it; empty if nothing."""
     if needs.systems and host.system not in needs.systems:
         return f"it is for {' and '.join(needs.systems)}, and this is {host.system}"
+    return "; ".join(_lacks(needs, host))
+
+
+def _lacks(needs: Needs, host: Host) -> Iterator[str]:
     programs = [name for name in needs.bins if not host.has_program(name)]
     if programs:
-        return f"no program {_listed(programs)} on the PATH"
+        yield f"no program {_listed(programs)} on the PATH"
     for group in needs.any_bins:
         if not any(map(host.has_program, group)):
-            return f"none of the programs {', '.join(group)} on the PATH"
+            yield f"none of the programs {', '.join(group)} on the PATH"
     variables = [name for name in needs.env if not host.has_variable(name)]
     if variables:
-        return f"the environment has no {_listed(variables)}"
+        yield f"the environment has no {_listed(variables)}"
     if needs.settings:
-        return f"it needs the setting {_listed(needs.settings)} of the program that it was made for"
-    return ""
+        yield f"it needs the setting {_listed(needs.settings)} of the program that it was made for"
 
 
 def _lacking_tools(needs: Needs, tools: Collection[str]) -> str:

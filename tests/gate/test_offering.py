@@ -9,7 +9,7 @@ import pytest
 
 from harness.domain.agent import Agent
 from harness.domain.skill import Needs, Skill
-from harness.gate.offering import Host, host_of, offer, why_withheld
+from harness.gate.offering import Host, host_of, offer, why_lacking, why_withheld
 
 AGENT = Agent("scout", "", "", "", tools=("feeds",), skills=("lamp",), named_skills=("lamp",))
 LAMP = Skill("lamp", "Switch lamps.", "skills/lamp/SKILL.md", "Do.")
@@ -31,6 +31,14 @@ HOST = Host("linux", {"curl", "jq"}.__contains__, {"TOKEN"}.__contains__)
 )
 def test_what_is_lacking_is_named(needs: Needs, why: str) -> None:
     assert why_withheld(replace(LAMP, needs=needs), AGENT, HOST) == why
+
+
+def test_all_that_is_lacking_is_named_at_once() -> None:
+    needs = Needs(bins=("gone",), any_bins=(("a", "b"),), env=("UNSET",))
+    nothing = Host("linux", lambda _name: False, lambda _name: False)
+    assert why_lacking(needs, nothing) == (
+        "no program gone on the PATH; none of the programs a, b on the PATH; the environment has no UNSET"
+    )
 
 
 def test_what_was_changed_is_offered_to_nobody_whatever_else_holds() -> None:

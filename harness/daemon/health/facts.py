@@ -40,6 +40,16 @@ class SilentModel:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldSkill:
+    """A skill that agents are granted and that this machine lacks something for; `is_named`: one of them names it."""
+
+    skill: str
+    agents: tuple[str, ...]
+    why: str
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelOffer:
     """A model server on this machine that answers and that no profile names; `toml` would make it one."""
 
@@ -90,6 +100,7 @@ class HealthFacts:
     disk: DiskFacts | None = None
     audit_problem: str | None = None
     silent_models: tuple[SilentModel, ...] = ()
+    withheld_skills: tuple[WithheldSkill, ...] = ()
     offers: tuple[ModelOffer, ...] = ()
 
     def moment(self, moment: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 Code = Literal[
     "overdue", "unknown-job", "no-daemon", "silent-daemon", "stalled-daemon", "waiting", "abandoned", "stuck",
     "failed", "missed", "delivery", "clock", "paused", "breaker", "incident", "source", "file", "disk", "audit",
-    "model",
+    "model", "skill",
 ]  # fmt: skip
 """What kind of finding it is; part of the public interface of `harness doctor --json`."""
 

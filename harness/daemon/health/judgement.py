@@ -13,6 +13,7 @@ from harness.daemon.health.finding import HealthFinding
 from harness.daemon.health.fires import judge_deliveries, judge_open_fires, judge_recent_fires
 from harness.daemon.health.incidents import judge_breakers, judge_incidents, judge_pauses, judge_sources
 from harness.daemon.health.models import judge_models
+from harness.daemon.health.skills import judge_skills
 from harness.daemon.health.slots import judge_unfired
 
 
@@ -30,6 +31,7 @@ def judge_health(facts: HealthFacts) -> tuple[HealthFinding, ...]:
         *judge_incidents(facts),
         *judge_pauses(facts),
         *judge_models(facts),
+        *judge_skills(facts),
         *judge_sources(facts),
         *judge_files(facts),
         *judge_disk(facts),
