@@ -135,7 +135,7 @@ class HttpChatModel:
         if response.status == 200 and not (isinstance(payload, dict) and payload.get("error")):
             try:
                 return self._wire.read(payload, self._profile, request), payload
-            except MalformedReply as malformed:
+            except (MalformedReply, RecursionError) as malformed:
                 return Retry("malformed body", "malformed", str(malformed), paid=self._wire.usage(payload))
         answer = self._error_answer(response, payload)
         other = self._wire.otherwise(answer)

@@ -120,7 +120,7 @@ class LiteLLMModel:
             return self._judged(error)
         try:
             return read_answer(payload, self._profile, request)
-        except MalformedReply as malformed:
+        except (MalformedReply, RecursionError) as malformed:
             return Retry("malformed body", "malformed", str(malformed), paid=usage_in(payload))
 
     def _judged(self, error: Exception) -> Retry | Filtered:

@@ -12,6 +12,7 @@ from harness.domain.message import ModelReply, ModelRequest, Spent
 from harness.domain.run import BudgetSpent, Stop, TimedOut
 from harness.ports import Json
 from harness.store.json_codec import from_json, to_json
+from harness.turn.carried_reply import carried
 from harness.turn.means import Means
 from harness.turn.talk import Talk
 
@@ -32,7 +33,7 @@ async def ask(talk: Talk, request: ModelRequest, call_id: str) -> ModelReply | S
     """Return the answer to a model call of any kind, as `ask_next`; what it used is counted."""
     means, progress = talk.means, talk.progress
     keyed = replace(request, key=means.key(call_id))
-    work = partial(_complete, means, keyed, talk.left_s, call_id)
+    work = partial(_complete, means, keyed, talk, call_id)
     try:
         answer = await means.steps.reserve("model", call_id, _asked(request)).run(work)
     except HarnessError as error:
@@ -61,14 +62,16 @@ def _asked(request: ModelRequest) -> Json:
     return asked
 
 
-async def _complete(means: Means, request: ModelRequest, timeout_s: float, call_id: str) -> Json:
+async def _complete(means: Means, request: ModelRequest, talk: Talk, call_id: str) -> Json:
     begun_s = means.stopwatch()
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(talk.left_s):
             reply = await means.model.complete(request)
     except TimeoutError:
         return {"reply": None, "elapsed_s": means.stopwatch() - begun_s}
     except BudgetReached as error:
         return {"reply": None, "elapsed_s": means.stopwatch() - begun_s, "budget": to_json(BudgetSpent, error.stop)}
     await asyncio.to_thread(means.book, call_id, reply, means.stopwatch() - begun_s)
+    # Before it is recorded: a replay goes on with what the run went on with.
+    reply = carried(reply, talk.rules.context_tokens)
     return {"reply": to_json(ModelReply, reply), "elapsed_s": means.stopwatch() - begun_s}
