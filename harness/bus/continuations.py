@@ -6,6 +6,7 @@ transaction; the row of the waiting run is locked for it, so that of two finals 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 
 from harness.bus.notices import note_told
 from harness.domain.run import RunState, Suspended
-from harness.store.fires import replan_fire
+from harness.store.fires import fire_of_run, replan_fire
 from harness.store.runs import NewRun, RunRow, end_run, queue_run, run_by_id
 from harness.store.suspensions import (
     Awaited,
@@ -25,6 +26,8 @@ from harness.store.suspensions import (
     runs_awaiting,
     suspend_for,
 )
+
+log = logging.getLogger("harness.bus")
 
 _NUMBERED = re.compile(r"(?P<first>.*?)(?:\.(?P<number>\d+)(?:~\d+)?)?")
 
@@ -56,7 +59,8 @@ def continue_waiting(connection: Connection, request_id: str, now: datetime) -> 
 def continue_if_answered(connection: Connection, run_id: str, now: datetime) -> str | None:
     """Queue the run that goes on with a suspended one, if all that it waits for is final; return its id.
 
-    None if something is missing still, if one goes on already, or if the suspended run was closed meanwhile.
+    None if something is missing still, or if one goes on already. A run whose fire was closed meanwhile, or was given
+    to another run, ends here: there is nothing left that it could go on with.
     """
     run = run_by_id(connection, run_id, for_change=True)
     if run is None or run.state is not RunState.SUSPENDED or not is_suspended_for(connection, run_id):
@@ -66,6 +70,10 @@ def continue_if_answered(connection: Connection, run_id: str, now: datetime) -> 
         return None
     new_id = continuation_id(run_id)
     if not replan_fire(connection, run_id, run.owner or "", new_run_id=new_id, reason=""):
+        fire = fire_of_run(connection, run_id)
+        if fire is None or not fire.state.is_open:
+            log.warning("%s waited for answers that came, and its fire is not open any more: it ends", run_id)
+            end_run(connection, run_id, now, outcome={"again": "nothing goes on: its fire was closed meanwhile"})
         return None
     is_first = mark_continued(connection, run_id, new_id)
     assert is_first, f"something goes on with {run_id} already, though its row is held"

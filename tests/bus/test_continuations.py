@@ -14,7 +14,7 @@ from harness.runs.suspending import suspend
 from harness.store.database import Database
 from harness.store.fires import add_fire, close_fire, mark_fire, replan_fire
 from harness.store.runs import NewRun, claim_runs, queue_run, run_by_id
-from harness.store.suspensions import is_suspended_for
+from harness.store.suspensions import answered_runs, is_suspended_for
 from tests.bus.team_of import NOW, ask, team_of
 
 RUN = f"cron:zoe/report:{int(NOW.timestamp())}"
@@ -51,9 +51,12 @@ def give_away(connection: Connection) -> None:
     assert replan_fire(connection, RUN, "node-1", new_run_id=f"{RUN}~2", reason="")
 
 
-@pytest.mark.parametrize("elsewhere", [close, take, give_away])
+@pytest.mark.parametrize(
+    ("elsewhere", "state"),
+    [(close, RunState.ENDED), (give_away, RunState.ENDED), (take, RunState.SUSPENDED)],
+)
 def test_a_run_whose_fire_is_no_longer_its_own_is_not_said_to_go_on(
-    database: Database, elsewhere: Callable[[Connection], None]
+    database: Database, elsewhere: Callable[[Connection], None], state: RunState
 ) -> None:
     request_id = suspended(database)
     with database.write(alone=True) as connection:
@@ -64,7 +67,8 @@ def test_a_run_whose_fire_is_no_longer_its_own_is_not_said_to_go_on(
         assert run_by_id(connection, continuation_id(RUN)) is None
         run = run_by_id(connection, RUN)
         assert run is not None
-        assert run.state is RunState.SUSPENDED
+        assert run.state is state
+        assert answered_runs(connection) == ([RUN] if state is RunState.SUSPENDED else []), "nobody looks at it again"
 
 
 def test_a_run_goes_on_once(database: Database) -> None:
