@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from harness.cli.bus_lines import answer_command, drop_command, first_line, resend_command, standing_words
+from harness.cli.completion import record_ids
 from harness.cli.fires import iso
 from harness.cli.lazy_group import new_app
 from harness.cli.options import JsonOption, WorkspaceOption
-from harness.cli.output import emit_json, say
+from harness.cli.output import emit_json, note, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width, wrap
 from harness.daemon.liveness import Liveness
 from harness.daemon.nodes import liveness_now
 from harness.daemon.wording import ago
 from harness.domain.cause import disabled_cause, happens_once, profile_named_by, tells_of_dead_letters
+from harness.domain.learning import Learning, judge_promotion, verifications_in_force
 from harness.domain.pause import scope_name
 from harness.domain.request import USER, Situation, fold
+from harness.domain.sizes import counted
 from harness.store.peek import Peek, peek
 from harness.store.records import OpenIncident
 
@@ -32,8 +35,8 @@ Examples:
 
 \b
 JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is
-request, answer, dead-letter, paused, file, delivery or incident; they come in
-this order, the soonest due or the latest first."""
+request, answer, dead-letter, paused, file, learned, delivery or incident; they
+come in this order, the soonest due or the latest first."""
 _FILE_CAUSE = "file "
 _HEADINGS = {
     "request": "asked of you",
@@ -41,6 +44,7 @@ _HEADINGS = {
     "dead-letter": "dead letters: not worked to their end",
     "paused": "paused, as it kept failing",
     "file": "files of yours that are held back",
+    "learned": "proven, and from outside: only you let it into memory",
     "delivery": "never delivered",
     "incident": "broken",
 }
@@ -66,12 +70,14 @@ def inbox(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     """Show everything that waits for you, each with the command that settles it.
 
     Requests to you, answers that you have not seen, dead letters, jobs that the harness paused because they kept
-    failing, files of yours that are held back, deliveries that were given up, and what else is broken.
+    failing, files of yours that are held back, what was learned and waits for your approval, deliveries that were given
+    up, and what else is broken.
     """
     place = find_place(workspace)
     with peek(place.database) as look:
         liveness = liveness_now(place.state, look, place.now)
-        items = () if look is None else waiting_items(look, liveness)
+        learned = tuple(_learned(place))
+        items = learned if look is None else waiting_items(look, liveness, learned)
     if as_json:
         emit_json([_item_json(item) for item in items])
     elif not items:
@@ -80,14 +86,15 @@ def inbox(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
         say("\n".join(inbox_lines(items, place, terminal_width())))
 
 
-def waiting_items(look: Peek, liveness: Liveness) -> tuple[Item, ...]:
-    """Return everything that waits for the person, by kind, the most urgent first."""
+def waiting_items(look: Peek, liveness: Liveness, learned: Sequence[Item] = ()) -> tuple[Item, ...]:
+    """Return everything that waits for the person, by kind, the most urgent first; `learned` is what agents learned."""
     return (
         *_requests(look),
         *_answers(look),
         *_dead_letters(look),
         *_pauses(look),
         *_files(look, liveness),
+        *learned,
         *_deliveries(look),
         *_incidents(look),
     )
@@ -119,6 +126,8 @@ def _item_lines(item: Item, place: Place, width: int) -> Iterator[str]:
     yield f"    {item.command}"
     if item.kind == "dead-letter":
         yield f"    or: {drop_command(item.subject)}"
+    if item.kind == "learned":
+        yield f"    or: harness memory forget {item.subject}"
 
 
 def _requests(look: Peek) -> Iterator[Item]:
@@ -172,6 +181,31 @@ def _files(look: Peek, liveness: Liveness) -> Iterator[Item]:
         if path not in known:
             text = f"{path}: the version before your last edit is in force"
             yield Item("file", path, text, "", beat.at if beat else 0.0, "harness check")
+
+
+def _learned(place: Place) -> Iterator[Item]:
+    """Yield what waits for approval, the latest that held first; a record that cannot be read is told on stderr."""
+    if not record_ids(place.root):
+        return
+    # Records are YAML: where there are none, nothing is loaded for them.
+    from harness.memory.agent_memory import all_records
+
+    records = all_records(place.root, place.state.root, note)
+    waiting = [
+        kept
+        for kept in records
+        if kept.learning.status != "promoted" and judge_promotion(kept.learning).waits_for_person
+    ]
+    for kept in sorted(waiting, key=lambda each: (-_last(each.learning), each.learning.id)):
+        learning = kept.learning
+        text = f"{learning.id}: {learning.title or learning.right}"
+        detail = f"of {kept.agent}, held {counted(len(verifications_in_force(learning)), 'time')}"
+        yield Item("learned", learning.id, text, detail, _last(learning), f"harness memory promote {learning.id}")
+
+
+def _last(learning: Learning) -> float:
+    """Return the day on which it held last, epoch seconds."""
+    return datetime.combine(learning.last_verified or learning.first_seen, time(), UTC).timestamp()
 
 
 def _deliveries(look: Peek) -> Iterator[Item]:

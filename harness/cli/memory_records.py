@@ -14,7 +14,7 @@ from harness.cli.completion import agent_names, complete_record_or_agent
 from harness.cli.failures import Misused, UnknownName
 from harness.cli.fires import iso
 from harness.cli.options import JsonOption, RecordArgument, WorkspaceOption
-from harness.cli.output import emit_json, say
+from harness.cli.output import emit_json, note, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import table_lines, terminal_width
 from harness.daemon.wording import when
@@ -87,7 +87,7 @@ def show_memory(
     A part of an id is enough where no other one has it.
     """
     place = find_place(workspace)
-    records = all_records(place.root, place.state.root)
+    records = all_records(place.root, place.state.root, note)
     if subject in agent_names(place.root):
         kept = [each for each in records if each.agent == subject]
     else:
@@ -131,7 +131,7 @@ def find_record(place: Place, name: str) -> Kept:
 
     Raises UnknownName if there is none, Misused if there are several.
     """
-    return _chosen(all_records(place.root, place.state.root), name)
+    return _chosen(all_records(place.root, place.state.root, note), name)
 
 
 def today_of(place: Place) -> date:

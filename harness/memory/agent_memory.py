@@ -73,10 +73,17 @@ class AgentMemory:
             raise OwnerError(self.root / file, None, str(error), "correct that there") from error
 
     def records(self) -> Iterator[Kept]:
-        """Yield the records of the agent's files; one that cannot be read is left out, as recall names it."""
+        """Yield the records of the agent's files, but for those that cannot be read: see `read_records`."""
+        yield from self.read_records(lambda problem: None)
+
+    def read_records(self, tell: Callable[[str], None]) -> Iterator[Kept]:
+        """Yield the records of the agent's files; `tell` is told of each that cannot be read, with file and line."""
         for kind in get_args(Kind):
             file = learnings_path(self.agent, kind)
-            for found in parse_learnings(self.read(file) or "").found:
+            read = parse_learnings(self.read(file) or "")
+            for problem in read.problems:
+                tell(f"{file}:{problem.line}: {problem.what}; {problem.fix}")
+            for found in read.found:
                 yield Kept(found.learning, self.agent, file, found.place.heading + 1)
 
     def update(self, learning_id: str, change: Callable[[Learning], Learning]) -> Learning | None:
@@ -105,9 +112,15 @@ def agents_of(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in (root / "agents").glob("[!._#]*") if path.is_dir()))
 
 
-def all_records(root: Path, state: Path) -> tuple[Kept, ...]:
-    """Return the records of all agents."""
-    return tuple(kept for agent in agents_of(root) for kept in AgentMemory(root, state, agent).records())
+def all_records(root: Path, state: Path, tell: Callable[[str], None]) -> tuple[Kept, ...]:
+    """Return the records of all agents; `tell` is told of each record and file that cannot be read."""
+    records: list[Kept] = []
+    for agent in agents_of(root):
+        try:
+            records += AgentMemory(root, state, agent).read_records(tell)
+        except (OwnerError, OSError) as error:
+            tell(str(error))
+    return tuple(records)
 
 
 def known_to(memory: AgentMemory) -> dict[str, Learning]:

@@ -27,6 +27,7 @@ from harness.store.outbox import promise
 from harness.store.pauses import add_pause
 from harness.store.tables import outbox
 from tests.bus.team_of import ask, team_of
+from tests.cli.memory_files import CANDIDATE, OUTSIDE, PROMOTED, learn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -241,3 +242,20 @@ def test_a_profile_that_is_wrong_leads_to_a_trial_of_it(harness: CommandLine, le
     )
     assert commands(harness) == [("incident", "harness try profile cheap")]
     assert "see whether it answers: harness try profile cheap" in harness("doctor").stdout
+
+
+def test_what_was_learned_from_outside_and_is_proven_waits_for_the_person_and_nothing_else_does(
+    harness: CommandLine,
+) -> None:
+    learn(harness.root, PROMOTED, CANDIDATE, OUTSIDE)
+    with (harness.root / "agents/scout/.learnings/ERRORS.md").open("a", encoding="utf-8") as file:
+        file.write("\n## ERR-20261118-dead · broken while it was edited\n\nno block\n")
+    (item,) = items(harness)
+    assert (item["kind"], item["subject"]) == ("learned", OUTSIDE.id)
+    assert item["command"] == f"harness memory promote {OUTSIDE.id}"
+    shown = harness("inbox")
+    assert "only you let it into memory (1)" in shown.stdout
+    assert f"or: harness memory forget {OUTSIDE.id}" in shown.stdout
+    assert "ERRORS.md:" in shown.stderr
+    assert harness(*item["command"].split()[1:]).returncode == 0
+    assert items(harness) == []
