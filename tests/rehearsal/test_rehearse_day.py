@@ -50,6 +50,7 @@ def test_a_day_of_the_shipped_team_is_complete_and_ends_in_a_page_for_the_person
         "zoe/self-check": 48, "zoe/backup": 1, "zoe/daily-digest": 1, "ainews/overnight-scan": 1,
         "ainews/github-trending": 1, "ainews/arxiv": 1, "ainews/morning-digest": 1, "ainews/midday-scan": 1,
         "ainews/release-watch": 1, "ainews/evening-scan": 1, "zoe/followup-dispatch": 1, "zoe/followup-status": 1,
+        "ainews/reflect": 1, "zoe/reflect": 1,
     }  # fmt: skip
     assert set(report.counts) <= {FireState.DELIVERED, FireState.DEGRADED, FireState.SILENT}
     assert rehearsed.page is not None
@@ -59,7 +60,7 @@ def test_a_day_of_the_shipped_team_is_complete_and_ends_in_a_page_for_the_person
     assert "answered 503" in text
     assert text.count("sample.test/") >= 18
     assert rehearsed.page.with_suffix(".html").is_file()
-    assert seen[-1][1:] == (59, 59)
+    assert seen[-1][1:] == (61, 61)
     assert fingerprints(workspace) == before
 
 
