@@ -20,6 +20,8 @@ BESIDE = 1
 """How many neighbours on each side are told with a hit."""
 
 _FEW_WORDS = 3
+# Who puts a task in other words says it in few: there, one of them is enough to be told of a lesson.
+_WORDS_OF_A_SHORT_TASK = 16
 _SHARED_WORDS = 2
 _LEAST_OF_BEST = 0.35
 _FIRST_LOOK, _LAST_LOOK = 40, 640
@@ -142,9 +144,8 @@ def _worth_telling(
     """Return those that share enough words with the question themselves, are not far below the best, and say what
     nobody knows and no better one says; best first."""
     asked, counts = count_shared(words, [one.chunk.said for one, _ in found])
-    least = 1 if asked <= _FEW_WORDS else _SHARED_WORDS
     shares = {one.row: count for (one, _), count in zip(found, counts, strict=True)}
-    sharing = [(one, score) for one, score in found if shares[one.row] >= least]
+    sharing = [(one, score) for one, score in found if shares[one.row] >= _least_shared(one.chunk, asked)]
     best = max((score for _, score in sharing), default=0.0) * _LEAST_OF_BEST
     # Among few chunks hardly a word is rare, and what shares many of them can score next to nothing.
     many = max((shares[one.row] for one, _ in sharing), default=0) / 2
@@ -154,6 +155,12 @@ def _worth_telling(
         if is_near_best and not is_known(one.chunk.text, one.chunk.record):
             kept.setdefault(words_of(one.chunk.text), (one, score))
     return list(kept.values())
+
+
+def _least_shared(chunk: Chunk, asked: int) -> int:
+    """Return how many of so many words a chunk has to have to be told."""
+    is_lesson = bool(chunk.record)
+    return 1 if asked <= (_WORDS_OF_A_SHORT_TASK if is_lesson else _FEW_WORDS) else _SHARED_WORDS
 
 
 def _by_score(found: tuple[Standing, float]) -> tuple[float, str, str]:

@@ -243,3 +243,13 @@ def test_the_order_in_which_files_were_read_changes_no_answer(tmp_path: Path, or
     shown = [(hit.path, hit.score) for hit in found(tmp_path, "kettle day cold")]
     index(tmp_path).rebuild(places(tmp_path).sources)
     assert [(hit.path, hit.score) for hit in found(tmp_path, "kettle day cold")] == shown
+
+
+def test_a_lesson_is_told_by_one_word_of_a_short_task_and_not_of_a_long_one(tmp_path: Path) -> None:
+    learn(tmp_path, "scout", RECORD)
+    write(tmp_path, "memory/scout/2026-11-20.md", "- a billboard in town\n")
+    assert [hit.id for hit in found(tmp_path, "How many advertisements did the billboard show yesterday?")] == [
+        RECORD.id
+    ]
+    long = " ".join(f"number{n}" for n in range(20))
+    assert found(tmp_path, f"{long} billboard") == []
