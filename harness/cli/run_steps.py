@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.cli.bus_lines import first_line
 from harness.cli.fires import iso
 from harness.cli.table import table_lines, wrap
 from harness.daemon.wording import local_time
@@ -13,9 +15,12 @@ from harness.domain.sizes import counted
 from harness.ports import RecordedStep
 from harness.runs.recording import last_fork_point, step_name
 
+_LONGEST_REASON = 160
+
 
 def steps_json(steps: Sequence[RecordedStep]) -> list[dict[str, Any]]:
     """Return the steps with stable keys; times are ISO 8601 in UTC."""
+    called = _called(steps)
     return [
         {
             "step": step.position,
@@ -24,7 +29,7 @@ def steps_json(steps: Sequence[RecordedStep]) -> list[dict[str, Any]]:
             "started_at": iso(step.started_at),
             "ended_at": iso(step.ended_at),
             "took_s": _took_s(step),
-            "detail": _detail(step),
+            "detail": _detail(step, called),
             "error": step.error,
         }
         for step in steps
@@ -35,13 +40,14 @@ def step_lines(
     run_id: str, steps: Sequence[RecordedStep], zone: str, now: datetime, width: int, *, can_fork: bool
 ) -> list[str]:
     """Return a line a step, and how to fork from one where that can be done."""
+    called = _called(steps)
     rows = [
         (
             str(step.position),
             step_name(step.kind, step.call_id),
             "" if step.started_at is None else _clock(step.started_at, zone, now),
             _in_words(_took_s(step)),
-            f"failed: {step.error}" if step.error is not None else _detail(step),
+            f"failed: {step.error}" if step.error is not None else _detail(step, called),
         )
         for step in steps
     ]
@@ -67,7 +73,18 @@ def stand_in_lines(passed: Sequence[str], width: int) -> list[str]:
     return [line for absent in passed for line in wrap(f"-> another profile answered for {absent}", width)]
 
 
-def _detail(step: RecordedStep) -> str:
+def _called(steps: Sequence[RecordedStep]) -> dict[str, str]:
+    """Return the name of the tool by the id of the call: the step of a call itself does not hold it."""
+    replies = ((step.call_id, step.value["reply"]) for step in steps if step.kind == "model" and step.failure is None)
+    return {
+        f"{call_id}.{number}": call["name"]
+        for call_id, reply in replies
+        if reply is not None
+        for number, call in enumerate(reply["tool_calls"], 1)
+    }
+
+
+def _detail(step: RecordedStep, called: Mapping[str, str]) -> str:
     value = step.value
     match step.kind:
         case "collect" if step.failure is None:
@@ -76,7 +93,7 @@ def _detail(step: RecordedStep) -> str:
         case "model" if step.failure is None:
             return _reply(value["reply"])
         case "tool" if step.failure is None:
-            return str(value["result"]["error_kind"] or "")
+            return _tool_call(called.get(step.call_id, ""), value["result"])
         case "keep" if step.failure is None:
             return f"{counted(len(value['files']), 'text')} taken out of the conversation"
         case "check" if step.failure is None:
@@ -91,10 +108,20 @@ def _detail(step: RecordedStep) -> str:
 def _reply(reply: dict[str, Any] | None) -> str:
     if reply is None:
         return "no answer in time"
-    calls = [call["name"] for call in reply["tool_calls"]]
-    said = f"asks for {', '.join(calls)}" if calls else str(reply["model"])
+    calls = Counter(call["name"] for call in reply["tool_calls"])
+    asked = ", ".join(name if times == 1 else f"{name} ({times} times)" for name, times in calls.items())
+    said = f"asks for {asked}" if calls else str(reply["model"])
     absent = [why.partition(":")[0] for why in reply.get("passed_over", ())]
     return f"{said}, {reply['profile']} in place of {', '.join(absent)}" if absent else said
+
+
+def _tool_call(name: str, result: Mapping[str, Any]) -> str:
+    """Return which tool was called, and of a call that came to nothing why."""
+    if result["error_kind"] is None:
+        return name
+    said = next(iter(result["content"].strip().splitlines()), "")
+    why = first_line(said, _LONGEST_REASON).removeprefix(f"{name}: ").rstrip(":")
+    return f"{name} {why}" if why.startswith(result["error_kind"]) else f"{name} {result['error_kind']}: {why}"
 
 
 def _took_s(step: RecordedStep) -> float | None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.cli.model_order import model_json, model_words
-from harness.cli.run_steps import passed_over, stand_in_lines, step_lines
+from harness.cli.run_steps import passed_over, stand_in_lines, step_lines, steps_json
 from harness.domain.agent import Agent
 from harness.domain.errors import TransientError
 from harness.domain.job import Job
@@ -85,6 +85,30 @@ def test_agents_and_jobs_name_the_model_that_answers_them(harness: CommandLine) 
 def step(position: int, *why: str, profile: str = "cheap") -> RecordedStep:
     reply = ModelReply("Hi!", "gpt-5-mini", profile=profile, passed_over=why)
     return RecordedStep(position, "model", f"model-{position}", "", {"reply": to_json(ModelReply, reply)})
+
+
+def call(number: int, content: str, error_kind: str | None = None) -> RecordedStep:
+    return RecordedStep(
+        number, "tool", f"model-1.{number}", "", {"result": {"content": content, "error_kind": error_kind}}
+    )
+
+
+def test_the_step_of_a_call_names_its_tool_and_why_it_came_to_nothing() -> None:
+    asked = [{"name": name} for name in ("use_skill", "web_read", "web_read")]
+    steps = [
+        RecordedStep(1, "model", "model-1", "", {"reply": {"text": "", "model": "m", "tool_calls": asked}}),
+        call(1, "use_skill: you have no skill 'x'; these are near:\n- y: …", "failed"),
+        call(2, "refused (egress): 10.0.0.1 is private", "refused"),
+        call(3, "a page"),
+        call(9, "of no reply"),
+    ]
+    assert [step["detail"] for step in steps_json(steps)] == [
+        "asks for use_skill, web_read (2 times)",
+        "use_skill failed: you have no skill 'x'; these are near",
+        "web_read refused (egress): 10.0.0.1 is private",
+        "web_read",
+        "",
+    ]
 
 
 def test_a_run_names_once_who_could_not_answer_with_the_first_reason() -> None:
