@@ -12,7 +12,7 @@ from harness.domain.learning import Kind, Learning, with_verification
 from harness.gate.sanitise import in_short
 from harness.memory.capture import Showing, candidates, evidence, kind_of
 from harness.memory.learnings import LearningsFile, Problem, new_id, parse_learnings
-from harness.memory.learnings_writer import with_learning
+from harness.memory.learnings_writer import with_learnings
 
 
 class Unreadable(ValueError):
@@ -42,10 +42,7 @@ def with_showings(text: str, kind: Kind, showings: Sequence[Showing], secrets: I
                 _check_readable(file, candidate)
                 new = replace(candidate, id=_id_for(candidate, kind, now))
                 now[new.id] = new
-    for learning in now.values():
-        if before.get(learning.id) != learning:
-            text = with_learning(text, learning)
-    return text
+    return with_learnings(text, (each for each in now.values() if before.get(each.id) != each))
 
 
 def facts_of(texts: Iterable[str], showings: Iterable[Showing]) -> Iterator[tuple[Showing, str]]:

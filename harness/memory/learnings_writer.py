@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.domain.learning import Learning, Verification
@@ -29,25 +29,29 @@ def render_learning(learning: Learning) -> str:
 
 
 def with_learning(text: str, learning: Learning) -> str:
-    """Return the text with the record in it: changed where it stands, or at the end.
+    """Return the text with the record in it: changed where it stands, or at the end; as `with_learnings`."""
+    return with_learnings(text, (learning,))
 
-    Only lines of which the record says something new are others afterwards. Raises ValueError if a record of that id
+
+def with_learnings(text: str, learnings: Iterable[Learning]) -> str:
+    """Return the text with the records in it: each changed where it stands, or at the end.
+
+    Only lines of which a record says something new are others afterwards. Raises ValueError if a record of such an id
     stands there and cannot be read.
     """
-    learning = as_written(learning)
-    file = parse_learnings(text)
-    found = next((each for each in file.found if each.learning.id == learning.id), None)
-    if found is None:
+    wanted = {learning.id: as_written(learning) for learning in learnings}
+    newline = _newline(text)
+    # From the last to the first: what stands above a change keeps its lines.
+    for found in reversed(parse_learnings(text).found):
+        learning = wanted.pop(found.learning.id, found.learning)
+        if learning != found.learning:
+            changed = _changed(text.split("\n"), found, learning)
+            text = "\n".join(line if line is old else line + newline.removesuffix("\n") for line, old in changed)
+    for learning in wanted.values():
         if re.search(rf"^##[ \t]+{re.escape(learning.id)}\b", text, re.MULTILINE):
             raise ValueError(f"the record {learning.id} cannot be read, and is left alone")
-        return _appended(text, learning)
-    if found.learning == learning:
-        return text
-    newline = _newline(text)
-    lines = text.split("\n")
-    return "\n".join(
-        line if line is old else line + newline.removesuffix("\n") for line, old in _changed(lines, found, learning)
-    )
+        text = _appended(text, learning)
+    return text
 
 
 def _changed(lines: list[str], found: Found, learning: Learning) -> Iterator[tuple[str, str | None]]:

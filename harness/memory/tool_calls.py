@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from harness.domain.learning import Learning
@@ -94,7 +95,12 @@ def mending_of(tool: str, wrong: Arguments, right: Arguments, secrets: Iterable[
 
 def mending_in(learning: Learning) -> Mending | None:
     """Return the two calls of which the record tells; None if its words are of something else."""
-    wrong, right = (_CALL.fullmatch(words.strip()) for words in (learning.wrong, learning.right))
+    return _mending_in(learning.wrong, learning.right)
+
+
+@lru_cache(maxsize=4_096)
+def _mending_in(wrong_words: str, right_words: str) -> Mending | None:
+    wrong, right = (_CALL.fullmatch(words.strip()) for words in (wrong_words, right_words))
     if wrong is None or right is None or wrong["tool"] != right["tool"]:
         return None
     was, became = read_arguments(wrong["arguments"]), read_arguments(right["arguments"])

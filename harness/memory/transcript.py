@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
@@ -49,7 +50,7 @@ class ToolUse:
         """What the mistake is recognised by."""
         kind = " ".join(filter(None, (self.error_kind, self.rule)))
         # A model that fails at a tool again is told how it is called; its mistake is the same.
-        return tool_fingerprint(self.tool, self.text.partition(HOW_TO_CALL)[0], kind)
+        return _fingerprint(self.tool, self.text.partition(HOW_TO_CALL)[0], kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ def read_transcript(steps: Sequence[RecordedStep]) -> Transcript:
         second=checks.get("check-2"),
         promises=frozenset(map(violation_fingerprint, _breakable(from_json(Contract, plan["job"]["contract"])))),
     )
+
+
+@lru_cache(maxsize=1_024)
+def _fingerprint(tool: str, error: str, kind: str) -> str:
+    """Each record of an agent is held against each mistake of a run."""
+    return tool_fingerprint(tool, error, kind)
 
 
 def violation_fingerprint(violation: Violation) -> str:
