@@ -363,6 +363,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "ALTER TABLE run ADD COLUMN is_unexamined INTEGER NOT NULL DEFAULT 0",
             "CREATE INDEX run_unexamined ON run (ended_at) WHERE is_unexamined = 1",
+            # A day is added up from its own index, also for one profile, but SQLite would take this one. No query
+            # needs the other.
+            "DROP INDEX usage_profile",
+            "DROP INDEX usage_job",
         ),
     ),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, not_, or_, select
+from sqlalchemy import Connection, Table, and_, delete, func, not_, select
 
 from harness.domain.budget import Amount
 from harness.domain.message import Usage
@@ -86,12 +86,22 @@ def spent_since(
 
 def spent_in_run(connection: Connection, run_id: str, profile: str) -> Amount:
     """Return what was booked on the profile for the run, and for those whose conversation it goes on with."""
-    first = re.sub(r"\.\d+$", "", run_id)
-    is_of_it = or_(usage.c.run_id == first, usage.c.run_id.startswith(f"{first}.", autoescape=True))
     tokens = usage.c.input_tokens + usage.c.output_tokens
-    query = select(func.coalesce(func.sum(usage.c.cost_usd), 0.0), func.coalesce(func.sum(tokens), 0))
-    row = connection.execute(query.where(usage.c.profile == profile, is_of_it)).one()
-    return Amount(float(row[0]), int(row[1]))
+    query = select(usage.c.profile, usage.c.cost_usd, tokens).where(usage.c.run_id.in_(_lineage(connection, run_id)))
+    # The few calls of a run are read by their key: asked for by profile, all that it was ever asked would be.
+    mine = [Amount(row[1], row[2]) for row in connection.execute(query) if row.profile == profile]
+    return sum(mine, Amount())
+
+
+def _lineage(connection: Connection, run_id: str) -> list[str]:
+    """Return the run, and those whose conversation it goes on with, the latest first."""
+    runs: list[str] = []
+    before: str | None = run_id
+    while before is not None and before not in runs:
+        runs.append(before)
+        options = connection.execute(select(run.c.options).where(run.c.id == before)).scalar()
+        before = None if options is None else json.loads(options).get("continues")
+    return runs
 
 
 def usage_of_run(connection: Connection, run_id: str) -> tuple[Usage, float, int]:

@@ -10,11 +10,13 @@ from functools import partial
 import pytest
 
 from harness.domain.message import Message, ModelRequest, Usage
+from harness.domain.run import FireKind
 from harness.domain.settings import Profile
 from harness.llm.cool_downs import CoolDowns
 from harness.llm.fallback import Candidate, FallbackModel
 from harness.llm.run_limited_model import RunLimitedModel, RunLimitReached, spent_in_run_of
 from harness.store.database import Database
+from harness.store.runs import NewRun, queue_run
 from harness.store.usage import BookedCall, record_usage
 from harness.testing.models import ScriptedModel
 
@@ -28,6 +30,12 @@ def book(database: Database, run_id: str, *, usd: float = 0.0, tokens: int = 0, 
     call = BookedCall(run_id, f"model-{usd}-{tokens}", "scout/1", profile, "m", Usage(tokens), usd)
     with database.write() as connection:
         record_usage(connection, call, NOW)
+
+
+def go_on(database: Database, run_id: str, continues: str) -> None:
+    new = NewRun(run_id, "scout/1", "agent", FireKind.BUS, 1795276800, 1, options={"continues": continues})
+    with database.write() as connection:
+        queue_run(connection, new, NOW)
 
 
 def limited(database: Database, profile: Profile = CHEAP) -> tuple[RunLimitedModel, ScriptedModel]:
@@ -51,7 +59,10 @@ def test_what_counts_is_this_profile_in_this_run_and_in_those_that_it_goes_on_wi
     model, _ = limited(database, tokens)
     assert asyncio.run(model.complete(REQUEST)).text == "Hi!"
     book(database, f"{RUN}.2", tokens=600)
-    for run_id in (RUN, f"{RUN}.2", f"{RUN}.3"):
+    go_on(database, f"{RUN}.2", RUN)
+    go_on(database, f"{RUN}.3", f"{RUN}.2")
+    go_on(database, f"{RUN}.3~2", f"{RUN}.2")
+    for run_id in (f"{RUN}.2", f"{RUN}.3", f"{RUN}.3~2"):
         with pytest.raises(RunLimitReached):
             asyncio.run(model.complete(replace(REQUEST, key=f"{run_id}/model-9")))
 
