@@ -43,6 +43,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("run", "harness.cli.run", "Do one job now.", _WORK),
     Entry("ask", "harness.cli.ask", "Ask an agent for something, and wait for what comes of it.", _WORK),
     Entry("learn", "harness.cli.learn", "Teach an agent what is right.", _WORK),
+    Entry("reflect", "harness.cli.reflect", "What a night makes of the day: now, or as a preview.", _WORK),
     Entry("bus", "harness.cli.bus", "The requests between you and the agents.", _WORK),
     Entry("nodes", "harness.cli.nodes", "The daemons of this team, and what is bound to each.", _KEEP),
     Entry("doctor", "harness.cli.doctor", "Check from outside that nothing fails silently.", _KEEP),

@@ -85,7 +85,7 @@ def run(
     }
     # A job may deliver to the terminal; with --json its digest makes room for the document.
     try:
-        fire = _carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
+        fire = carry_out(place, order, out=sys.stderr if as_json else sys.stdout)
     except HarnessError as error:
         raise _with_line(place, job, error) from error
     end_with(place, fire, is_preview=preview, as_json=as_json)
@@ -107,7 +107,7 @@ def end_with(place: Place, fire: Fire, *, is_preview: bool, as_json: bool) -> No
     if as_json:
         emit_json(fire_json(fire))
     else:
-        _say_outcome(place, fire, is_preview=is_preview)
+        say_outcome(place, fire, is_preview=is_preview)
     if fire.state is FireState.SUSPENDED:
         note("it is made and waits for its delivery, which is tried again while a daemon is up: harness status")
         raise typer.Exit(TRY_LATER)
@@ -137,7 +137,8 @@ def _is_file(here: Path, value: str) -> bool:
         return False  # a text that is too long to be a name, or has a NUL in it
 
 
-def _carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
+def carry_out(place: Place, order: dict[str, Any], *, out: TextIO) -> Fire:
+    """Do the job that the order names, through the daemon if one is up, and return its fire when it has ended."""
     run_id = ""
     try:
         for answer in ask_lines(place.state, "run", _SILENCE_S, **order):
@@ -182,7 +183,8 @@ def _with_line(place: Place, job: str, error: HarnessError) -> HarnessError:
     return error if is_in_force else problem_of_job(loaded, job) or error
 
 
-def _say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
+def say_outcome(place: Place, fire: Fire, *, is_preview: bool) -> None:
+    """Print what came of a run, and where its page lies."""
     outcome = outcome_of(fire)
     say(f"{fire.job_id} {fire.state}{f': {outcome}' if outcome else ''}")
     if fire.artifact:

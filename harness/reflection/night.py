@@ -21,7 +21,7 @@ from harness.memory.rewriting import rewrite
 from harness.memory.versions import versions_of
 from harness.reflection.asking import Offer, offer, offered_after, question
 from harness.reflection.commits import commit_night, unsaved_in
-from harness.reflection.day import collect_day, night_of
+from harness.reflection.day import Day, collect_day, night_of
 from harness.reflection.journal import Entry, Journal, Told
 from harness.reflection.judging import judge
 from harness.reflection.notebooks import Notebook, memory_path, read_notebook, read_text
@@ -39,7 +39,7 @@ from harness.reflection.publishing import (
 from harness.reflection.sharing import SHARED_LEARNINGS, shareable, shares_of, with_shares
 from harness.reflection.team_needs import follow_ups_path, needs_of, with_needs
 from harness.store.database import Database
-from harness.store.days_of_agents import incidents_of
+from harness.store.days_of_agents import Incident, incidents_of
 
 _REMEMBERED_DAYS = 7
 """A follow-up that somebody dropped in these last days is not written again."""
@@ -69,9 +69,12 @@ class Occasion:
 
 
 class Reflection:
-    """The nights of a team's agents. `place` says where it lives now; nothing here asks a model."""
+    """The nights of a team's agents. `place` says where it lives now; nothing here asks a model.
 
-    def __init__(self, database: Database, place: Callable[[], Place]) -> None:
+    Without a database nothing has happened yet.
+    """
+
+    def __init__(self, database: Database | None, place: Callable[[], Place]) -> None:
         self._database = database
         self._place = place
 
@@ -117,8 +120,10 @@ class Reflection:
 
     def _plan(self, place: Place, occasion: Occasion, night: date, answer: str | None) -> NightPlan:
         notebook = read_notebook(place.root, occasion.agent)
-        with self._database.read() as connection:
-            done = collect_day(connection, occasion.agent, night, place.zone)
+        done = Day()
+        if self._database is not None:
+            with self._database.read() as connection:
+                done = collect_day(connection, occasion.agent, night, place.zone)
         accepted, offered = Accepted(), dict[str, str]()
         if answer is not None:
             accepted, offered = self._checked(place, occasion, notebook, night, answer)
@@ -155,8 +160,10 @@ class Reflection:
         shares = tuple(each for each in shares if with_shares(shared_text, [each]) != shared_text)
         waiting = {name: list(ids) for name in place.agents if (ids := _for_person(place, name))}
         waiting |= {plan.agent: list(plan.for_person)} if plan.for_person else {}
-        with self._database.read() as connection:
-            incidents = incidents_of(connection, None, occasion.now - timedelta(days=1), _MOST_INCIDENTS)
+        incidents: tuple[Incident, ...] = ()
+        if self._database is not None:
+            with self._database.read() as connection:
+                incidents = incidents_of(connection, None, occasion.now - timedelta(days=1), _MOST_INCIDENTS)
         tomorrow = plan.day + timedelta(days=1)
         name, text = follow_ups_path(tomorrow), FollowUpFolder(place.root).read(tomorrow)
         known = _known_follow_ups(place, plan.day)

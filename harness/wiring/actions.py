@@ -16,6 +16,7 @@ from harness.runs.followups.dispatch import followup_dispatch
 from harness.runs.followups.status import followup_status
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.reflecting import ReflectAction
+from harness.runs.proposing import propose_skills_action
 from harness.runs.self_check import self_check
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -43,14 +44,15 @@ def actions_of(
         "followup-status": followup_status(database, team, hide_secrets),
         "reflect": ReflectAction(reflection, is_of_team=False),
         "reflect-team": ReflectAction(reflection, is_of_team=True),
+        "propose-skills": propose_skills_action(workspace, state.root),
         "self-check": self_check(database, workspace),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
     return actions
 
 
-def reflection_of(database: Database, workspace: Callable[[], Workspace], state: StateFolder) -> Reflection:
-    """Return the nights of the team's agents."""
+def reflection_of(database: Database | None, workspace: Callable[[], Workspace], state: StateFolder) -> Reflection:
+    """Return the nights of the team's agents; without a database, of a team that has not run yet."""
 
     def place() -> Place:
         here = workspace()

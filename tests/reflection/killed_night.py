@@ -23,7 +23,7 @@ from harness.store.database import Database
 from tests.reflection.records import CANDIDATE, PROVEN, held, like
 from tests.reflection.team import MEMORY, Office
 
-_TOUCHING = ("/reflection/publishing.py", "/reflection/night.py", "/reflection/journal.py", "/reflection/commits.py")
+_STAGES = frozenset({"_carry_out", "publish_memory", "change", "write", "write_offered", "commit_night", "_asked"})
 _DURABLE = frozenset({"rename", "replace", "unlink", "fsync", "mkdir", "write", "write_text", "fork_exec"})
 _ENDLESS = 1_000_000
 OUTSIDE = like(PROVEN, 3, trust=0, origin="external", fingerprint="33")
@@ -84,9 +84,9 @@ def reflect(folder: Path, kill_at: int, left_in: Path | None = None) -> None:
 
     def count(frame: FrameType, event: str, arg: Any) -> None:
         nonlocal left
-        name = frame.f_code.co_filename
         is_durable = event in ("c_call", "c_return") and getattr(arg, "__name__", "") in _DURABLE
-        if is_durable or (event in ("call", "return") and name.endswith(_TOUCHING)):
+        is_stage = "/reflection/" in frame.f_code.co_filename and frame.f_code.co_name in _STAGES
+        if is_durable or (is_stage and event in ("call", "return")):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), 9)

@@ -31,7 +31,7 @@ def check(found: dict[str, Any]) -> None:
 
 
 def test_a_night_that_is_killed_at_some_points_is_gone_on_with_to_the_same_end(tmp_path: Path) -> None:
-    check(kill_nights(tmp_path, 61))
+    check(kill_nights(tmp_path, 43))
 
 
 @pytest.mark.slow
