@@ -15,8 +15,8 @@ from harness.runs.compressing import compress_memory_action
 from harness.runs.followups.dispatch import followup_dispatch
 from harness.runs.followups.status import followup_status
 from harness.runs.incidents import LedgerIncidents
-from harness.runs.reflecting import ReflectAction
 from harness.runs.proposing import propose_skills_action
+from harness.runs.reflecting import ReflectAction
 from harness.runs.self_check import self_check
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
@@ -42,9 +42,9 @@ def actions_of(
         ),
         "followup-dispatch": followup_dispatch(database, team),
         "followup-status": followup_status(database, team, hide_secrets),
+        "propose-skills": propose_skills_action(workspace, state.root),
         "reflect": ReflectAction(reflection, is_of_team=False),
         "reflect-team": ReflectAction(reflection, is_of_team=True),
-        "propose-skills": propose_skills_action(workspace, state.root),
         "self-check": self_check(database, workspace),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"

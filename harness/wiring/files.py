@@ -20,7 +20,9 @@ from harness.workspace.load import Loaded, check_workspace, load_workspace
 from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
-ACTION_NAMES = ASKING_ACTIONS | {"backup", "compress-memory", "followup-dispatch", "followup-status", "self-check"}
+ACTION_NAMES = ASKING_ACTIONS | {
+    "backup", "compress-memory", "followup-dispatch", "followup-status", "propose-skills", "self-check",
+}  # fmt: skip
 
 
 def vocabulary() -> Vocabulary:

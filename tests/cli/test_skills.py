@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from harness.cli.app import main
+from harness.memory.proposed_skills import write_proposals
+from harness.memory.skill_proposals import propose_skills
 from harness.testing.workspace import write_workspace_files
 from harness.wiring.files import check
 from harness.workspace.skill_archive import read_skill_at
 from harness.workspace.skill_folder import read_files
+from tests.memory.test_skill_proposals import TABLE
 
 LAMP = "---\nname: lamp\ndescription: Switch lamps on and off. Use when somebody wants light.\n---\nUse lampctl.\n"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -293,6 +297,46 @@ class TestReview:
         assert run("review", "rank-items")[0] == 2
         run("new", "--from", str(download))
         assert run("review", "lamp", "--accept", "--reject")[0] == 2
+
+
+class TestProposals:
+    @pytest.fixture
+    def proposed(self, root: Path) -> str:
+        (proposal,) = write_proposals(root, root / ".harness", propose_skills(TABLE))
+        return proposal.name
+
+    def test_a_proposal_is_shown_with_its_evidence_and_how_it_is_decided(self, run: Run, proposed: str) -> None:
+        code, out, _ = run("review")
+        assert code == 0 and f"{proposed} from learned (tool feeds.table): proposed\n" in out
+        assert "references/EVIDENCE.md (added)" in out and "+Right: feeds.table" in out
+        assert f"-> harness skills review {proposed} --accept\n-> harness skills review {proposed} --reject\n" in out
+        (document,) = json.loads(run("review", "--json")[1])
+        assert (document["state"], document["accepted_at"], document["decision"]) == ("proposed", None, None)
+        assert proposed not in run()[1]
+
+    def test_an_accepted_one_is_installed_and_a_rejected_one_is_gone(self, run: Run, root: Path, proposed: str) -> None:
+        code, out, _ = run("review", proposed, "--accept")
+        assert code == 0 and out.endswith(
+            f"{proposed}: accepted; installed; grant it in the agent.toml of who is to use it\n"
+        )
+        assert run("review") == (0, "1 installed skills, all as you accepted them\n", "")
+        assert proposed in run()[1]
+        write_proposals(root, root / ".harness", propose_skills([replace(each, scope="shared") for each in TABLE[:1]]))
+        (other,) = json.loads(run("review", "--json")[1])
+        code, out, _ = run("review", other["skill"], "--reject", "--reason", "too narrow", "--json")
+        assert (code, json.loads(out)[0]["decision"]) == (0, "rejected")
+        assert "too narrow" in (root / "skills/.proposed/DECISIONS.md").read_text()
+        assert json.loads(run("review", "--json")[1]) == []
+
+    def test_one_with_errors_is_not_installed_and_a_reason_is_for_proposals(
+        self, run: Run, root: Path, proposed: str
+    ) -> None:
+        assert run("review", proposed, "--accept", "--reason", "x")[0] == 2
+        assert run("review", "usin", "--reject")[0] == 2
+        (root / "skills/.proposed" / proposed / "SKILL.md").write_text(f"---\nname: {proposed}\n---\nx\n")
+        code, _, err = run("review", proposed, "--accept")
+        assert code == 2 and "the skill has no description" in err
+        assert not (root / "skills" / proposed).exists()
 
 
 class TestEdit:

@@ -39,6 +39,7 @@ TIMES = {
     "zoe/followup-dispatch": "daily 09:30",
     "zoe/followup-status": "daily 20:30",
     "zoe/weekly-compression": "sun 04:00",
+    "zoe/skills-review": "sun 16:00",
     "zoe/reflect": "daily 23:45",
     "ainews/reflect": "daily 23:30",
 }
