@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,17 @@ from harness.domain.learning import Learning
 from harness.domain.run import FireKind, FireState
 from harness.memory.learnings import parse_learnings
 from harness.pytest_plugin import NOW, Workbench
+from harness.runs.examining import Examiner, Lessons
+from harness.runs.incidents import LedgerIncidents
+from harness.runs.nodes import Installation, Membership
 from harness.store.database import Database
 from harness.store.examinations import Home, record_examined, unexamined_runs
 from harness.store.incidents import open_incidents
 from harness.store.runs import NewRun, claim_runs, end_run, queue_run
+from harness.testing.engine import MemoryEngine
 from harness.testing.openai_server import ChatAnswer, OpenAIServer, call_tools, say
+from harness.testing.workspace import write_workspace_files
+from harness.wiring.files import load
 from tests.runs.model_workspace import with_model
 from tests.runs.test_asking import Models, agent, job, tool
 
@@ -186,3 +193,49 @@ def test_of_runs_without_a_model_only_those_that_failed_are_looked_at(database: 
     with database.read() as connection:
         (found,) = unexamined_runs(connection, home, 10)
     assert (found.id, found.outcome["state"], datetime.fromtimestamp(found.ended_at, UTC)) == ("r-2", "failed", NOW)
+
+
+class Node:
+    """One of several daemons on a database, with a folder of its own."""
+
+    def __init__(self, database: Database, root: Path, name: str) -> None:
+        files = {**agent("bound"), **agent("free")}
+        files["agents/bound/agent.toml"] = 'description = "At home on one node"\non = "mac"\n'
+        files["agents/free/agent.toml"] = 'description = "At home wherever it ran"\n'
+        self.root = write_workspace_files(root, {name: text or "" for name, text in files.items()})
+        self.membership = Membership(
+            database, MemoryEngine(), Installation(f"{name}-1", name, "host"), workflow_version=1, now=lambda: NOW
+        )
+        self.membership.join("daemon")
+        workspace = load(self.root, {}, now=NOW).workspace
+        incidents = LedgerIncidents(database, lambda: NOW)
+        lessons = Lessons(
+            database, lambda: workspace, self.membership, lambda run_id: (), incidents, root / ".harness", node=name
+        )
+        self.examiner = Examiner(lessons)
+
+    def notes(self) -> dict[str, list[str]]:
+        """Return the lines of each agent's notes."""
+        files = sorted((self.root / "memory").glob("*/*.md"))
+        return {path.parent.name: path.read_text(encoding="utf-8").splitlines() for path in files}
+
+
+def test_two_nodes_of_one_database_write_into_their_own_agents_files_and_nothing_twice(
+    database: Database, tmp_path: Path
+) -> None:
+    nodes = {name: Node(database, tmp_path / name, name) for name in ("mac", "studio")}
+    for number, (agent_name, owner) in enumerate(
+        (("bound", "studio"), ("free", "mac"), ("free", "studio"), ("gone", "mac"), ("free", "nobody"))
+    ):
+        executor = nodes[owner].membership.executor_id if owner in nodes else "nobody.1"
+        ended(database, f"r-{number}", agent_name, executor, state="failed", reason="no")
+    assert nodes["studio"].examiner.look() == 1, "of an agent bound to mac it has nothing, and the free one's own run"
+    assert nodes["mac"].examiner.look() == 3
+    assert nodes["mac"].notes() == {
+        "bound": ["- bound/report failed: no (r-0)"],
+        "free": ["- free/report failed: no (r-1)"],
+    }
+    assert nodes["studio"].notes() == {"free": ["- free/report failed: no (r-2)"]}
+    nodes["studio"].membership.leave()
+    ended(database, "r-9", "free", nodes["studio"].membership.executor_id, state="failed", reason="no")
+    assert nodes["mac"].examiner.look() == 1, "whoever is there takes up what one that left has left"
