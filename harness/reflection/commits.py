@@ -56,8 +56,7 @@ def commit_night(
     if not is_kept_in_git(root):
         return Committed()
     try:
-        there = [path for path in dict.fromkeys(paths) if _is_kept(root, path)]
-        changed = _changed(root, there) if there else ()
+        changed = _changed(root, paths) if paths else ()
         if not changed:
             return Committed(_commit_of(root, run))
         _git(root, "add", "--", *changed)
@@ -82,15 +81,13 @@ def _body(run: str, unsaved: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _is_kept(root: Path, path: str) -> bool:
-    """Say whether the file is there, or was, and git is not told to ignore it."""
-    return bool(_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", path))
-
-
 def _changed(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        path for path in paths if _git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", path)
-    )
+    """Return those of the files that differ from the last commit, or are new and not to be ignored."""
+    # Git names them from the top of the repository, in which the workspace may be a folder.
+    prefix = _git(root, "rev-parse", "--show-prefix").strip()
+    status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
+    changed = {entry[3:].removeprefix(prefix) for entry in status.split("\0") if entry}
+    return tuple(path for path in dict.fromkeys(paths) if path in changed)
 
 
 def _commit_of(root: Path, run: str) -> str:
@@ -98,15 +95,9 @@ def _commit_of(root: Path, run: str) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    asked = _asked(root, *arguments)
-    asked.check_returncode()
-    return asked.stdout
-
-
-def _asked(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environ |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-    return subprocess.run(
+    asked = subprocess.run(
         ["git", *_NO_COMMANDS, *arguments],
         cwd=root,
         env=environ,
@@ -114,5 +105,6 @@ def _asked(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=_TIMEOUT_S,
-        check=False,
+        check=True,
     )
+    return asked.stdout

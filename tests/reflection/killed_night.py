@@ -23,8 +23,8 @@ from harness.store.database import Database
 from tests.reflection.records import CANDIDATE, PROVEN, held, like
 from tests.reflection.team import MEMORY, Office
 
-_STAGES = frozenset({"_carry_out", "publish_memory", "change", "write", "write_offered", "commit_night", "_asked"})
-_DURABLE = frozenset({"rename", "replace", "unlink", "fsync", "mkdir", "write", "write_text", "fork_exec"})
+_STAGES = frozenset({"_carry_out", "publish_memory", "change", "write", "write_offered", "commit_night", "_git"})
+_DURABLE = frozenset({"rename", "replace", "unlink", "fsync", "mkdir", "fork_exec"})
 _ENDLESS = 1_000_000
 OUTSIDE = like(PROVEN, 3, trust=0, origin="external", fingerprint="33")
 RUN = "cron:zoe/reflect:1"
@@ -36,12 +36,12 @@ def prepare(folder: Path) -> None:
     database.migrate()
     office = Office(database, folder / "team")
     crowd = [
-        like(PROVEN, 16 + n, fingerprint=f"{n}", right=f"use field {n} " + "of the list " * 60, status="promoted")
-        for n in range(20)
+        like(PROVEN, 16 + n, fingerprint=f"{n}", right=f"use field {n} " + "of the list " * 240, status="promoted")
+        for n in range(5)
     ]
     office.learn(PROVEN, CANDIDATE, OUTSIDE, *crowd, agent="zoe")
     bullets = "".join(
-        f"- of field {n} and what is said of it {'again ' * 110}^{each.id}\n" for n, each in enumerate(crowd)
+        f"- of field {n} and what is said of it {'again ' * 600}^{each.id}\n" for n, each in enumerate(crowd)
     )
     office.path("agents/zoe/MEMORY.md").write_text(f"{MEMORY}\n## Learned\n\n{bullets}", encoding="utf-8")
     theirs = replace(PROVEN, id="ERR-20261122-0009", status="promoted", fingerprint="55", scope="agent/scout")

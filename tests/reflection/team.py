@@ -23,7 +23,9 @@ class Office:
     def __init__(self, database: Database, root: Path, zone: str = "UTC") -> None:
         self.database, self.root, self.zone = database, root, zone
         for agent in ("scout", "zoe"):
-            self.path(f"agents/{agent}/MEMORY.md").write_text(MEMORY, encoding="utf-8")
+            memory = self.path(f"agents/{agent}/MEMORY.md")
+            if not memory.exists():
+                memory.write_text(MEMORY, encoding="utf-8")
 
     def place(self) -> Place:
         return Place(self.root, self.root / ".harness", self.zone, ("scout", "zoe"))

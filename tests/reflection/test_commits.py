@@ -88,6 +88,22 @@ def test_a_copy_that_lies_in_somebody_else_s_repository_commits_nothing(root: Pa
     assert git(root, "log", "--format=%s") == "mine\n"
 
 
+def test_a_workspace_that_is_a_folder_of_a_repository_is_kept_there(root: Path) -> None:
+    inside = root / "my team/home"
+    (inside / "agents/scout").mkdir(parents=True)
+    for name in ("harness.toml", MEMORY):
+        (inside / name).write_text("one\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "moved in")
+    (inside / MEMORY).write_text("two\n")
+    (root / MEMORY).write_text("mine\n")
+    assert unsaved_in(inside, (MEMORY, "harness.toml")) == (MEMORY,)
+    done = commit(inside, MEMORY, "memory/archive/scout/Archive of scout.md")
+    assert (bool(done.commit), done.problem) == (True, "")
+    assert git(root, "show", "--name-only", "--format=").split("\n") == [f"my team/home/{MEMORY}", ""]
+    assert git(root, "status", "--porcelain") == f" M {MEMORY}\n"
+
+
 def test_without_a_repository_there_is_nothing_to_commit_and_nothing_wrong(tmp_path: Path) -> None:
     (tmp_path / "MEMORY.md").write_text("x\n")
     assert commit(tmp_path, "MEMORY.md") == Committed()
