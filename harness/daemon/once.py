@@ -24,6 +24,7 @@ from harness.runs.by_hand import fire_for, start_by_hand
 from harness.runs.cancelling import CancelRequest, cancel_reason, request_cancel
 from harness.runs.collecting import collect_inputs
 from harness.runs.forking import fork_run, retry_run
+from harness.runs.lately import failures_lately
 from harness.runs.pausing import pause, resume
 from harness.runs.wall_clock import WallClock
 from harness.store.address import database_address
@@ -168,6 +169,7 @@ def show_prompt(root: Path, environ: Mapping[str, str], job_id: str) -> Assemble
             tools=tools,
             skills=skills,
             recall=lambda question: system.services.recall(workspace, agent, question, today),
+            errors=failures_lately(system.database, job.id),
         )
         return without_secrets(assemble(gathered), system.services.redact)
     finally:

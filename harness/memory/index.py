@@ -240,6 +240,12 @@ class MemoryIndex:
         os.utime(lock)
         return lock.stat().st_mtime_ns
 
+    def _inode(self) -> int | None:
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return None
+
     def _delete(self) -> None:
         """Remove a file that is no index any more."""
         for end in ("", "-wal", "-shm"):
@@ -247,6 +253,7 @@ class MemoryIndex:
 
     def _mended(self, work: Callable[[str], T]) -> T:
         """Do the work; on a damaged index once more, on a new one."""
+        before = self._inode()
         try:
             return work("")
         except sqlite3.DatabaseError as error:
@@ -254,7 +261,7 @@ class MemoryIndex:
                 raise self._named(error) from error
             problem = f"it was damaged ({error})"
         with self._writing(_PATIENCE_S) as is_ours:
-            if is_ours:
+            if is_ours and self._inode() == before:  # else somebody has mended it meanwhile
                 self._delete()
         try:
             return work(problem)

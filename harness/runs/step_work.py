@@ -31,6 +31,7 @@ from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
 from harness.runs.deliveries import deliver_run
 from harness.runs.forking import leave_to_holder
+from harness.runs.lately import failures_lately
 from harness.runs.only_if import Ruling, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
@@ -39,13 +40,11 @@ from harness.runs.requests.answers import answered, without_artifact
 from harness.runs.requests.work import brief_for, job_of, shown_chars
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
-from harness.store.fires import last_fires
 from harness.store.json_codec import to_json
 from harness.store.restorations import last_restoration
 from harness.store.runs import RunRow, record_prompt, run_by_id
 
 _TRIES_TO_CLOSE = 5
-_FIRES_LATELY = 3
 
 log = logging.getLogger("harness.runs")
 
@@ -110,7 +109,7 @@ class StepWork:
             request=brief,
             news=plan.news,
             recall=lambda question: services.recall(workspace, agent, question, _local_day(plan)),
-            errors=self._failures_lately(plan.job.id),
+            errors=failures_lately(services.database, plan.job.id),
         )
         prompt = without_secrets(assemble(gathered), services.redact)
         revision = services.revision.of(workspace, (workspace.root / memory_path(agent.name),))
@@ -123,11 +122,6 @@ class StepWork:
             "recalled": to_json(tuple[Hit, ...], gathered.recalled),
             "told": [one.request_id for one in plan.news if one.is_final and one.request_id not in left_out],
         }
-
-    def _failures_lately(self, job_id: str) -> tuple[str, ...]:
-        with self._services.database.read() as connection:
-            fires = last_fires(connection, job_id, _FIRES_LATELY)
-        return tuple(fire.reason for fire in fires if fire.state is FireState.FAILED)
 
     def fill(self, plan: RunPlan, inputs: Inputs) -> Json:
         """Return the text of a job that a template writes."""

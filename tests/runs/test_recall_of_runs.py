@@ -107,3 +107,14 @@ def test_a_run_goes_on_without_an_index_and_the_person_is_told_until_it_works_ag
     assert workbench.run().state is FireState.DELIVERED
     assert "euros" in told(server)
     assert not workbench.system.incidents.open_causes(INDEX_FAILED)
+
+
+def test_what_a_job_failed_for_lately_is_looked_up_as_well(workbench: Workbench) -> None:
+    with OpenAIServer([say("  "), say("  "), say("As it was.")]) as server:
+        job = with_job("read: [note.md]\ndeliver: digest\nattempts: 1", "Say what is new.")
+        note = {"memory/scout/2026-11-20.md": "- an empty answer: the model was out of tokens\n", "note.md": "x\n"}
+        workbench.write({**with_model(server), **job, **note})
+        assert workbench.run().state is FireState.FAILED
+        workbench.run()
+        assert "out of tokens" not in told(server, 0)
+        assert "out of tokens" in told(server)
