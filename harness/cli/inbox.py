@@ -35,8 +35,8 @@ Examples:
 
 \b
 JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is
-request, answer, dead-letter, paused, file, learned, delivery or incident; they
-come in this order, the soonest due or the latest first."""
+request, answer, dead-letter, paused, file, learned, skill, delivery or
+incident; they come in this order, the soonest due or the latest first."""
 _FILE_CAUSE = "file "
 _HEADINGS = {
     "request": "asked of you",
@@ -45,6 +45,7 @@ _HEADINGS = {
     "paused": "paused, as it kept failing",
     "file": "files of yours that are held back",
     "learned": "proven, and from outside: only you let it into memory",
+    "skill": "skills proposed of what was learned",
     "delivery": "never delivered",
     "incident": "broken",
 }
@@ -70,13 +71,13 @@ def inbox(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     """Show everything that waits for you, each with the command that settles it.
 
     Requests to you, answers that you have not seen, dead letters, jobs that the harness paused because they kept
-    failing, files of yours that are held back, what was learned and waits for your approval, deliveries that were given
-    up, and what else is broken.
+    failing, files of yours that are held back, what was learned and waits for your approval, proposed skills,
+    deliveries that were given up, and what else is broken.
     """
     place = find_place(workspace)
     with peek(place.database) as look:
         liveness = liveness_now(place.state, look, place.now)
-        learned = tuple(_learned(place))
+        learned = (*_learned(place), *_proposed(place))
         items = learned if look is None else waiting_items(look, liveness, learned)
     if as_json:
         emit_json([_item_json(item) for item in items])
@@ -201,6 +202,19 @@ def _learned(place: Place) -> Iterator[Item]:
         text = f"{learning.id}: {learning.title or learning.right}"
         detail = f"of {kept.agent}, held {counted(len(verifications_in_force(learning)), 'time')}"
         yield Item("learned", learning.id, text, detail, _last(learning), f"harness memory promote {learning.id}")
+
+
+def _proposed(place: Place) -> Iterator[Item]:
+    """Yield the skills that were proposed; one that cannot be read is told on stderr."""
+    if next((place.root / "skills" / ".proposed").glob("[!.]*/SKILL.md"), None) is None:
+        return
+    # As for records: the format of skills is loaded where there is a proposal.
+    from harness.memory.proposed_skills import FOLDER, proposals_of
+
+    for proposed in proposals_of(place.root, note):
+        since = (place.root / FOLDER / proposed.name / "SKILL.md").stat().st_mtime
+        command = f"harness skills review {proposed.name}"
+        yield Item("skill", proposed.name, proposed.name, f"learned: {proposed.key}", since, command)
 
 
 def _last(learning: Learning) -> float:

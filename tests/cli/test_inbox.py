@@ -22,12 +22,15 @@ from harness.domain.cause import dead_letter_cause, disabled_cause, profile_caus
 from harness.domain.pause import THE_HARNESS, PauseRow
 from harness.domain.request import Final, Situation
 from harness.domain.run import FireState
+from harness.memory.proposed_skills import write_proposals
+from harness.memory.skill_proposals import propose_skills
 from harness.store.incidents import open_incident
 from harness.store.outbox import promise
 from harness.store.pauses import add_pause
 from harness.store.tables import outbox
 from tests.bus.team_of import ask, team_of
 from tests.cli.memory_files import CANDIDATE, OUTSIDE, PROMOTED, learn
+from tests.memory.test_skill_proposals import TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,4 +261,14 @@ def test_what_was_learned_from_outside_and_is_proven_waits_for_the_person_and_no
     assert f"or: harness memory forget {OUTSIDE.id}" in shown.stdout
     assert "ERRORS.md:" in shown.stderr
     assert harness(*item["command"].split()[1:]).returncode == 0
+    assert items(harness) == []
+
+
+def test_a_proposed_skill_waits_until_the_person_decides(harness: CommandLine) -> None:
+    write_proposals(harness.root, harness.root / ".harness", propose_skills(TABLE))
+    (item,) = items(harness)
+    assert (item["kind"], item["subject"], item["detail"]) == (
+        "skill", "using-feeds-table", "learned: tool feeds.table"
+    )  # fmt: skip
+    assert harness(*item["command"].split()[1:], "--reject").returncode == 0
     assert items(harness) == []
