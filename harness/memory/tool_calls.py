@@ -14,7 +14,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -34,21 +34,24 @@ _CALL = re.compile(r"(?P<tool>[a-z_][\w.-]*) (?P<arguments>\{.*\})", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """A call that failed, and the call of the same tool that was right: the arguments of both, as they are shown."""
+    """A call that failed, and the call of the same tool that was right: the arguments of both, as they are shown.
+
+    `differing` are the names of those that the two do not have in common, in the order of the wrong call.
+    """
 
     tool: str
     wrong: Arguments
     right: Arguments
+    differing: tuple[str, ...] = field(init=False)
 
-    @property
-    def differing(self) -> tuple[str, ...]:
-        """The names of the arguments that the two do not have in common, in the order of the wrong call."""
+    def __post_init__(self) -> None:
         names = dict.fromkeys((*self.wrong, *self.right))
-        return tuple(name for name in names if not _has_same(name, self.wrong, self.right))
+        differing = tuple(name for name in names if not _has_same(name, self.wrong, self.right))
+        object.__setattr__(self, "differing", differing)
 
     def is_wrong_call(self, tool: str, arguments: Arguments) -> bool:
         """Say whether the call is the one that failed, made again."""
-        return tool == self.tool and _repeats(arguments, self.wrong, self.right, is_whole=True)
+        return tool == self.tool and self._repeats(arguments, self.wrong, self.right, is_whole=True)
 
     def is_right_call(self, tool: str, arguments: Arguments) -> bool:
         """Say whether the call does as the record says, in what the two calls differ in."""
@@ -56,7 +59,17 @@ class Mending:
             return False
         # Where nothing was put in the place of what was wrong, calls that never had it are no sign of anything.
         is_whole = not any(name in self.right for name in self.differing)
-        return _repeats(arguments, self.right, self.wrong, is_whole=is_whole)
+        return self._repeats(arguments, self.right, self.wrong, is_whole=is_whole)
+
+    def _repeats(self, call: Arguments, told: Arguments, other: Arguments, *, is_whole: bool) -> bool:
+        """Say whether the call is what is told, in all that differs from the other; `is_whole`: in all else as well."""
+        if is_whole and call.keys() != told.keys():
+            return False
+        if not all(_is_like(name, call, told, other) for name in self.differing):
+            return False
+        return not is_whole or all(
+            _loose(_shown(call[name], (), False)) == _loose(told[name]) for name in told if name not in self.differing
+        )
 
     def words(self) -> tuple[str, str] | None:
         """Return what stands after `Wrong:` and `Right:`; None if that would be too long to be told."""
@@ -120,23 +133,15 @@ def is_meant_alike(wrong: Arguments | None, right: Arguments, *, was_invalid: bo
     return difflib.SequenceMatcher(None, _values(wrong), _values(right), autojunk=False).ratio() >= _SIMILAR
 
 
-def _repeats(call: Arguments, told: Arguments, other: Arguments, *, is_whole: bool) -> bool:
-    """Say whether the call is what is told, in all that differs from the other; `is_whole`: in all else as well."""
-    if is_whole and call.keys() != told.keys():
+def _is_like(name: str, call: Arguments, told: Arguments, other: Arguments) -> bool:
+    """Say whether the call is in one argument what is told of it, and not what the other was."""
+    if name not in told or name not in other:
+        return (name in call) == (name in told)
+    if name not in call:
         return False
-    for name in {*told, *other}:
-        if _has_same(name, told, other):
-            if is_whole and _loose(_shown(call[name], (), False)) != _loose(told[name]):
-                return False
-        elif name not in other or name not in told:
-            if (name in call) != (name in told):
-                return False
-        elif type(told[name]) is not type(other[name]):
-            if type(call.get(name)) is not type(told[name]):
-                return False
-        elif name not in call or _text(_shown(call[name], (), True)) != _text(_one_lined(told[name])):
-            return False
-    return True
+    if type(told[name]) is not type(other[name]):
+        return type(call[name]) is type(told[name])
+    return _text(_shown(call[name], (), True)) == _text(_one_lined(told[name]))
 
 
 def _has_same(name: str, one: Arguments, other: Arguments) -> bool:
