@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from harness.domain.learning import age_in_words, with_age
@@ -84,18 +84,12 @@ def recall(view: View, question: Question, reader: Reader, today: date) -> tuple
     words = view.telling(query_words(question.asked))
     if not words or question.k < 1:
         return ()
-    hits: list[Hit] = []
-    told: set[int] = set()
-    budget_tokens = question.budget_tokens
+    passages, hits, budget_tokens = _Passages(view, question, today), list[Hit](), question.budget_tokens
     for one, score in _ranked(view, words, reader, today, question):
-        if one.row in told:
-            continue
-        hit, rows = _hit(view, one, score, today, told, question.is_known, budget_tokens)
-        cost = estimate_tokens(f"{hit}\n")
-        if cost <= budget_tokens:
+        hit = passages.around(one, score, budget_tokens)
+        if hit is not None:
             hits.append(hit)
-            told |= rows
-            budget_tokens -= cost
+            budget_tokens -= _tokens(hit)
     return tuple(hits)
 
 
@@ -168,49 +162,56 @@ def _by_score(found: tuple[Standing, float]) -> tuple[float, str, str]:
     return -found[1], found[0].path, found[0].name
 
 
-def _hit(
-    view: View,
-    one: Standing,
-    score: float,
-    today: date,
-    told: set[int],
-    is_known: Callable[[str, str], bool],
-    budget_tokens: int,
-) -> tuple[Hit, set[int]]:
-    """Return the hit with its neighbours where these fit and are not told yet, and the rows that it tells."""
-    beside = [
-        each
-        for each in view.beside(one, BESIDE)
-        if each.row not in told and not is_known(each.chunk.text, each.chunk.record)
-    ]
-    whole = _told_as_one(view, one, sorted([one, *beside], key=lambda each: each.place), score, today)
-    if beside and estimate_tokens(f"{whole}\n") > budget_tokens:
-        return _told_as_one(view, one, [one], score, today), {one.row}
-    return whole, {one.row, *(each.row for each in beside)}
+class _Passages:
+    """Makes hits of what was found: each with its neighbours, no chunk in two of them."""
+
+    def __init__(self, view: View, question: Question, today: date) -> None:
+        self._view = view
+        self._question = question
+        self._today = today
+        self._told: set[int] = set()
+
+    def around(self, one: Standing, score: float, budget_tokens: int) -> Hit | None:
+        """Return the hit with its neighbours, alone where these do not fit, or None if it is told or has no room."""
+        if one.row in self._told:
+            return None
+        beside = [each for each in self._view.beside(one, BESIDE) if not self._is_known(each)]
+        for parts in (sorted([one, *beside], key=lambda each: each.place), [one]):
+            hit = self._told_as_one(one, parts, score)
+            if _tokens(hit) <= budget_tokens:
+                self._told.update(each.row for each in parts)
+                return hit
+        return None
+
+    def _is_known(self, one: Standing) -> bool:
+        return one.row in self._told or self._question.is_known(one.chunk.text, one.chunk.record)
+
+    def _told_as_one(self, one: Standing, parts: Sequence[Standing], score: float) -> Hit:
+        chunk = _with_evidence(self._view, one.chunk)
+        headings = " / ".join(chunk.headings)
+        passage = "\n".join(each.chunk.text for each in parts)
+        return Hit(
+            id=chunk.record or one.name,
+            ids=tuple(each.chunk.record or each.name for each in parts),
+            path=one.path,
+            line=chunk.line,
+            text=chunk.text,
+            passage=f"{headings}: {passage}" if headings else passage,
+            scope=chunk.audience.scope,
+            kind=chunk.audience.kind,
+            origin=chunk.origin,
+            trust=chunk.audience.trust,
+            age=age_of(chunk, self._today),
+            day=chunk.day,
+            last_verified=chunk.last_verified,
+            verifications=chunk.verifications,
+            is_withheld=chunk.audience.is_withheld,
+            score=round(score, 6),
+        )
 
 
-def _told_as_one(view: View, one: Standing, parts: Sequence[Standing], score: float, today: date) -> Hit:
-    chunk = _with_evidence(view, one.chunk)
-    headings = " / ".join(chunk.headings)
-    passage = "\n".join(each.chunk.text for each in parts)
-    return Hit(
-        id=chunk.record or one.name,
-        ids=tuple(each.chunk.record or each.name for each in parts),
-        path=one.path,
-        line=chunk.line,
-        text=chunk.text,
-        passage=f"{headings}: {passage}" if headings else passage,
-        scope=chunk.audience.scope,
-        kind=chunk.audience.kind,
-        origin=chunk.origin,
-        trust=chunk.audience.trust,
-        age=age_of(chunk, today),
-        day=chunk.day,
-        last_verified=chunk.last_verified,
-        verifications=chunk.verifications,
-        is_withheld=chunk.audience.is_withheld,
-        score=round(score, 6),
-    )
+def _tokens(hit: Hit) -> int:
+    return estimate_tokens(f"{hit}\n")
 
 
 def _with_evidence(view: View, chunk: Chunk) -> Chunk:
@@ -220,14 +221,10 @@ def _with_evidence(view: View, chunk: Chunk) -> Chunk:
     learning = view.learning(chunk.record, {chunk.audience.scope, "shared"})
     if learning is None:
         return chunk
-    return Chunk(
+    return replace(
+        learning,
         text=chunk.text,
-        audience=type(chunk.audience)(chunk.audience.scope, "memory", learning.audience.trust),
-        origin=learning.origin,
+        audience=replace(chunk.audience, trust=learning.audience.trust),
         headings=chunk.headings,
-        day=learning.day,
-        record=chunk.record,
-        last_verified=learning.last_verified,
-        verifications=learning.verifications,
         line=chunk.line,
     )
