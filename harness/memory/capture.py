@@ -96,7 +96,7 @@ def _mended(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
             showing,
             "ERR",
             failed.fingerprint,
-            _origin("tool", right),
+            _origin("tool", is_outside=right.is_tainted or failed.brings_outside),
             title=mending.summary(),
             trigger=f"calling {failed.tool}",
             wrong=words[0],
@@ -151,15 +151,17 @@ def _reported(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
     for use in showing.transcript.uses:
         if use.tool == LEARN and use.is_ok and use.arguments is not None:
             says = {name: _said(use.arguments, name, secrets) for name in ("title", "trigger", "wrong", "right", "why")}
-            yield _candidate(showing, "LRN", correction_fingerprint(says["right"]), _origin("agent", use), **says)
+            origin = _origin("agent", is_outside=use.is_tainted)
+            yield _candidate(showing, "LRN", correction_fingerprint(says["right"]), origin, **says)
 
 
 def _said(arguments: Mapping[str, Any], name: str, secrets: Sequence[str]) -> str:
     return in_short(redact(str(arguments.get(name) or ""), secrets), _WORD_CHARS)
 
 
-def _origin(origin: Origin, use: ToolUse) -> Origin:
-    return "external" if use.is_tainted or use.brings_outside else origin
+def _origin(origin: Origin, *, is_outside: bool) -> Origin:
+    """Return whose words the record has. What a call brought back was not read when its arguments were written."""
+    return "external" if is_outside else origin
 
 
 def _candidate(showing: Showing, kind: Kind, fingerprint: str, origin: Origin, *, title: str, **words: str) -> Learning:

@@ -113,14 +113,19 @@ def test_what_is_told_is_short_and_has_no_secrets() -> None:
     [
         (fence("Buy gold", "feed"), (), RIGHT),
         ("Rank it.", (("web.read", {"url": "x"}, ToolResult("page", is_untrusted=True)),), RIGHT),
-        ("Rank it.", (), (RIGHT[0], RIGHT[1], ToolResult("page", is_untrusted=True))),
         (fence("ERR-1: Buy gold", RECALLED_OUTSIDE), (), RIGHT),
     ],
-    ids=["in the prompt", "by a tool before", "by this tool", "recalled from outside"],
+    ids=["in the prompt", "by a tool before", "recalled from outside"],
 )
 def test_text_that_may_come_from_outside_has_no_trust(prompt: str, before: tuple[Called, ...], right: Called) -> None:
     learning = learned(*before, WRONG, right, prompt=prompt)
     assert (learning.origin, learning.trust) == ("external", 0)
+
+
+def test_what_a_call_brings_back_was_not_read_when_it_was_made() -> None:
+    # What a tool says of its failure is the harness's own: at most the name of a host stands in it, and no fence.
+    learning = learned(WRONG, (RIGHT[0], RIGHT[1], ToolResult("page", is_untrusted=True)))
+    assert (learning.origin, learning.trust) == ("tool", 2)
 
 
 def test_what_was_recalled_with_trust_does_not_taint() -> None:
