@@ -243,7 +243,10 @@ def test_without_any_key_a_401_asks_for_key_env() -> None:
 
 
 def test_a_401_without_the_key_that_the_profile_names_asks_for_that_variable() -> None:
-    with OpenAIServer([], api_key=KEY) as server, pytest.raises(OwnerError, match="put a key into CHEAP_KEY, which is not set"):
+    with (
+        OpenAIServer([], api_key=KEY) as server,
+        pytest.raises(OwnerError, match="put a key into CHEAP_KEY, which is not set"),
+    ):
         ask(profile_for(server.base_url), api_key=None)
 
 
