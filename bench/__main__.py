@@ -1,8 +1,8 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, turn, prompt, memory, growth, several, bus. Without one, all of them, in about
-twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios. docs/bench.md says
-what they are.
+Parts: start, latency, schedule, runs, turn, prompt, memory, reflection, growth, several, bus. Without one, all of them,
+in about twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios.
+docs/bench.md says what they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench.latency import measure_latency
 from bench.measure import compare
 from bench.memory import measure_memory
 from bench.prompt import measure_assembly
+from bench.reflection import measure_night
 from bench.schedule import measure_herd, measure_ticks
 from bench.several import databases, measure_throughput
 from bench.turn import measure_turns
@@ -231,6 +232,17 @@ def _print_bus(chosen: argparse.Namespace) -> None:
     )
 
 
+def _print_reflection(chosen: argparse.Namespace) -> None:
+    print(f"\n{'a night without a model':32} {'first':>9} {'again':>9} {'bare files':>11} {'promoted':>9}")
+    for runs, records in ((1_000, 50), (1_000, 500), (10_000, 500)):
+        found = measure_night(runs, records)
+        name = f"{runs:,} runs, {records:,} records"
+        print(
+            f"{name:32} {found.night_s * 1000:6.0f} ms {found.again_s * 1000:6.0f} ms {found.bare_s * 1000:8.1f} ms"
+            f" {found.promoted:9}"
+        )
+
+
 _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "start": _print_start,
     "latency": _print_latency,
@@ -239,6 +251,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "turn": _print_turn,
     "prompt": _print_prompt,
     "memory": _print_memory,
+    "reflection": _print_reflection,
     "growth": _print_growth,
     "several": _print_several,
     "bus": _print_bus,

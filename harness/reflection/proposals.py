@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from harness.domain.learning import Learning, least_trust
+from harness.domain.learning import Learning, Origin, least_trust
 from harness.domain.tokens import estimate_tokens
 from harness.gate.sanitise import in_short, one_line
 from harness.memory.learnings import WORDS, with_words
@@ -212,12 +212,19 @@ def merged_of(kept: Learning, others: Sequence[Learning], words: Words) -> Learn
         contradictions = joined(contradictions, other.contradictions)
     return replace(
         after,
-        trust=trust,
-        origin=min(sources, key=lambda each: each.trust).origin,
+        trust=kept.trust,
+        origin=kept.origin,
         is_approved=all(each.is_approved for each in sources),
         contradictions=contradictions,
         supersedes=kept.supersedes or others[0].id,
     )
+
+
+def _least_origin(sources: Sequence[Learning]) -> Origin:
+    """Return where the least believed comes from: from outside, if any does, however far a person trusts it."""
+    if any(each.origin == "external" for each in sources):
+        return "external"
+    return min(sources, key=lambda each: each.trust).origin
 
 
 def _entries(answer: str) -> list[Any]:

@@ -91,16 +91,25 @@ def learnings_after(text: str, plan: NightPlan, memory: str, archived: Collectio
     A record that somebody has changed meanwhile keeps what they wrote.
     """
     standing = {bullet.record.id for bullet in bullets_of(memory)}
-    for found in parse_learnings(text).found:
-        change = plan.change_of(found.learning.id)
-        record = found.learning if change is None else rebased(found.learning, change)
-        if record.id in plan.due and record.id in standing and record.is_in_force:
-            record = replace(record, status="promoted")
-        elif record.status == "promoted" and record.id not in standing and record.id in archived:
-            record = replace(record, status="archived")
+    lines = text.split("\n")
+    # From the last one to the first, each within its own lines: a file of many records is read only once.
+    for found in reversed(parse_learnings(text).found):
+        record = _after(found.learning, plan, standing, archived)
         if record != found.learning:
-            text = with_learning(text, record)
-    return text
+            own = slice(found.place.heading, found.place.end)
+            lines[own] = with_learning("\n".join(lines[own]), record).split("\n")
+    return "\n".join(lines)
+
+
+def _after(record: Learning, plan: NightPlan, standing: Collection[str | None], archived: Collection[str]) -> Learning:
+    change = plan.change_of(record.id)
+    if change is not None:
+        record = rebased(record, change)
+    if record.id in plan.due and record.id in standing and record.is_in_force:
+        return replace(record, status="promoted")
+    if record.status == "promoted" and record.id not in standing and record.id in archived:
+        return replace(record, status="archived")
+    return record
 
 
 def rebased(standing: Learning, change: Change) -> Learning:

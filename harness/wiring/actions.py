@@ -43,8 +43,8 @@ def actions_of(
         "followup-dispatch": followup_dispatch(database, team),
         "followup-status": followup_status(database, team, hide_secrets),
         "propose-skills": propose_skills_action(workspace, state.root),
-        "reflect": ReflectAction(reflection, is_of_team=False),
-        "reflect-team": ReflectAction(reflection, is_of_team=True),
+        "reflect": ReflectAction(reflection, is_of_team=False, redact=hide_secrets),
+        "reflect-team": ReflectAction(reflection, is_of_team=True, redact=hide_secrets),
         "self-check": self_check(database, workspace),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
