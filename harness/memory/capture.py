@@ -18,7 +18,7 @@ from harness.domain.run import begun_as
 from harness.gate.redact import redact
 from harness.gate.sanitise import in_short
 from harness.memory.fingerprints import correction_fingerprint
-from harness.memory.learnings import with_words
+from harness.memory.learnings import FOUND_IN, with_words
 from harness.memory.tool_calls import is_meant_alike, mending_in, mending_of
 from harness.memory.transcript import ToolUse, Transcript, violation_fingerprint
 
@@ -29,6 +29,7 @@ MOST_OF_A_RUN = 8
 
 _WORD_CHARS = 400
 _TITLE_CHARS = 100
+_TASK_CHARS = 200
 _QUOTED = re.compile(r" ?“[^”]*”")
 _URL = re.compile(r" ?\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _ASIDE = re.compile(r"\s*\([^()]*\)")
@@ -61,7 +62,7 @@ def candidates(showing: Showing, secrets: Iterable[str] = ()) -> tuple[Learning,
     Text that may come from outside the team has no trust, whoever wrote it down.
     """
     secrets = tuple(secrets)
-    found = (*_mended(showing, secrets), *_repaired(showing), *_reported(showing, secrets))
+    found = (*_mended(showing, secrets), *_repaired(showing, secrets), *_reported(showing, secrets))
     return tuple({each.fingerprint: each for each in reversed(found)}.values())[::-1][:MOST_OF_A_RUN]
 
 
@@ -98,10 +99,10 @@ def _mended(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
             failed.fingerprint,
             _origin("tool", is_outside=right.is_tainted or failed.brings_outside),
             title=mending.summary(),
-            trigger=f"calling {failed.tool}",
+            trigger=in_short(f"calling {failed.tool}{mending.circumstances(failed.text)}", _WORD_CHARS),
             wrong=words[0],
             right=words[1],
-            why=in_short(redact(failed.text, secrets), _WORD_CHARS),
+            why=_with_task(in_short(redact(failed.text, secrets), _WORD_CHARS), showing, secrets),
         )
 
 
@@ -118,7 +119,7 @@ def mended_by(failed: ToolUse, uses: Sequence[ToolUse]) -> ToolUse | None:
     return None
 
 
-def _repaired(showing: Showing) -> Iterator[Learning]:
+def _repaired(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
     transcript = showing.transcript
     if transcript.first is None or transcript.second is None:
         return
@@ -136,7 +137,7 @@ def _repaired(showing: Showing) -> Iterator[Learning]:
                 trigger=f"writing an answer whose contract has {violation.rule}",
                 wrong=said,
                 right=violation.remedy or f"keep {violation.rule} from the first answer on",
-                why=f"the answer of {showing.job} broke it, and had to be written twice",
+                why=_with_task(f"the answer of {showing.job} broke it, and had to be written twice", showing, secrets),
             )
 
 
@@ -151,8 +152,15 @@ def _reported(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
     for use in showing.transcript.uses:
         if use.tool == LEARN and use.is_ok and use.arguments is not None:
             says = {name: _said(use.arguments, name, secrets) for name in ("title", "trigger", "wrong", "right", "why")}
+            says["why"] = _with_task(says["why"], showing, secrets)
             origin = _origin("agent", is_outside=use.is_tainted)
             yield _candidate(showing, "LRN", correction_fingerprint(says["right"]), origin, **says)
+
+
+def _with_task(why: str, showing: Showing, secrets: Sequence[str]) -> str:
+    """Return the reason with the task behind it: whoever has it again asks in its words, not in those of an error."""
+    task = in_short(redact(showing.transcript.task, secrets), _TASK_CHARS)
+    return f"{why.rstrip(' .')}. {FOUND_IN} {task}".lstrip(" .") if task else why
 
 
 def _said(arguments: Mapping[str, Any], name: str, secrets: Sequence[str]) -> str:

@@ -32,6 +32,8 @@ _HEADING = re.compile(rf"##[ \t]+(?P<id>{_ID})(?:[ \t]*·[ \t]*(?P<title>.*))?")
 _ABOVE = re.compile(r"#{1,2}[ \t]")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 WORDS = ("trigger", "wrong", "right", "why")
+FOUND_IN = "Found in:"
+"""Stands in the why of a record before the task in which the mistake was made: its words lead back to it."""
 FIELD = re.compile(r"(?:^|(?<=\s))(Trigger|Wrong|Right|Why):[ \t]*", re.MULTILINE)
 _REQUIRED = ("id", "fingerprint", "scope", "origin", "trust", "first_seen")
 _SCOPE = re.compile(r"agent/[a-z0-9][a-z0-9-]*|shared")

@@ -10,6 +10,7 @@ from harness.domain.learning import Learning, judge_promotion
 from harness.domain.tokens import estimate_tokens
 from harness.memory.bullets import with_bullets
 from harness.memory.compression import LONGEST_TOKENS, Removed, TooLong, compress
+from harness.memory.learnings import FOUND_IN
 
 _MOST_CHARS = 400
 
@@ -78,5 +79,6 @@ def words_of(learning: Learning) -> str:
     words = f"{when}: {right}." if when and right else f"{right or learning.title or when}."
     if learning.wrong and learning.right:
         words = f"{words[:-1]}, not {learning.wrong.rstrip(' .')}."
-    whole = f"{words} {learning.why.rstrip(' .')}." if learning.why else words
+    why = learning.why.partition(FOUND_IN)[0].rstrip(" .")
+    whole = f"{words} {why}." if why else words
     return whole if len(whole) <= _MOST_CHARS else words

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from harness.domain.learning import Learning
@@ -29,6 +30,9 @@ _DIFFERING_CHARS = 240
 _COMMON_CHARS = 60
 _MOST_CHARS = 900
 _SIMILAR = 0.5
+_MOST_CIRCUMSTANCES = 3
+_NAME_WORDS = 4
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?([^\s/:?#]+)", re.IGNORECASE)
 _CALL = re.compile(r"(?P<tool>[a-z_][\w.-]*) (?P<arguments>\{.*\})", re.IGNORECASE)
 
 
@@ -75,6 +79,21 @@ class Mending:
         """Return what stands after `Wrong:` and `Right:`; None if that would be too long to be told."""
         said = (_written(self.tool, self.wrong), _written(self.tool, self.right))
         return said if max(map(len, said)) <= _MOST_CHARS else None
+
+    def circumstances(self, error: str) -> str:
+        """Return where the lesson holds, as ` with table "billboard"`: what both calls have in common, and the place
+        that the wrong one went to, as far as that is likely to be the same the next time.
+
+        Where the error names some of these, they are what it is about. Without any, it may hold for every call.
+        """
+        lasting = {
+            name: said
+            for name, value in self.wrong.items()
+            if (said := _lasting(value)) and (name not in self.differing or _is_place(value))
+        }
+        named = {name: said for name, said in lasting.items() if _names(error, said)}
+        told = [f"{name} {json.dumps(said, ensure_ascii=False)}" for name, said in (named or lasting).items()]
+        return f" with {', '.join(told[:_MOST_CIRCUMSTANCES])}" if told else ""
 
     def summary(self) -> str:
         """Return what differs, in a line."""
@@ -147,6 +166,25 @@ def _is_like(name: str, call: Arguments, told: Arguments, other: Arguments) -> b
 def _has_same(name: str, one: Arguments, other: Arguments) -> bool:
     # 1 and true are equal here, and not in JSON.
     return name in one and name in other and _text(one[name]) == _text(other[name])
+
+
+def _lasting(value: Any) -> str:
+    """Return what of an argument may be the same the next time: a short name, a host, a folder; empty if nothing is."""
+    if not isinstance(value, str) or len(value) > _COMMON_CHARS:
+        return ""
+    if _is_place(value):
+        host = _HOST.match(value)
+        folders = value.split("/")[:-1] if "/" in value else [value]
+        return host[1].lower() if host else "/".join(takewhile(lambda part: not re.search(r"\d", part), folders))
+    return value if 0 < len(value.split()) <= _NAME_WORDS and not re.search(r"\d", value) else ""
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and " " not in value and ("/" in value or "://" in value)
+
+
+def _names(error: str, said: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(said)}(?!\w)", error, re.IGNORECASE) is not None
 
 
 def _text(value: Any) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
 from harness.gate.outside import quotes_outside
 from harness.gate.registry import KNOWN_MISTAKE
+from harness.gate.sanitise import one_line
 from harness.memory.fingerprints import contract_fingerprint, tool_fingerprint
 from harness.memory.tool_calls import Arguments, read_arguments
+from harness.memory.words import without_templates
 from harness.ports import RecordedStep
 from harness.store.json_codec import from_json
 
@@ -56,13 +58,15 @@ class ToolUse:
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """What a run did. `first` and `second` are the violations of its answer, and of the repaired one; None where none
-    was judged. `promises` are the fingerprints of all that its contract could have been broken in.
+    was judged. `promises` are the fingerprints of all that its contract could have been broken in. `task` is what it
+    was to do, in words of the team; empty where they may come from outside.
     """
 
     uses: tuple[ToolUse, ...] = ()
     first: tuple[Violation, ...] | None = None
     second: tuple[Violation, ...] | None = None
     promises: frozenset[str] = frozenset()
+    task: str = ""
 
 
 def read_transcript(steps: Sequence[RecordedStep]) -> Transcript:
@@ -76,6 +80,7 @@ def read_transcript(steps: Sequence[RecordedStep]) -> Transcript:
         first=checks.get("check-1"),
         second=checks.get("check-2"),
         promises=frozenset(map(violation_fingerprint, _breakable(from_json(Contract, plan["job"]["contract"])))),
+        task=_task_in(plan),
     )
 
 
@@ -88,6 +93,13 @@ def _fingerprint(tool: str, error: str, kind: str) -> str:
 def violation_fingerprint(violation: Violation) -> str:
     """Return what the broken promise is recognised by."""
     return contract_fingerprint(violation.rule, violation.detail)
+
+
+def _task_in(plan: Mapping[str, Any]) -> str:
+    request = plan.get("request")
+    if request is None:
+        return one_line(without_templates(plan["job"].get("prompt") or ""))
+    return "" if request["is_untrusted"] else one_line(request["task"])
 
 
 def _violations(verdict: Mapping[str, Any]) -> tuple[Violation, ...]:

@@ -13,6 +13,7 @@ from harness.domain.tool import ToolResult
 from harness.gate.outside import RECALLED_OUTSIDE, RECALLED_OWN, fence
 from harness.gate.registry import KNOWN_MISTAKE
 from harness.memory.capture import MOST_OF_A_RUN, candidates, evidence
+from harness.memory.promotion import words_of
 from tests.memory.recorded import DAY, Called, Recorded, failed
 
 WRONG: Called = ("feeds.table", {"field": "BUY_AMT", "day": "2026-11-21"}, failed("unknown field BUY_AMT, line 3"))
@@ -135,6 +136,36 @@ def test_what_was_recalled_with_trust_does_not_taint() -> None:
 
 def test_a_run_without_a_language_model_makes_no_mistakes_to_learn_from() -> None:
     assert candidates(Recorded((WRONG, RIGHT), method="extract").showing()) == ()
+
+
+BILLBOARD = {"table": "billboard", "side": "buy", "limit": 10, "day": "2026-11-21"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "error", "told"),
+    [
+        ({**BILLBOARD, "field": "A"}, {**BILLBOARD, "field": "B"}, "no such field",
+         ' with table "billboard", side "buy"'),
+        ({**BILLBOARD, "field": "A"}, {**BILLBOARD, "field": "B"}, "the billboard has no A", ' with table "billboard"'),
+        ({"url": "https://m.a.example/1"}, {"url": "https://a.example/1"}, "HTTP 403", ' with url "m.a.example"'),
+        ({"path": "books/10.csv", "sep": ","}, {"path": "books/10.csv", "sep": ";"}, "no", ' with path "books"'),
+        ({"day": "2026-11-21", "n": 500}, {"day": "2026-11-21", "n": 100}, "at most 100", ""),
+    ],
+    ids=["what both have", "what the error names", "the host", "the folder", "nothing that lasts"],
+)  # fmt: skip
+def test_the_trigger_of_a_call_says_where_the_lesson_holds(
+    wrong: dict[str, object], right: dict[str, object], error: str, told: str
+) -> None:
+    learning = learned(("t.call", wrong, failed(error)), ("t.call", right, ToolResult("ok")))
+    assert learning.trigger == f"calling t.call{told}"
+
+
+def test_a_record_tells_the_task_in_which_it_was_found_and_a_line_of_memory_does_not() -> None:
+    transcript = Recorded((WRONG, RIGHT)).showing().transcript
+    shown = replace(Recorded().showing(), transcript=replace(transcript, task="Rank yesterday's billboard"))
+    (learning,) = candidates(shown)
+    assert learning.why == "unknown field BUY_AMT, line 3. Found in: Rank yesterday's billboard"
+    assert "Rank" not in words_of(replace(learning, id="ERR-20261121-7f3a"))
 
 
 # ── A broken promise that was repaired ───────────────────────────────────────────────────────────
