@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from harness.domain.errors import OwnerError
@@ -13,6 +14,9 @@ from harness.workspace.skills import SKILL_FILE
 
 ARCHIVE_SUFFIX = ".skill"
 
+# A name that is no text is a ValueError.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SINCE_EVER = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 
@@ -73,7 +77,7 @@ def _unpack(path: Path) -> dict[str, SkillFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _entries(path, archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _DAMAGE as error:
         raise OwnerError(path, None, f"is no zip archive that can be read ({error})", "pack it again") from error
     except OSError as error:
         raise OwnerError(path, None, f"cannot be read: {error.strerror or error}", "correct its permissions") from error
@@ -89,6 +93,8 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> dict[str, SkillFile]:
         if name in files or len(files) >= MOST_FILES:
             problem = f"{name} is in it twice" if name in files else f"it has more than {MOST_FILES:,} files"
             raise OwnerError(path, None, problem, "pack it again")
+        if entry.compress_type not in _METHODS:
+            raise OwnerError(path, None, f"{name} in it is compressed in an unusual way", "pack it again, as plain zip")
         # What the archive says of its sizes need not be true.
         with archive.open(entry) as file:
             content = file.read(room + 1)

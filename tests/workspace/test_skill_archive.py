@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,29 @@ def test_links_doubles_bombs_and_what_is_no_archive_are_refused(tmp_path: Path) 
     cut = tmp_path / "cut.skill"
     cut.write_bytes(pack("lamp", FILES)[:-30])
     assert "is no zip archive" in refusal(cut)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_whatever_bit_is_flipped_an_archive_is_read_or_refused_by_its_name(tmp_path: Path, method: int) -> None:
+    sound = io.BytesIO()
+    with zipfile.ZipFile(sound, "w", method) as packed:
+        packed.writestr("lamp/SKILL.md", "---\nname: lamp\ndescription: A lamp\n---\n" + "Use the lamp. " * 5)
+        packed.writestr("lamp/ä.txt", "x" * 50)
+    path = tmp_path / "flipped.skill"
+    for place in range(len(sound.getvalue())):
+        for bit in (0x01, 0x80):
+            flipped = bytearray(sound.getvalue())
+            flipped[place] ^= bit
+            path.write_bytes(flipped)
+            with suppress(OwnerError):
+                assert read_skill_at(path)
+
+
+def test_an_archive_that_few_programs_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "lzma.skill"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("SKILL.md", "x")
+    assert "pack it again, as plain zip" in refusal(path)
 
 
 def test_what_holds_no_skill_or_several_is_told(tmp_path: Path) -> None:
