@@ -148,9 +148,7 @@ def _advice(story: Story) -> Iterator[str]:
 def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
     match fire.state:
         case FireState.FAILED:
-            if fire.run_id and story.run is None:
-                yield f"see the whole run: harness runs show {fire.run_id}"
-            yield f"when the cause is gone, do it again: harness run {fire.job_id}"
+            yield from _advice_on_failure(story, fire)
         case FireState.MISSED:
             yield f"do it now: harness run {fire.job_id}"
             yield "have the operating system keep the daemon up: harness service print"
@@ -170,6 +168,15 @@ def _advice_on(story: Story, fire: Fire) -> Iterator[str]:
             yield "it looks again by itself, and goes on when that has come"
         case FireState.PLANNED:
             yield "it waits until its agent is free: harness status"
+
+
+def _advice_on_failure(story: Story, fire: Fire) -> Iterator[str]:
+    if fire.run_id and story.run is None:
+        yield f"see the whole run: harness runs show {fire.run_id}"
+    if fire.reason.endswith("that the run may use (budget)"):
+        path = f"agents/{fire.job_id.replace('/', '/jobs/', 1)}.md"
+        yield f"it may use more with a larger budget in {path}, or budget_per_run of its profile"
+    yield f"when the cause is gone, do it again: harness run {fire.job_id}"
 
 
 def _advice_on_waiting(story: Story) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +85,12 @@ class DayBudget:
         """Return how much of it is used, of the part that is nearest to its end: `$4.10 of $5`."""
         parts = self._parts(used)
         return max(parts)[2] if parts else "no limit"
+
+    def is_named_in(self, words: str) -> bool:
+        """Say whether the words tell of this limit, as `in_words` and `BudgetSpent` do, and not of another one."""
+        limits = [f"${self.usd:,g}"] if self.usd is not None else []
+        limits += [f"{self.tokens:,} tokens"] if self.tokens is not None else []
+        return any(re.search(rf" of {re.escape(limit)}(?![\d.,]*\d)", words) for limit in limits)
 
     def _parts(self, used: Amount) -> list[tuple[float, int, str]]:
         parts: list[tuple[float, int, str]] = []

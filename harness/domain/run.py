@@ -102,8 +102,12 @@ class BudgetSpent:
     whose: str = ""
 
     def __str__(self) -> str:
-        whose = f" of today's budget of {self.whose}" if self.whose else ""
-        return f"stopped at {self.spent:g} of {self.limit:g} {self.unit}{whose} (budget)"
+        whose = f"of today's budget of {self.whose}" if self.whose else "that the run may use"
+        is_money = self.unit == "usd"
+        amount = (
+            f"${self.spent:,g} of ${self.limit:,g}" if is_money else f"{self.spent:,.0f} of {self.limit:,.0f} tokens"
+        )
+        return f"stopped at {amount} {whose} (budget)"
 
 
 @dataclass(frozen=True, slots=True)

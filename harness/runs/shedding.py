@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from harness.domain.agent import Agent
-from harness.domain.budget import DayBudget, Shed, day_budgets, nearest, shed_at, shed_for
-from harness.domain.cause import is_of_a_budget
+from harness.domain.budget import DayBudget, Shed, budgets_of, day_budgets, nearest, shed_at, shed_for
+from harness.domain.cause import budget_cause, is_of_a_budget
 from harness.domain.job import Priority
 from harness.domain.moments import day_start
 from harness.domain.settings import Profile, Settings
+from harness.domain.workspace import Workspace
 from harness.gate.budgets import spent_of
 from harness.store.database import Database
 from harness.store.incidents import open_incidents, resolve_incident
@@ -49,14 +50,21 @@ def _deciding(settings: Settings, agent: Agent, profiles: Sequence[Profile]) -> 
     return [shared if profiles[0].is_paid else [], *own]
 
 
-def end_budget_incidents(database: Database, zone: str, now: datetime) -> list[str]:
-    """Close the incidents of budgets of days that are over, and return their causes.
+def end_budget_incidents(database: Database, workspace: Workspace, now: datetime) -> list[str]:
+    """Close the incidents of budgets of days that are over or that have another limit now, and return their causes.
 
-    Nobody is told that a new day has begun: until when a budget was spent was said when it was.
+    Nobody is told that a new day has begun: until when a budget was spent was said when it was. Who changes a limit
+    knows that as well; if the new one is reached too, the next run says so.
     """
-    today = day_start(now, zone).timestamp()
+    today = day_start(now, workspace.settings.home_zone).timestamp()
+    limits = {budget_cause(one.whose): one for one in budgets_of(workspace.settings, workspace.agents.values())}
     with database.read() as connection:
-        over = [row.cause for row in open_incidents(connection) if is_of_a_budget(row.cause) and row.last_at < today]
+        spent = [row for row in open_incidents(connection) if is_of_a_budget(row.cause)]
+    over = [
+        row.cause
+        for row in spent
+        if row.last_at < today or row.cause not in limits or not limits[row.cause].is_named_in(row.message)
+    ]
     if not over:
         return []
     with database.write() as connection:

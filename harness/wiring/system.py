@@ -148,7 +148,7 @@ class System:
         settings, now = self.workspace().settings, self.clock.now()
         pause_failing_jobs(self.database, self.workspace(), now)
         keep_dead_letters_told(self.database, now)
-        end_budget_incidents(self.database, settings.home_zone, now)
+        end_budget_incidents(self.database, self.workspace(), now)
         tell_urgent_requests(self.database, settings, now, notice=self.services.notice)
         tell_incidents(self.database, settings, now, notice=self.services.notice, gather_s=gather_s)
         deliver_alerts(self.database, self.services.channels(settings), settings, now)

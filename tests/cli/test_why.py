@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from harness.cli.why import Story, advise
 from harness.daemon.heartbeat import HeartbeatWriter
 from harness.daemon.liveness import Liveness
-from harness.domain.run import Fire, FireKind, FireState
+from harness.domain.run import BudgetSpent, Fire, FireKind, FireState
 from harness.runs.wall_clock import WallClock
 from harness.store.heartbeat import Heartbeat
 from harness.store.incidents import open_incident
@@ -73,6 +73,14 @@ def test_job_without_money_leads_to_what_was_spent(harness: CommandLine, ledger:
     ledger.fire("scout/morning", DUE, FireState.DEGRADED, reason="today's budget of the team is spent")
     ledger.write(lambda connection: open_incident(connection, "budget the team", "spent", NOW, job_id="scout/morning"))
     assert "see what was spent, and on what: harness cost" in harness("why", "scout/morning").stdout
+
+
+def test_a_run_that_used_all_of_its_own_budget_leads_to_where_that_stands(harness: CommandLine, ledger: Ledger) -> None:
+    reason = str(BudgetSpent("usd", 0.012, 0.02))
+    ledger.fire("scout/morning", DUE, FireState.FAILED, reason=reason)
+    document = json.loads(harness("why", "scout/morning", "--json").stdout)
+    assert document["fires"][0]["reason"] == "stopped at $0.012 of $0.02 that the run may use (budget)"
+    assert any("a larger budget in agents/scout/jobs/morning.md" in advice for advice in document["advice"])
 
 
 def test_run_tells_its_end_as_well(harness: CommandLine, ledger: Ledger) -> None:

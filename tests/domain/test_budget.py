@@ -58,6 +58,27 @@ def test_the_share_is_that_of_the_part_nearest_to_its_end() -> None:
     assert DayBudget("team", "", 0.0).share(Amount()) == 1.0, "of a budget of nothing, all is spent"
 
 
+@given(
+    used=st.floats(0, 2_000),
+    limits=st.lists(st.integers(1, 2_000_000).map(lambda cents: cents / 100), min_size=2, max_size=2, unique=True),
+    unit=st.sampled_from(["usd", "tokens"]),
+)
+def test_whatever_tells_of_a_limit_names_it_and_no_other_one(used: float, limits: list[float], unit: str) -> None:
+    def of(limit: float) -> DayBudget:
+        return DayBudget("team", "", limit) if unit == "usd" else DayBudget("team", "", None, round(limit * 100))
+
+    spent, budget, other = Amount(used, round(used)), of(limits[0]), of(limits[1])
+    stop = BudgetSpent(unit, used, limits[0] if unit == "usd" else round(limits[0] * 100), "the team")
+    told = (
+        shed_for(budget, spent, "low", now=NOW, zone=ZONE).reason,
+        shed_by_stop(stop, now=NOW, zone=ZONE).reason,
+        f"{stop}; its fallbacks are asked until the day is over",
+    )
+    for words in told:
+        assert budget.is_named_in(words)
+        assert not other.is_named_in(words)
+
+
 def test_low_goes_first_then_normal_and_high_only_at_the_end() -> None:
     shares = [shed_at(priority, Shedding()) for priority in ("low", "normal", "high")]
     assert shares == [0.8, 0.95, 1.0]

@@ -46,7 +46,7 @@ def limited(database: Database, profile: Profile = CHEAP) -> tuple[RunLimitedMod
 def test_a_call_that_would_go_past_the_limit_of_its_run_is_not_made(database: Database) -> None:
     book(database, RUN, usd=0.0095)
     model, inner = limited(database)
-    with pytest.raises(RunLimitReached, match=r"stopped at 0\.0095 of 0\.01 usd \(budget\)"):
+    with pytest.raises(RunLimitReached, match=r"stopped at \$0\.0095 of \$0\.01 that the run may use \(budget\)"):
         asyncio.run(model.complete(REQUEST))
     assert inner.requests == []
 

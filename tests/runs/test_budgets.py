@@ -188,8 +188,23 @@ def test_a_budget_that_stops_a_run_in_the_middle_is_named_and_pauses_no_job(
     workbench.system.tell_incidents(gather_s=0)
     (fire,) = workbench.fires()
     assert fire.state is FireState.FAILED
-    assert fire.reason.endswith("usd of today's budget of the agent scout (budget)")
+    assert fire.reason.endswith(" of $4 of today's budget of the agent scout (budget)")
     assert [row.cause for row in incidents(workbench)] == ["budget the agent scout"]
+
+
+def test_who_raises_a_budget_that_was_reached_is_not_told_of_it_till_midnight(
+    workbench: Workbench, server: OpenAIServer
+) -> None:
+    workbench.write(morning("low"))
+    spend(workbench, 4.5)
+    workbench.tick_at(EIGHT)
+    workbench.system.tell_incidents(gather_s=0)
+    assert [row.cause for row in incidents(workbench)] == ["budget the team"], "as long as it is the same"
+    settings = (workbench.root / "harness.toml").read_text()
+    workbench.write({"harness.toml": settings.replace('"$5/day"', '"$50/day"')})
+    workbench.system.workspace.reload()
+    workbench.system.tell_incidents(gather_s=0)
+    assert incidents(workbench) == []
 
 
 def test_nothing_paid_runs_before_a_budget_is_set(workbench: Workbench, server: OpenAIServer) -> None:

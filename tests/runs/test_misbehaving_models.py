@@ -264,7 +264,7 @@ def test_neither_are_the_tokens_of_a_run(workbench: Workbench) -> None:
 def test_a_budget_that_is_spent_ends_the_run_before_the_next_call(workbench: Workbench) -> None:
     end = run(workbench, played(workbench, ["call", "usage large", "call"]), job="budget: $1")
     assert end.is_(FireState.FAILED, "budget")
-    assert end.reason.endswith("of 1 usd (budget)")
+    assert end.reason.endswith("of $1 that the run may use (budget)")
     assert len(end.calls) == 2
     nothing = run(workbench, played(workbench, ["call"]), job="budget: $0.001")
     assert nothing.is_(FireState.FAILED, "budget")
