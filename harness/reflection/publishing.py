@@ -14,10 +14,10 @@ from harness.domain.learning import Learning, judge_promotion
 from harness.memory.agent_memory import AgentMemory
 from harness.memory.archive import ARCHIVE, archive_path, index_path
 from harness.memory.bullets import bullet_line, bullets_of, with_bullets, without_bullets
-from harness.memory.compression import Removed
+from harness.memory.compression import Removed, TooLong, compress
 from harness.memory.learnings import parse_learnings
 from harness.memory.learnings_writer import as_written, with_learning
-from harness.memory.promotion import promote, words_of
+from harness.memory.promotion import Promoted, promote, words_of
 from harness.memory.upkeep import archive
 from harness.reflection.judging import Change
 from harness.reflection.notebooks import memory_path, read_notebook
@@ -81,8 +81,16 @@ def memory_after(text: str, plan: NightPlan, records: Mapping[str, Learning]) ->
         done = promote(text, due, records, plan.day)
     except ValueError as error:
         return MemoryAfter(text, problem=str(error))
-    problem = "what stands in it leaves no room; make it shorter" if done.no_room else ""
-    return MemoryAfter(done.text, done.removed, problem)
+    return MemoryAfter(done.text, done.removed, _no_room(done, records, plan) if done.no_room else "")
+
+
+def _no_room(done: Promoted, records: Mapping[str, Learning], plan: NightPlan) -> str:
+    """Return what the person has to do so that there is room; nothing where others are only worth more."""
+    try:
+        compress(done.text, records, plan.day)
+    except TooLong as error:
+        return f"it leaves no room for what was learned: {error}"
+    return ""
 
 
 def learnings_after(text: str, plan: NightPlan, memory: str, archived: Collection[str]) -> str:

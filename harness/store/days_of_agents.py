@@ -63,7 +63,7 @@ def incidents_of(connection: Connection, agent: str | None, since: datetime, lim
     """Return the incidents that are open, or were seen since then, of the agent's jobs or of all, the latest first."""
     query = select(incident).where(or_(incident.c.resolved_at.is_(None), incident.c.last_at >= since.timestamp()))
     if agent is not None:
-        named = (incident.c.cause.contains(f"{agent}/", autoescape=True), incident.c.jobs.contains(f'"{agent}/'))
+        named = (incident.c.cause.contains(f" {agent}/", autoescape=True), incident.c.jobs.contains(f'"{agent}/'))
         query = query.where(or_(*named))
     query = query.order_by(incident.c.last_at.desc(), incident.c.cause).limit(limit)
     return tuple(

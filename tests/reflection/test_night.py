@@ -132,7 +132,7 @@ def test_a_memory_that_the_person_made_too_long_is_named_and_nothing_is_lost(off
     office.path(MEMORY_FILE).write_text(long, encoding="utf-8")
     told = office.reflect()
     assert office.read(MEMORY_FILE) == long
-    assert "leaves no room" in told.text
+    assert "leaves no room for what was learned" in told.text
     assert office.record(PROVEN.id).status == "verified"
 
 
