@@ -212,8 +212,8 @@ def merged_of(kept: Learning, others: Sequence[Learning], words: Words) -> Learn
         contradictions = joined(contradictions, other.contradictions)
     return replace(
         after,
-        trust=kept.trust,
-        origin=kept.origin,
+        trust=trust,
+        origin=_least_origin(sources),
         is_approved=all(each.is_approved for each in sources),
         contradictions=contradictions,
         supersedes=kept.supersedes or others[0].id,
