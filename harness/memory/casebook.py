@@ -65,8 +65,10 @@ def _fact(learning: Learning, showing: Showing) -> str:
 
 
 def _is_known(candidate: Learning, learnings: Iterable[Learning]) -> bool:
+    """What may come from outside, and nobody has approved, keeps no agent from learning the same by itself."""
     same = (candidate.fingerprint, candidate.scope)
-    return any((each.fingerprint, each.scope) == same for each in learnings)
+    standing = (each for each in learnings if each.trust or each.is_approved or not candidate.trust)
+    return any((each.fingerprint, each.scope) == same for each in standing)
 
 
 def _id_for(candidate: Learning, kind: Kind, taken: Mapping[str, Learning]) -> str:
