@@ -9,11 +9,11 @@ CHAOS_ARGS =
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help day up test check format bench chaos lock dist clean runtime dev
+.PHONY: help day up test check format bench bench-learning chaos lock dist clean runtime dev
 .NOTPARALLEL:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 day: runtime ## rehearse one day of ainews and zoe in virtual time; the result lies in day/
 	@$(BIN)/harness day --agent ainews --agent zoe --world sample --out day $(DAY_ARGS)
@@ -36,6 +36,9 @@ format: dev ## rewrite the code in the project's format
 
 bench: dev ## print what the harness costs, each figure beside a baseline (BENCH_ARGS="latency runs")
 	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-learning: dev ## print how often agents make the same mistake again, with and without what they learned
+	@$(BIN)/python -m bench.learning $(BENCH_ARGS)
 
 chaos: dev ## kill daemons at random for twenty minutes, and check that nothing was missed or doubled
 	@$(BIN)/python -m chaos $(CHAOS_ARGS)

@@ -1,1 +1,1 @@
-"""Whether agents make the same mistake twice: mistakes are made, learned from, and met again (docs/bench-learning.md)."""
+"""Whether agents make the same mistake twice: it is made, learned from, and met again (docs/bench-learning.md)."""

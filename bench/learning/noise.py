@@ -1,4 +1,4 @@
-"""What else happens in the weeks between: other tasks, other mistakes, ordinary notes, in the words of the same trades."""
+"""What else happens in the weeks between: other tasks, other mistakes, notes, in the words of the same trades."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from harness.domain.tool import ToolResult
 
 _TOOLS = (
     "feeds.read", "feeds.items", "web.read", "web.search", "web.fetch", "files.read", "files.write", "files.table",
-    "market.rank", "market.series", "market.quote", "calendar.events", "calendar.book", "calendar.week", "clock.convert",
-    "sensors.read", "metrics.range", "weather.sum", "deliver.send", "deliver.mail", "tickets.open", "letter.write",
-    "report.render", "routes.distance", "images.resize", "arxiv.search", "payments.refund", "ask", "use_skill",
-    "library.loan", "garden.water", "kitchen.order", "trains.seats", "lights.dim", "parcels.track", "choir.scores",
+    "market.rank", "market.series", "market.quote", "calendar.events", "calendar.book", "calendar.week",
+    "clock.convert", "sensors.read", "metrics.range", "weather.sum", "deliver.send", "deliver.mail", "tickets.open",
+    "letter.write", "report.render", "routes.distance", "images.resize", "arxiv.search", "payments.refund", "ask",
+    "use_skill", "library.loan", "garden.water", "kitchen.order", "trains.seats", "lights.dim", "parcels.track",
+    "choir.scores",
 )  # fmt: skip
 _ARGUMENTS = ("depth", "order", "style", "scope", "level", "grade", "batch", "shelf", "track", "mode_of_pay", "layout")
 _VALUES = (
-    "amber", "birch", "cobalt", "delta", "ember", "fjord", "granite", "heather", "indigo", "juniper", "kelp", "lilac",
-    "maple", "nettle", "ochre", "pebble", "quartz", "rowan", "saffron", "thistle", "umber", "violet", "willow", "yarrow",
+    "amber", "birch", "cobalt", "delta", "ember", "fjord", "granite", "heather", "indigo", "juniper", "kelp",
+    "lilac", "maple", "nettle", "ochre", "pebble", "quartz", "rowan", "saffron", "thistle", "umber", "violet",
+    "willow", "yarrow",
 )  # fmt: skip
 _SUBJECTS = (
     "the tea shop's website", "the ferry timetable", "shares of chip makers", "the school calendar", "bond funds",

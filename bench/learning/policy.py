@@ -19,7 +19,6 @@ from typing import Any
 
 from bench.learning.family import Family, Task
 from harness.domain.contract import Evidence, EvidenceItem, judge
-from harness.memory.full_text import stems_of
 from harness.memory.words import query_words
 
 HABIT = 0.9
@@ -81,7 +80,7 @@ def applies(text: str, family: Family, task: Task) -> bool:
     trigger = (found["record"] or found["bullet"] or "") if found else ""
     shared = _stems(f"{family.tool} {' '.join(task.call)}") | _OF_EVERY_CALL
     names = set(_WORD.findall(family.tool)) | set(task.call) | _OF_EVERY_CALL
-    asked = {word for word in _stems(" ".join(word for word in _WORD.findall(trigger) if word not in names))} - shared
+    asked = _stems(" ".join(word for word in _WORD.findall(trigger) if word not in names)) - shared
     if not asked:
         return True
     return len(asked & _stems(situation(family, task))) >= _SHARE * len(asked)
@@ -105,7 +104,13 @@ def promises(task: Task) -> list[str]:
 @lru_cache(maxsize=20_000)
 def _stems(text: str) -> frozenset[str]:
     """Return the words as they are compared; names such as `min_items` and `cs.AI` are one word each."""
-    words = [word.lower() for word in _WORD.findall(text)]
-    named = frozenset(word for word in words if "_" in word or "." in word)
-    (stems,) = stems_of([" ".join(query_words([word for word in words if word not in named], 10_000))])
-    return stems | named
+    words = {word.lower() for word in _WORD.findall(text)}
+    named = {word for word in words if "_" in word or "." in word}
+    return frozenset(map(_stem, query_words(sorted(words - named), 10_000))) | named
+
+
+def _stem(word: str) -> str:
+    for ending in ("ings", "ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word

@@ -55,7 +55,7 @@ class Run:
 
     def _steps(self) -> tuple[RecordedStep, ...]:
         at = datetime.combine(self.day, time(8), UTC)
-        job = Job(AGENT, self.name, self.task.text, (), "UTC", contract=self.task.contract)
+        job = Job(AGENT, self.name, "", (), "UTC", self.task.text, contract=self.task.contract)
         prompt = f"{self.told}\n\n# Your task\n{self.task.text}".strip()
         values: list[tuple[str, str, Any]] = [
             ("begin", "begin", to_json(RunPlan, RunPlan(self.id, job, at, at, "model"))),

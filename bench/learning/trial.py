@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -239,11 +240,4 @@ def _draw(seed: int, family: Family, what: str) -> random.Random:
 
 
 def _json(arguments: object) -> str:
-    import json
-
     return json.dumps(arguments, ensure_ascii=False)
-
-
-def seeds_of(count: int) -> Iterator[int]:
-    """Return the seeds of so many trials."""
-    return iter(range(1, count + 1))

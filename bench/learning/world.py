@@ -15,7 +15,7 @@ from harness.memory.learnings import new_id
 
 
 def carry_out(family: Family, task: Task, act: Act, day: date, told: str = "") -> Run:
-    """Return the run in which the policy acts so; what fails it mends in the same run, as far as it is told what failed."""
+    """Return the run in which the policy acts so; what it is told of as wrong it mends in it."""
     name = f"{family.name}.{'same' if task.text == family.exposing.text else 'other'}"
     mended = family.mended(task)
     if family.tool == ANSWER:

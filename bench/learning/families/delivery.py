@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.learning.family import Correction, Family, Task, absent, starts
+from bench.learning.family import Correction, Family, Task, starts
 
 FAMILIES = (
     Family(

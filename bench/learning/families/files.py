@@ -10,6 +10,7 @@ FAMILIES = (
         where={"path": lambda path: "intel" in path}, wrong={"path": starts("intel/")},
         changes={"path": "shared-context/intel/competitors.md"},
         cue="shared-context/intel",
+        reads_outside=True,
         says="intel/competitors.md is not there; what agents share lies in shared-context/",
         exposing=Task(
             "Add yesterday's price cuts to what we know about our competitors.", {"path": "intel/competitors.md"}
@@ -48,6 +49,7 @@ FAMILIES = (
         "latin-one-ledgers", "files", "files.read",
         where={"archive": "parish"}, wrong={"encoding": "utf-8"}, changes={"encoding": "latin-1"},
         cue="latin-1",
+        reads_outside=True,
         says="byte 0xe4 is no utf-8: scans of the parish archive are stored as latin-1",
         exposing=Task(
             "Find when the Hägele family is first named in the parish registers.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.learning.family import Correction, Family, Task, absent, above, ends, starts
+from bench.learning.family import Correction, Family, Task, above, absent, ends, starts
 
 FAMILIES = (
     Family(

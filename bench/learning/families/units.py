@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.learning.family import Correction, Family, Task, absent, above
+from bench.learning.family import Correction, Family, Task, above, absent
 
 FAMILIES = (
     Family(
