@@ -175,7 +175,7 @@ def _advice_on_failure(story: Story, fire: Fire) -> Iterator[str]:
         yield f"see the whole run: harness runs show {fire.run_id}"
     if fire.reason.endswith("that the run may use (budget)"):
         path = f"agents/{fire.job_id.replace('/', '/jobs/', 1)}.md"
-        yield f"it may use more with a larger budget in {path}, or budget_per_run of its profile"
+        yield f"it may use more with a larger budget in {path}, or larger limits for a run in its profile"
     yield f"when the cause is gone, do it again: harness run {fire.job_id}"
 
 

@@ -23,8 +23,10 @@ from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, ReplayMismatch, TransientError
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema, Usage
 from harness.domain.run import BudgetSpent, Completed, FireState, Outcome, Stop
+from harness.domain.settings import EXTRACTIVE
 from harness.domain.source import Item
 from harness.gate.granted_tools import GrantedTools
+from harness.llm.extractive import LABEL as NO_MODEL
 from harness.ports import Blocking, Json, Steps
 from harness.runs.actions import AskingAction
 from harness.runs.answer import Answer, Draft
@@ -242,7 +244,7 @@ class RunWorkflow:
                 plan.run_id,
                 call_id,
                 plan.job.id,
-                reply.profile,
+                EXTRACTIVE if reply.model == NO_MODEL else reply.profile,
                 reply.model,
                 reply.usage,
                 reply.cost_usd,

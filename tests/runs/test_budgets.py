@@ -87,6 +87,9 @@ def test_a_job_that_is_shed_does_what_it_does_without_a_model_and_says_why_and_u
     page = workbench.delivered()[0].read_text()
     assert "extractive, no model" in page
     assert "90% spent" in page
+    with workbench.system.database.read() as connection:
+        of_scout = "SELECT profile, model FROM usage WHERE job_id = 'scout/morning'"
+        assert connection.exec_driver_sql(of_scout).all() == [("extractive", "extractive, no model")]
 
 
 def test_a_job_that_cannot_do_without_is_skipped_with_the_reason(workbench: Workbench, server: OpenAIServer) -> None:
