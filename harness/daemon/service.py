@@ -146,8 +146,8 @@ class Service:
             Duty("reconciler", RECONCILE_EVERY_S, self._reconcile),
             Duty("outbox", DELIVER_EVERY_S, self._deliver),
             Duty("inbox", INBOX_EVERY_S, self._system.take_dropped),
-            Duty("lessons", LEARN_EVERY_S, self._system.learn),
-            # What no edit tells of, such as digests, and all of it after a start; runs look themselves beside.
+            Duty("lessons", LEARN_EVERY_S, self._learn),
+            # What no edit tells of, and all of it after a start; runs look themselves beside.
             Duty(INDEX_DUTY, INDEX_EVERY_S, self._system.refresh_memory, begins_at=self._system.clock.now()),
             Duty("mirrors", MIRROR_EVERY_S, self._system.mirror, begins_at=self._system.clock.now()),
             Duty("disk", EVERY_S, self._disk.look),
@@ -156,6 +156,11 @@ class Service:
             Duty("retention", RETAIN_EVERY_S, self._system.retain, begins_at=self._system.clock.now()),
             WaitingDuty("ping", PING_LOOK_EVERY_S, self._signs.ping.send_if_due),
         )
+
+    def _learn(self) -> None:
+        """Learn from the runs that have ended, and have what they made in the index before the next one begins."""
+        if self._system.learn():
+            self._system.refresh_memory()
 
     async def _drain(self, echo: Callable[[str], None]) -> None:
         """Begin nothing any more, and wait for what is in flight as long as the settings say."""

@@ -107,15 +107,16 @@ class MemoryIndex:
 
         return self._mended(make)
 
-    def ask(self, look: Look, question: Callable[[View], T], *, patience_s: float = _PATIENCE_S) -> T:
-        """Return what the question comes to on an index that is what the files are now.
+    def ask(self, look: Look | None, question: Callable[[View], T], *, patience_s: float = _PATIENCE_S) -> T:
+        """Return what the question comes to on an index that is what the files are now; without a look, as it is.
 
         While another process updates it, the question is put to what there is. Raises TransientError where there is
-        none yet, because another process is making it for the first time.
+        none yet, because another process is making it for the first time, or because nobody has looked.
         """
 
         def answer(rebuilt: str) -> T:
-            self._refresh(look, patience_s, rebuilt)
+            if look is not None:
+                self._refresh(look, patience_s, rebuilt)
             with self._connected() as connection:
                 if _format_of(connection) != FORMAT:
                     raise TransientError(_BEING_MADE)

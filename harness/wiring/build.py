@@ -122,7 +122,7 @@ def build_system(
         cool_downs=CoolDowns(patient, clock.now, lambda: current().settings.home_zone),
         spent_in_run=partial(spent_in_run_of, patient),
     )
-    memory = MemoryShelf(state, incidents)
+    memory = MemoryShelf(state, incidents, clock.now)
     services = RunServices(
         database=patient,
         state=state,
