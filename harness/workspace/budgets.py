@@ -55,18 +55,24 @@ def check_budgets(
     for name, asked_by in asking.items():
         profile = settings.profiles[name]
         unlimited = [job for job in asked_by if not is_budgeted(settings, agents[job.agent], job, profile)]
+        is_uncounted = cannot_be_counted(profile) and profile.budget_tokens is None
         if may_cost(profile) and unlimited:
-            what = f"{counted(len(unlimited), 'job')} of no budget"
-            problem = (
-                f"profile {name!r} may cost money, and {what} would ask it, {unlimited[0].id} first: it is refused"
-            )
-            report.warning(lines.get(name), problem, 'say what a day may cost at most: budget = "$5/day"')
-        if cannot_be_counted(profile) and profile.budget_tokens is None:
+            problem = f"profile {name!r} may cost money, and no budget is set for {_named(unlimited)}: it is not asked"
+            fix = 'say what a day may cost at most: budget = "$5/day"'
+            # In dollars nothing of it could be held to.
+            fix = "add its prices and a budget, or limit its tokens with tokens_per_day" if is_uncounted else fix
+            report.warning(lines.get(name), problem, fix)
+        elif is_uncounted:
             problem = (
                 f"profile {name!r} has no prices: what it costs cannot be counted, and no budget in dollars holds it"
             )
             fix = "add input_usd_per_mtok and output_usd_per_mtok, or limit its tokens with tokens_per_day"
             report.warning(lines.get(name), problem, fix)
+
+
+def _named(jobs: Sequence[Job]) -> str:
+    more = len(jobs) - 1
+    return f"{jobs[0].id} and {counted(more, 'other job')}" if more else jobs[0].id
 
 
 def _asking(settings: Settings, agents: Mapping[str, Agent], jobs: Sequence[Job]) -> Mapping[str, list[Job]]:

@@ -94,5 +94,13 @@ def test_a_model_elsewhere_without_prices_cannot_be_counted_unless_its_tokens_ar
     assert findings(tmp_path, "far", f"{FAR}tokens_per_day = 100000\n") == []
 
 
+def test_a_model_elsewhere_without_prices_and_without_budget_is_told_once_with_what_would_hold_it(
+    tmp_path: Path,
+) -> None:
+    (said,) = findings(tmp_path, "far", FAR)
+    assert "profile 'far' may cost money, and no budget is set for scout/morning" in said
+    assert said.endswith("add its prices and a budget, or limit its tokens with tokens_per_day")
+
+
 def test_a_profile_that_nobody_asks_is_not_spoken_of(tmp_path: Path) -> None:
     assert findings(tmp_path, "cheap", PAID + FAR) == []
