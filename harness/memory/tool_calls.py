@@ -71,9 +71,7 @@ class Mending:
             return False
         if not all(_is_like(name, call, told, other) for name in self.differing):
             return False
-        return not is_whole or all(
-            _loose(_shown(call[name], (), False)) == _loose(told[name]) for name in told if name not in self.differing
-        )
+        return not is_whole or all(_recurs(call[name], told[name]) for name in told if name not in self.differing)
 
     def words(self) -> tuple[str, str] | None:
         """Return what stands after `Wrong:` and `Right:`; None if that would be too long to be told."""
@@ -161,6 +159,12 @@ def _is_like(name: str, call: Arguments, told: Arguments, other: Arguments) -> b
     if type(told[name]) is not type(other[name]):
         return type(call[name]) is type(told[name])
     return _text(_shown(call[name], (), True)) == _text(_one_lined(told[name]))
+
+
+def _recurs(value: Any, told: Any) -> bool:
+    """Say whether the value is the one told, but for what is another each time; other folders are other things."""
+    shown = _shown(value, (), False)
+    return _loose(shown) == _loose(told) and _lasting(shown).casefold() == _lasting(told).casefold()
 
 
 def _has_same(name: str, one: Arguments, other: Arguments) -> bool:

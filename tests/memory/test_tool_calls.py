@@ -111,3 +111,9 @@ def test_words_of_a_person_are_in_force_as_they_stand_and_others_are_no_calls() 
 @given(st.text(max_size=200))
 def test_whatever_a_model_wrote_as_arguments_can_be_read_or_is_none(text: str) -> None:
     assert read_arguments(text) is None or isinstance(read_arguments(text), dict)
+
+
+def test_a_call_for_a_file_of_another_folder_is_another_call() -> None:
+    told = Mending("table", {"path": "accounts/2026-10.csv", "sep": ","}, {"path": "accounts/2026-10.csv", "sep": ";"})
+    assert told.is_wrong_call("table", {"path": "accounts/2026-11.csv", "sep": ","})
+    assert not told.is_wrong_call("table", {"path": "shop/2026-10.csv", "sep": ","})
