@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.revision import git_folder
 
 _TIMEOUT_S = 30.0
+_PATIENCE_S, _LOOK_EVERY_S = 5.0, 0.1
 _AUTHOR = "harness <harness@localhost>"
 # A repository's own settings name commands; none of them is run, and nobody is there at night to type a passphrase.
 _NO_COMMANDS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false")
@@ -47,30 +49,44 @@ def is_kept_in_git(root: Path) -> bool:
 
 
 def commit_night(
-    root: Path, paths: Sequence[str], agent: str, night: str, run: str, unsaved: Sequence[str]
+    root: Path,
+    paths: Sequence[str],
+    agent: str,
+    night: str,
+    run: str,
+    unsaved: Sequence[str],
+    *,
+    patience_s: float = _PATIENCE_S,
 ) -> Committed:
     """Commit these files as they are now, if any of them has changed; done again, it is the same commit.
 
-    Whatever else is changed or staged stays as it is, and no hook is run. What git refuses is told, never raised.
+    Whatever else is changed or staged stays as it is, and no hook is run. What git refuses is told, never raised; a
+    lock is waited for, as another git may be at work, that of a run that was killed just now included.
     """
     if not is_kept_in_git(root):
         return Committed()
-    try:
-        changed = _changed(root, paths) if paths else ()
-        if not changed:
-            return Committed(_commit_of(root, run))
+    deadline_s, told = time.monotonic() + patience_s, ""
+    while True:
+        try:
+            return Committed(_commit(root, paths, f"Reflect on {night} for {agent}", run, unsaved))
+        except (OSError, subprocess.SubprocessError) as error:
+            said = str(getattr(error, "stderr", None) or error)
+            # The same twice is no coincidence: what another git has just committed is not there to be committed.
+            if (said == told and ".lock" not in said) or time.monotonic() >= deadline_s:
+                return Committed(problem=in_short(said, 300))
+            told = said
+        time.sleep(_LOOK_EVERY_S)  # git tells nobody when it is done
+
+
+def _commit(root: Path, paths: Sequence[str], subject: str, run: str, unsaved: Sequence[str]) -> str:
+    """Return the commit of the run, made now if there is anything to commit; empty where there never was."""
+    changed = _changed(root, paths) if paths else ()
+    if changed:
         _git(root, "add", "--", *changed)
-        message = [
-            "-m",
-            f"Reflect on {night} for {agent}",
-            "-m",
-            _body(run, [each for each in changed if each in unsaved]),
-        ]
-        _git(root, "commit", "-q", "--no-verify", f"--author={_AUTHOR}", *message, "--", *changed)
-        return Committed(_commit_of(root, run))
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        return Committed(problem=in_short(str(said), 300))
+        body = _body(run, [each for each in changed if each in unsaved])
+        author = f"--author={_AUTHOR}"
+        _git(root, "commit", "-q", "--no-verify", author, "-m", subject, "-m", body, "--", *changed)
+    return _git(root, "log", "-1", "--format=%h", "--fixed-strings", f"--grep=Run: {run}").strip()
 
 
 def _body(run: str, unsaved: Sequence[str]) -> str:
@@ -88,10 +104,6 @@ def _changed(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
     status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
     changed = {entry[3:].removeprefix(prefix) for entry in status.split("\0") if entry}
     return tuple(path for path in dict.fromkeys(paths) if path in changed)
-
-
-def _commit_of(root: Path, run: str) -> str:
-    return _git(root, "log", "-1", "--format=%h", "--fixed-strings", f"--grep=Run: {run}").strip()
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def commit(root: Path, *paths: str, unsaved: tuple[str, ...] = ()) -> Committed:
-    return commit_night(root, paths, "scout", "2026-11-24", RUN, unsaved)
+def commit(root: Path, *paths: str, unsaved: tuple[str, ...] = (), patience_s: float = 60.0) -> Committed:
+    return commit_night(root, paths, "scout", "2026-11-24", RUN, unsaved, patience_s=patience_s)
 
 
 def test_only_what_the_night_changed_is_committed_and_what_the_person_staged_stays_staged(root: Path) -> None:
@@ -75,8 +76,19 @@ def test_no_hook_is_run_and_what_git_is_told_to_ignore_stays_out(root: Path) -> 
 def test_what_git_refuses_is_told_and_is_no_failure(root: Path) -> None:
     (root / MEMORY).write_text("two\n")
     (root / ".git/index.lock").write_text("")
-    refused = commit(root, MEMORY)
+    refused = commit(root, MEMORY, patience_s=0.0)
     assert (refused.commit, "index.lock" in refused.problem) == ("", True)
+
+
+def test_a_lock_of_another_git_is_waited_for(root: Path) -> None:
+    (root / MEMORY).write_text("two\n")
+    lock = root / ".git/index.lock"
+    lock.write_text("")
+    releasing = threading.Timer(0.3, lock.unlink)
+    releasing.start()
+    done = commit(root, MEMORY)
+    releasing.join()
+    assert (bool(done.commit), done.problem) == (True, "")
 
 
 def test_a_copy_that_lies_in_somebody_else_s_repository_commits_nothing(root: Path) -> None:
