@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _end_of(workbench: Workbench, fire: Fire) -> End:
     assert not fire.state.is_open
     assert fire.reason or fire.state is FireState.DELIVERED
     _assert_every_call_has_its_result(workbench, fire)
-    in_order = sorted(calls, key=lambda call: int(call.call_id.rpartition("-")[2]))
+    in_order = sorted(calls, key=lambda call: [int(number) for number in re.findall(r"\d+", call.call_id)])
     return End(fire.state, row.stop or "", fire.reason, tuple(in_order))
 
 

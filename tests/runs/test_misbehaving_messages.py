@@ -68,6 +68,7 @@ def test_what_cannot_be_read_is_never_delivered(workbench: Workbench) -> None:
     for name, end in ends(workbench, {**of_bytes, **WRONG_SHAPES}).items():
         assert end.state is FireState.FAILED, (name, end)
         assert "malformed body" in end.reason or "the answer was empty" in end.reason, (name, end)
+        assert end.calls or name in of_bytes, "what counts its tokens is paid for, whatever it is"
     for name, end in ends(workbench, {name: make() for name, make in HUGE.items()}).items():
         assert "it is longer than 20 MB" in end.reason, (name, end)
     for name, end in ends(workbench, REDIRECTS).items():
