@@ -124,12 +124,11 @@ def all_records(root: Path, state: Path, tell: Callable[[str], None]) -> tuple[K
 
 
 def known_to(memory: AgentMemory) -> dict[str, Learning]:
-    """Return the records that a bullet of the agent's MEMORY.md can be of: its own, and what others share."""
-    shared = {
-        kept.learning.id: kept.learning
-        for agent in agents_of(memory.root)
-        if agent != memory.agent
-        for kept in AgentMemory(memory.root, memory.state, agent).records()
-        if kept.learning.scope == SHARED
-    }
-    return {**shared, **{kept.learning.id: kept.learning for kept in memory.records()}}
+    """Return the records that a bullet of the agent's MEMORY.md can be of: its own, and what others share.
+
+    Raises OwnerError for a file of its own that is no text; those of others keep nobody from their work.
+    """
+    own = {kept.learning.id: kept.learning for kept in memory.records()}
+    everybody = all_records(memory.root, memory.state, lambda problem: None)
+    shared = {kept.learning.id: kept.learning for kept in everybody if kept.learning.scope == SHARED}
+    return {**shared, **own}

@@ -99,6 +99,20 @@ def test_a_memory_that_a_person_made_too_long_is_named_and_nothing_changes(tmp_p
     assert files_of(tmp_path) == before
 
 
+def test_a_file_of_another_agent_that_is_no_text_keeps_nobody_from_their_work_and_an_own_one_is_named(
+    tmp_path: Path,
+) -> None:
+    memory = write_memory(tmp_path, learning(1), learning(2, status="superseded"))
+    other = tmp_path / "agents/zoe/.learnings/ERRORS.md"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"\xff")
+    (tmp_path / memory.file).write_text(f"- outdated ^{learning(2).id}\n", encoding="utf-8")
+    assert [one.id for one in compress_memory(memory, TODAY).removed] == [learning(2).id]
+    (tmp_path / ERRORS).write_bytes(b"\xff")
+    with pytest.raises(OwnerError, match=r"ERRORS\.md: is no UTF-8 text; save the file as UTF-8"):
+        compress_memory(memory, TODAY)
+
+
 def test_age_alone_takes_nothing_out(tmp_path: Path) -> None:
     memory = write_memory(tmp_path, learning(1), learning(2))
     assert compress_memory(memory, TODAY + timedelta(days=4_000)).removed == ()
