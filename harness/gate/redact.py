@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 REDACTED = "[redacted]"
 _MIN_SECRET_CHARS = 4
+_MIN_PART_CHARS = 12
+"""So much of a secret's end or beginning is worth hiding where a page of a file was cut in the middle of it."""
 
 # Repetitions that could overlap are bounded: redacting hostile text must take linear time.
 # Each pattern keeps its first group, so that a reader still sees what stood there.
@@ -39,12 +41,24 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     Known shapes: environment-style and JSON-style assignments to key, token, secret and password names,
     bearer and basic credentials, passwords in URLs, private key blocks, keys of well-known services.
-    Values shorter than 4 characters are not replaced: they would blank out ordinary words.
+    Values shorter than 4 characters are not replaced: they would blank out ordinary words. Of a given value that was
+    cut, as at the edge of a page, the end at the beginning of a line and the beginning at its end are hidden as well.
     """
     values = {value for value in secrets if len(value) >= _MIN_SECRET_CHARS}
     values |= {json.dumps(value)[1:-1] for value in values}  # as it stands inside JSON text
     for value in sorted(values, key=lambda value: (-len(value), value)):
-        text = text.replace(value, REDACTED)
+        text = _without_cut_parts(text.replace(value, REDACTED), value)
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\1{REDACTED}", text)
     return text
+
+
+def _without_cut_parts(text: str, value: str) -> str:
+    lengths = range(len(value) - 1, _MIN_PART_CHARS - 1, -1)
+    if not lengths or (value[-_MIN_PART_CHARS:] not in text and value[:_MIN_PART_CHARS] not in text):
+        return text
+    ends = "|".join(re.escape(value[-length:]) for length in lengths)
+    beginnings = "|".join(re.escape(value[:length]) for length in lengths)
+    return re.sub(
+        rf"^([ \t]{{0,8}})(?:{ends})|(?:{beginnings})(?=[ \t]{{0,8}}$)", rf"\1{REDACTED}", text, flags=re.MULTILINE
+    )

@@ -66,6 +66,22 @@ def test_a_given_value_is_also_found_as_it_stands_inside_json() -> None:
     assert "quo" not in redact(json.dumps({"x": secret}), (secret,))
 
 
+KEY = "sk-live-0123456789abcdefghij"
+
+
+@pytest.mark.parametrize("cut", range(1, len(KEY) - 11))
+def test_the_edge_of_a_page_lets_no_part_of_a_secret_through(cut: int) -> None:
+    text = f"the key is {KEY} and no other one"
+    at = text.index(KEY) + cut
+    first, second = redact(f"header\n{text[:at]}\nfooter", [KEY]), redact(f"header\n{text[at:]}", [KEY])
+    assert second == f"header\n{REDACTED} and no other one"
+    assert KEY[:cut] not in first or cut < 12
+
+
+def test_a_short_part_of_a_secret_is_an_ordinary_word() -> None:
+    assert redact("abcdefghi\nworks", ["work-password-1234"]) == "abcdefghi\nworks"
+
+
 def test_an_empty_secret_blanks_nothing_out() -> None:
     assert redact("plain", ("", "a")) == "plain"
 
