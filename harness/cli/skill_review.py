@@ -31,9 +31,9 @@ Examples:
 
 \b
 JSON: [{skill, source, accepted_at, state (same, changed, unreadable, gone,
-proposed), problem, changes [{path, kind, diff}], decision (accepted, rejected,
-null)}]; without SKILL only those that are not the same. A proposed skill
-has no accepted_at, and its files are changes of the kind added."""
+proposed), problem, changes [{path, kind, diff}], decision (accepted,
+rejected, null)}]; without SKILL only those that are not the same. A proposed
+skill has no accepted_at, and its files are changes of the kind added."""
 
 
 @dataclass(frozen=True, slots=True)
