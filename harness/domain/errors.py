@@ -24,12 +24,13 @@ class HarnessError(Exception):
     """Something in the harness failed.
 
     `cause` is the key of what failed, where more than one job can fail for it: see `harness.domain.cause`.
-    `failure` says how, where it was a model, and `paid` what asking it cost all the same.
+    `failure` says how, where it was a model, and `paid` and `took_s` what asking it cost all the same.
     """
 
     cause: str | None = None
     failure: FailureKind | None = None
     paid: Spent | None = None
+    took_s: float = 0.0
 
 
 class OwnerError(HarnessError):

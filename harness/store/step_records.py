@@ -44,8 +44,8 @@ def recorded_step(position: int, record: Json, started_ms: int | None, ended_ms:
 def error_to_json(error: HarnessError) -> dict[str, Json]:
     """Return the error as plain data: exceptions come back from JSON as another class."""
     named = {"cause": cause_of(error), "failure": error.failure}
-    paid = None if error.paid is None else asdict(error.paid)
-    return {**_fields(error), **{key: value for key, value in {**named, "paid": paid}.items() if value is not None}}
+    cost = {"paid": None if error.paid is None else asdict(error.paid), "took_s": error.took_s or None}
+    return {**_fields(error), **{key: value for key, value in {**named, **cost}.items() if value is not None}}
 
 
 def error_from_json(data: dict[str, Any]) -> HarnessError:
@@ -53,6 +53,7 @@ def error_from_json(data: dict[str, Any]) -> HarnessError:
     error = _error(data)
     error.cause = data.get("cause")
     error.failure = data.get("failure")
+    error.took_s = data.get("took_s", 0.0)
     if "paid" in data:
         error.paid = Spent(Usage(**data["paid"]["usage"]), data["paid"]["cost_usd"])
     return error

@@ -38,6 +38,7 @@ async def ask(talk: Talk, request: ModelRequest, call_id: str) -> ModelReply | S
         answer = await means.steps.reserve("model", call_id, _asked(request)).run(work)
     except HarnessError as error:
         progress.count(error.paid or Spent())
+        progress.elapsed_s += error.took_s
         raise
     progress.elapsed_s += answer["elapsed_s"]
     if answer["reply"] is None:
@@ -71,6 +72,9 @@ async def _complete(means: Means, request: ModelRequest, talk: Talk, call_id: st
         return {"reply": None, "elapsed_s": means.stopwatch() - begun_s}
     except BudgetReached as error:
         return {"reply": None, "elapsed_s": means.stopwatch() - begun_s, "budget": to_json(BudgetSpent, error.stop)}
+    except HarnessError as error:
+        error.took_s = means.stopwatch() - begun_s
+        raise
     await asyncio.to_thread(means.book, call_id, reply, means.stopwatch() - begun_s)
     # Before it is recorded: a replay goes on with what the run went on with.
     reply = carried(reply, talk.rules.context_tokens)

@@ -33,8 +33,11 @@ def test_an_error_comes_back_from_its_record_as_it_was(error: HarnessError) -> N
 def test_what_a_failure_cost_comes_back_from_its_record() -> None:
     error = TransientError("malformed body (2x)")
     error.paid = Spent(Usage(100, 20, 10, 5), 0.25)
-    assert error_from_json(json.loads(json.dumps(error_to_json(error)))).paid == error.paid
-    assert error_from_json({"type": "transient", "message": "no connection"}).paid is None
+    error.took_s = 2.5
+    restored = error_from_json(json.loads(json.dumps(error_to_json(error))))
+    assert (restored.paid, restored.took_s) == (error.paid, 2.5)
+    older = error_from_json({"type": "transient", "message": "no connection"})
+    assert (older.paid, older.took_s) == (None, 0.0)
 
 
 def test_a_record_of_before_failures_had_kinds_is_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -60,6 +61,14 @@ def test_what_was_paid_for_asking_in_vain_counts_against_the_budget_also_on_repl
 
     turn, _ = play(said("Hi", usage=Usage(10, 0, 1), cost_usd=0.25, lost=error.paid))
     assert (turn.progress.cost_usd, turn.usage) == (0.75, Usage(910, 0, 301))
+
+
+def test_the_time_of_asking_in_vain_counts_also_on_replay() -> None:
+    ticks = itertools.count(0, 10)
+    scene = Scene([CUT, TransientError("no answer")], stopwatch=lambda: float(next(ticks)))
+    first = scene.play(rules=RULES)
+    again = Scene([], records=scene.steps.records).play(rules=RULES)
+    assert [turn.progress.elapsed_s for turn in (first, again)] == [30.0, 30.0]
 
 
 def test_neither_the_budget_nor_the_iterations_nor_the_context_are_exceeded_for_it() -> None:
