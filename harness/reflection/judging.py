@@ -47,9 +47,10 @@ def judge(learnings: Iterable[Learning], today: date) -> Judged:
     """Return what the evidence says of the records. Judged again as they are then, nothing changes."""
     records = {each.id: each for each in learnings}
     judging = _Judging(records)
-    judging.supersede()
-    judging.contradict()
+    # In this order: what the same ones bring along may contradict, and what is contradicted replaces nothing.
     judging.merge_same()
+    judging.contradict()
+    judging.supersede()
     due, waiting = judge_all(judging.records.values())
     return Judged(
         judging.changes(),
@@ -92,23 +93,6 @@ class _Judging:
         self.records = dict(records)
         self.contradicted: list[str] = []
 
-    def supersede(self) -> None:
-        """What a proven record says that it replaces is replaced; never by one that is believed less."""
-        for record in self._before.values():
-            old = self.records.get(record.supersedes or "")
-            is_proven = record.status in ("verified", "promoted") and not is_contradicted(record)
-            if old is None or old.id == record.id or not old.is_in_force or is_of_person(old):
-                continue
-            if is_proven and record.trust >= old.trust:
-                self._set(replace(old, status="superseded"), f"{record.id} took its place")
-
-    def contradict(self) -> None:
-        for record in list(self.records.values()):
-            if record.status in ("verified", "promoted") and is_contradicted(record) and not is_of_person(record):
-                run = max(record.contradictions, key=lambda each: each.at).run
-                self._set(replace(record, status="candidate"), f"it did not hold in {run}")
-                self.contradicted.append(record.id)
-
     def merge_same(self) -> None:
         """Of records that say the same one stays: it takes over the evidence, but none that is believed less."""
         groups: dict[tuple[str, str, str], list[Learning]] = defaultdict(list)
@@ -123,6 +107,25 @@ class _Judging:
                 kept = _with_evidence(kept, other)
                 self._set(replace(other, status="superseded"), f"{kept.id} says the same")
                 self._set(kept, f"it says the same as {other.id}")
+
+    def contradict(self) -> None:
+        """What did not hold since it was proven has to prove itself again; the person's own stays as it is."""
+        for record in list(self.records.values()):
+            if record.status in ("verified", "promoted") and is_contradicted(record) and not is_of_person(record):
+                run = max(record.contradictions, key=lambda each: each.at).run
+                self._set(replace(record, status="candidate"), f"it did not hold in {run}")
+                self.contradicted.append(record.id)
+
+    def supersede(self) -> None:
+        """What a proven record says that it replaces is replaced; never by one that is believed less."""
+        for learning_id in self._before:
+            record = self.records[learning_id]
+            old = self.records.get(record.supersedes or "")
+            is_proven = record.status in ("verified", "promoted") and not is_contradicted(record)
+            if old is None or old.id == record.id or not old.is_in_force or is_of_person(old):
+                continue
+            if is_proven and record.trust >= old.trust:
+                self._set(replace(old, status="superseded"), f"{record.id} took its place")
 
     def changes(self) -> tuple[Change, ...]:
         return tuple(
