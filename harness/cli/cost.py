@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from harness.cli.cost_forecast import emit_forecast, say_forecast
+from harness.cli.failures import Misused
 from harness.cli.fires import iso, local_day
 from harness.cli.lazy_group import new_app
 from harness.cli.ledger import parse_day
@@ -82,6 +83,8 @@ def cost(
     """
     place = find_place(workspace)
     chosen = parse_day(since, place, "--since")
+    if chosen > place.now.astimezone(ZoneInfo(place.zone)).date():
+        raise Misused(f"--since {since} has not begun; what is to come says: harness cost --forecast")
     loaded = load_workspace(place)
     if forecast:
         (emit_forecast if as_json else say_forecast)(place, loaded)

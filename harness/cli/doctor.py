@@ -157,7 +157,8 @@ def _say_findings(findings: tuple[HealthFinding, ...]) -> None:
         say(f"{'x' if finding.severity == 'error' else '-'} {lines[0]}")
         for line in lines[1:]:
             say(f"  {line}")
-        say(f"  -> {finding.fix}")
+        for line in wrap(f"-> {finding.fix}", width - 2):
+            say(f"  {line}")
     errors = sum(finding.severity == "error" for finding in findings)
     notes = len(findings) - errors
     if findings:
