@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -210,16 +210,37 @@ def test_a_record_is_changed_where_it_stands_and_the_text_around_it_stays(tmp_pa
     assert changed == [("status: promoted", "status: archived")]
 
 
+# ── At the same moment ───────────────────────────────────────────────────────────────────────────
+
+
+def test_records_promoted_and_forgotten_at_the_same_moment_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    coming = [learning(n, status="verified") for n in range(2)]
+    going = [learning(n) for n in range(2, 4)]
+    memory = write_memory(tmp_path, *coming, *going)
+
+    def change(each: Learning) -> None:
+        if each in coming:
+            promote_into(memory, [each], TODAY)
+        else:
+            forget(memory, each, TODAY)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(change, [*coming, *going]))
+    assert standing(memory) == {each.id for each in coming}
+    assert {id_ for id_, status in statuses(memory).items() if status == "promoted"} == {each.id for each in coming}
+    assert all(page_of(memory, each.id) is not None for each in going)
+    index = memory.read(PurePosixPath("memory/archive/scout/Archive of scout.md")) or ""
+    assert all(index.count(f"[[{each.id}]]") == 1 for each in going)
+    assert (memory.text() or "").startswith(MINE)
+
+
 # ── Killed at every point ────────────────────────────────────────────────────────────────────────
 
 KILLED = """
 import os, sys
-from datetime import date
-from pathlib import Path
-from harness.memory.agent_memory import AgentMemory
-from harness.memory.upkeep import compress_memory
+from tests.memory.test_upkeep import AgentMemory, Path, do
 
-left = int(sys.argv[2])
+left = int(sys.argv[3])
 CALLS = {"open", "write", "flush", "fsync", "rename", "replace", "link", "unlink", "close", "mkdir", "renameat2"}
 
 def count(frame, event, arg):
@@ -232,22 +253,38 @@ def count(frame, event, arg):
 root = Path(sys.argv[1])
 memory = AgentMemory(root, root / ".harness", "scout")
 sys.setprofile(count)
-compress_memory(memory, date(2026, 11, 22), 60)
+do(sys.argv[2], memory)
 sys.setprofile(None)
 print(left)
 """
+LESSONS = [learning(n, held=3 + n, right=f"{n} " + "word " * 20) for n in range(3)]
+READY = learning(3, status="verified", right="3 " + "word " * 20)
+BEFORE = f"{MINE}\n## Learned\n\n- {words_of(LESSONS[2])} ^{LESSONS[2].id}\n"
+
+
+def do(verb: str, memory: AgentMemory) -> None:
+    """One change of a MEMORY.md with LESSONS in it."""
+    match verb:
+        case "compress":
+            compress_memory(memory, TODAY, 60)
+        case "promote":
+            promote_into(memory, [READY], TODAY)
+        case "forget":
+            forget(memory, LESSONS[1], TODAY)
+        case "roll back":
+            roll_back(memory, BEFORE, TODAY)
 
 
 @pytest.mark.slow
-def test_killed_at_any_point_a_compression_loses_nothing_and_the_next_one_finishes_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["compress", "promote", "forget", "roll back"])
+def test_killed_at_any_point_a_change_loses_nothing_and_done_again_it_is_whole(tmp_path: Path, verb: str) -> None:
     environ = {**os.environ, "PYTHONPATH": SOURCE}
-    lessons = [learning(n, held=3 + n, right=f"{n} " + "word " * 20) for n in range(3)]
-    words = {each.id: words_of(each) for each in lessons}
+    words = {each.id: words_of(each) for each in LESSONS}
 
     def attempt(root: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
-        write_memory(root, *lessons)
+        write_memory(root, *LESSONS, READY)
         return subprocess.run(
-            [sys.executable, "-c", KILLED, str(root), str(kill_at)],
+            [sys.executable, "-c", KILLED, str(root), verb, str(kill_at)],
             env=environ, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
@@ -255,7 +292,7 @@ def test_killed_at_any_point_a_compression_loses_nothing_and_the_next_one_finish
     assert whole.returncode == 0, whole.stderr
     points = 1_000_000 - int(whole.stdout)
     expected = files_of(tmp_path / "whole")
-    assert points > 40
+    assert points > 15
 
     def kill(at: int) -> tuple[bool, dict[str, str]]:
         root = tmp_path / str(at)
@@ -265,7 +302,7 @@ def test_killed_at_any_point_a_compression_loses_nothing_and_the_next_one_finish
             text for name, text in left.items() if "archive/scout/ERR" in name
         )
         is_lost = not all(f"{said} ^{learning_id}" in told for learning_id, said in words.items())
-        compress_memory(AgentMemory(root, root / ".harness", "scout"), TODAY, 60)
+        do(verb, AgentMemory(root, root / ".harness", "scout"))
         return is_lost, files_of(root)
 
     with ThreadPoolExecutor(4) as pool:
