@@ -77,7 +77,7 @@ def gather(
     settings = workspace.settings
     name = job.profile or agent.profile or settings.default_profile
     memory = _read_memory(workspace.root, agent.name)
-    question = question_for(request or job.prompt, collected, errors, memory_section(memory))
+    question = question_for(request or job.prompt, collected, errors, memory_section(memory), job.contract)
     chosen = profile or settings.profiles.get(name, _FALLBACK_PROFILE)
     return Gathered(
         agent=agent,

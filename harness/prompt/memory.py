@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 
+from harness.domain.contract import Contract
 from harness.domain.source import Collected
 from harness.gate.outside import RECALLED_OUTSIDE, RECALLED_OWN, item_line
 from harness.gate.sanitise import one_line, sanitise
@@ -38,18 +40,28 @@ def recalled_section(hits: Sequence[Hit]) -> Section:
     return Section("recalled", records, RECALLED_TOKENS, priority=2, title=title, style="fenced")
 
 
-def question_for(task: str, collected: Sequence[Collected], errors: Sequence[str], known: Section) -> Question:
-    """Return what is to be recalled for a run: by its task, what went wrong lately, and titles of what was collected.
+def question_for(
+    task: str, collected: Sequence[Collected], errors: Sequence[str], known: Section, contract: Contract | None = None
+) -> Question:
+    """Return what is to be recalled for a run: by its task and what it promises, what went wrong lately, and titles of
+    what was collected.
 
     What stands in the prompt already is left out: `known`, as far as it has room, and what was collected.
     """
     words = query_words([without_templates(task)], _TASK_WORDS)
     titles = [item.title for part in collected for item in part.items]
     return Question(
-        asked=(" ".join(words), *errors, *titles),
+        asked=(" ".join(words), _promised(contract), *errors, *titles),
         budget_tokens=RECALLED_TOKENS - _around_tokens(),
         is_known=_known(known, [task, *_told(collected)]),
     )
+
+
+def _promised(contract: Contract | None) -> str:
+    """Return the names of what a contract asks for, by which records tell of promises that were broken."""
+    if contract is None:
+        return ""
+    return " ".join(each.name for each in fields(contract) if getattr(contract, each.name) not in (None, ()))
 
 
 def _known(memory: Section, texts: Iterable[str]) -> Callable[[str, str], bool]:

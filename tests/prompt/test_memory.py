@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.agent import Agent
+from harness.domain.contract import Contract
 from harness.domain.job import Job
 from harness.domain.settings import Settings
 from harness.domain.source import Collected, Item
@@ -171,3 +172,17 @@ def test_the_section_stays_in_its_budget_and_loses_whole_hits(tmp_path: Path, le
 def test_the_files_of_a_workspace_are_what_is_searched(tmp_path: Path) -> None:
     root = write_workspace_files(tmp_path, {"memory/scout/2026-11-20.md": "- kettle prices and lamps rise\n"})
     assert "kettle prices and lamps rise" in said(prompt_of(root))
+
+
+def test_memory_is_asked_for_what_the_contract_promises_as_well(tmp_path: Path) -> None:
+    asked: list[Question] = []
+
+    def note(question: Question) -> Sequence[Hit]:
+        asked.append(question)
+        return ()
+
+    job = Job("scout", "morning", "", (), "UTC", prompt=TASK, contract=Contract(min_items=8, must_include=("x",)))
+    workspace, agent = Workspace(tmp_path, Settings(user_name="Sam")), Agent("scout", "Looks", "I look.", "One list.")
+    for each in (job, replace(job, contract=Contract())):
+        gather(workspace, agent, each, (), now=NOW, run_inputs={}, tools=(), recall=note)
+    assert [question.asked[1] for question in asked] == ["min_items must_include", ""]
