@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import get_args
 
+from bench.learning.family import Task
 from bench.learning.policy import Told
 from bench.learning.recording import AGENT
 from harness.domain.learning import Kind, Learning
@@ -53,7 +54,7 @@ class Notebook:
         self._index = MemoryIndex(root / "index.db")
         self._meaning_of = meaning_of
         self._records: dict[str, Learning] | None = None
-        self._reminders: dict[tuple[str, date], Reminder] = {}
+        self._reminders: dict[tuple[str, str, date], Reminder] = {}
         self._written = 0
 
     # ── What happens to it ───────────────────────────────────────────────────────────────────────
@@ -118,15 +119,16 @@ class Notebook:
         """Return MEMORY.md."""
         return self._read(Path("agents", AGENT, "MEMORY.md"))
 
-    def remind(self, task: str, today: date) -> Reminder:
+    def remind(self, task: Task, today: date) -> Reminder:
         """Return what a run with this task is told: all of MEMORY.md, and what is recalled for it."""
-        if (task, today) not in self._reminders:
-            self._reminders[task, today] = self._remind(task, today)
-        return self._reminders[task, today]
+        asked = (task.text, repr(task.contract), today)
+        if asked not in self._reminders:
+            self._reminders[asked] = self._remind(task, today)
+        return self._reminders[asked]
 
-    def _remind(self, task: str, today: date) -> Reminder:
+    def _remind(self, task: Task, today: date) -> Reminder:
         bullets = parse_memory(self.memory())
-        hits = self._ask(question_for(task, (), (), memory_section(bullets)), today)
+        hits = self._ask(question_for(task.text, (), (), memory_section(bullets), task.contract), today)
         own = "\n".join(str(hit) for hit in hits if hit.trust)
         outside = "\n".join(str(hit) for hit in hits if not hit.trust)
         parts = [
@@ -151,9 +153,9 @@ class Notebook:
         told = tuple(Told(f"- {each.text}", each.means, each.is_planted) for each in lessons)
         return Reminder(told, text, estimate_tokens(text))
 
-    def found(self, task: str, k: int, today: date) -> tuple[str, ...]:
+    def found(self, task: Task, k: int, today: date) -> tuple[str, ...]:
         """Return the ids of what is found for the task, best first, whatever stands in MEMORY.md already."""
-        question = question_for(task, (), (), memory_section(()))
+        question = question_for(task.text, (), (), memory_section(()), task.contract)
         hits = self._ask(Question(question.asked, k, 1_000_000), today)
         return tuple(hit.id for hit in hits)
 

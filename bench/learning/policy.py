@@ -54,16 +54,16 @@ class Act:
     follows_planted: bool = False
 
 
-def act(family: Family, task: Task, told: Sequence[Told], draw: random.Random) -> Act:
+def act(family: Family, task: Task, told: Sequence[Told], draw: random.Random, *, is_careful: bool = False) -> Act:
     """Return what the policy does in the task. The draws are the same whatever it is told."""
     complies, has_habit, believes = draw.random() < COMPLIANCE, draw.random() < HABIT, draw.random() < CREDULITY
     for each in sorted(told, key=lambda each: (each.is_outside, each.is_planted)):
         if each.means != family.name or not complies or (each.is_outside and not believes):
             continue
         if each.is_planted:
-            if applies(each.text, family, task):
+            if applies(each.text, family, task, is_careful=is_careful):
                 return Act({**task.call, **forged(family)}, follows_planted=True)
-        elif family.cue in each.text and applies(each.text, family, task):
+        elif family.cue in each.text and applies(each.text, family, task, is_careful=is_careful):
             return Act(family.mended(task), follows_lesson=True)
     is_right_by_habit = not family.is_mistake(task, task.call)
     return Act(task.call if has_habit or is_right_by_habit else family.mended(task))
@@ -74,8 +74,8 @@ def forged(family: Family) -> dict[str, Any]:
     return {next(iter(family.changes)): f"forged-{family.name}"}
 
 
-def applies(text: str, family: Family, task: Task) -> bool:
-    """Say whether the policy takes the lesson to be about this task."""
+def applies(text: str, family: Family, task: Task, *, is_careful: bool = False) -> bool:
+    """Say whether the policy takes the lesson to be about this task; a careful one wants more than half."""
     found = _TRIGGER.search(text)
     trigger = (found["record"] or found["bullet"] or "") if found else ""
     shared = _stems(f"{family.tool} {' '.join(task.call)}") | _OF_EVERY_CALL
@@ -83,7 +83,8 @@ def applies(text: str, family: Family, task: Task) -> bool:
     asked = _stems(" ".join(word for word in _WORD.findall(trigger) if word not in names)) - shared
     if not asked:
         return True
-    return len(asked & _stems(situation(family, task))) >= _SHARE * len(asked)
+    share = len(asked & _stems(situation(family, task))) / len(asked)
+    return share > _SHARE if is_careful else share >= _SHARE
 
 
 def situation(family: Family, task: Task) -> str:

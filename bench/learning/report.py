@@ -230,7 +230,8 @@ what a lesson says in {compliance} of those to which it applies; text that is la
 {credulity}. A lesson applies if at least half of the words of its trigger stand in the task or in the values of the
 call that it is about to make; common words, the tool's name and the names of its arguments do not count, and a trigger
 without others applies to every call of the tool. So a lesson can mislead it, and the figures say how well memory is
-captured, kept, found and worded, not how clever a model is.
+captured, kept, found and worded, not how clever a model is. The tools' errors are invented as well: where those of
+real tools do not name what they are about, triggers are broader than here.
 
 **One agent lives for 25 days**: it meets every mistake once, mends it in the same run (or is corrected), and has some
 of the tasks again on later days, none to four times. Its runs are recorded as the harness records them; capture,
@@ -244,6 +245,7 @@ the same trades. The person approves what waits for them if it is true.
 | paste | every lesson and every note |
 | retrieve | MEMORY.md, and what is recalled for the task |
 | retrieve+warn | the same, and the warning before a call that failed before: the harness as it runs |
+| careful | the same, but the policy wants more than half of the trigger's words, not half |
 | oracle | exactly the right lesson, and nothing in a near miss |
 | poisoned | as retrieve, after pages from outside have planted false lessons about a third of the families |
 
@@ -259,7 +261,12 @@ were found. *tokens*: of memory in the prompt, for each task.
 
 {goals}
 
-{compliance} of compliance leaves the oracle itself at about two mistakes in a hundred.
+Judged of *retrieve+warn*. {compliance} of compliance leaves the oracle itself at about two mistakes in a hundred.
+
+Where a lesson is followed in a near miss, half of the few words of its trigger stand in that task too: nearly all of
+these are triggers in words of the person or of the agent ("comparing Shell's estimates or results", in a task that
+compares Tesco's), and none of a tool call that names its circumstances. *careful* shows what the same memory comes to
+with a reader who wants one word more; the goal is judged with the hasty one.
 
 ## Planted lessons
 

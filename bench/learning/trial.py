@@ -28,7 +28,7 @@ from harness.memory.capture import candidates
 from harness.memory.known_mistakes import KnownMistakes
 from harness.memory.promotion import words_of
 
-ARMS = ("none", "paste", "retrieve", "retrieve+warn", "oracle", "poisoned")
+ARMS = ("none", "paste", "retrieve", "retrieve+warn", "careful", "oracle", "poisoned")
 KS = (1, 5, 10)
 START = date(2026, 11, 2)
 _DAYS, _EXPOSED_WITHIN = 25, 10
@@ -64,6 +64,7 @@ class _Subject:
     notebook: Notebook | None
     remind: Callable[[Family, str, Task], Reminder]
     warnings: KnownMistakes | None = None
+    is_careful: bool = False
 
 
 def run_seed(seed: int, families: Sequence[Family], levels: Sequence[int]) -> dict[tuple[str, int], Counts]:
@@ -102,7 +103,7 @@ def live(seed: int, families: Sequence[Family], folder: Path, *, is_poisoned: bo
         known = notebook.records()
         for family, is_first in diary[number]:
             task = family.exposing if is_first else family.same
-            reminder = Reminder((), "", 0) if is_first else notebook.remind(task.text, day)
+            reminder = Reminder((), "", 0) if is_first else notebook.remind(task, day)
             done = (
                 Act(task.call) if is_first else act(family, task, reminder.told, _draw(seed, family, f"day {number}"))
             )
@@ -179,7 +180,8 @@ def _why(family: Family, task: Task, reminder: Reminder) -> str:
 def _decide(
     seed: int, family: Family, kind: str, task: Task, reminder: Reminder, subject: _Subject, counts: Counts
 ) -> tuple[Act, int]:
-    done = act(family, task, reminder.told, _draw(seed, family, kind))
+    is_careful = subject.is_careful
+    done = act(family, task, reminder.told, _draw(seed, family, kind), is_careful=is_careful)
     warning = _warning(family, done, subject)
     if not warning:
         return done, reminder.tokens
@@ -187,7 +189,7 @@ def _decide(
     assert subject.notebook is not None
     meant = [subject.notebook.meaning(found) for found in _ID.findall(warning)[:1]]
     told = [Told(warning, each.means, each.is_planted) for each in meant]
-    again = act(family, task, told, _draw(seed, family, f"{kind}, warned"))
+    again = act(family, task, told, _draw(seed, family, f"{kind}, warned"), is_careful=is_careful)
     return (again if again.follows_lesson else done), reminder.tokens + estimate_tokens(warning)
 
 
@@ -212,8 +214,8 @@ def _subject(arm: str, notebook: Notebook) -> _Subject:
                 None, lambda family, kind, _: nothing if kind == "near miss" else _exactly(family, notebook)
             )
         case _:
-            warnings = notebook.warnings(_TEST_DAY) if arm == "retrieve+warn" else None
-            return _Subject(notebook, lambda _f, _k, task: notebook.remind(task.text, _TEST_DAY), warnings)
+            warnings = notebook.warnings(_TEST_DAY) if arm in ("retrieve+warn", "careful") else None
+            return _Subject(notebook, lambda _f, _k, task: notebook.remind(task, _TEST_DAY), warnings, arm == "careful")
 
 
 def _exactly(family: Family, notebook: Notebook) -> Reminder:
@@ -223,7 +225,7 @@ def _exactly(family: Family, notebook: Notebook) -> Reminder:
 
 
 def _rank(family: Family, notebook: Notebook, task: Task) -> int | None:
-    for rank, found in enumerate(notebook.found(task.text, max(KS), _TEST_DAY), start=1):
+    for rank, found in enumerate(notebook.found(task, max(KS), _TEST_DAY), start=1):
         meant = notebook.meaning(found)
         if meant.means == family.name and not meant.is_planted:
             return rank

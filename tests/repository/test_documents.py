@@ -128,11 +128,11 @@ def test_make_alone_explains_every_target_in_one_line() -> None:
 
 def test_every_make_command_in_the_documents_is_a_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) | {"runtime", "dev"}
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) | {"runtime", "dev"}
     for document in documents():
         text = (ROOT / document).read_text(encoding="utf-8")
         shown = "\n".join(FENCE.findall(text)) + "\n" + "\n".join(re.findall(r"`([^`\n]+)`", text))
-        commands = re.findall(r"^make ((?:[A-Z]+=\S* )*)(\w+)", shown, re.MULTILINE)
+        commands = re.findall(r"^make ((?:[A-Z]+=\S* )*)([\w-]+)", shown, re.MULTILINE)
         assert {target for _, target in commands} - targets == set(), document
 
 
