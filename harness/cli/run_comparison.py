@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.completion import complete_run, run_ids
-from harness.cli.failures import DONE, FAILED, Misused, UnknownName
+from harness.cli.completion import complete_run
+from harness.cli.failures import DONE, FAILED, Misused
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.run_cassette import ReadOption, cassette_in, check_ended
+from harness.cli.run_names import find_run
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.store.peek import peek
 
@@ -95,22 +96,23 @@ def diff_runs(
     from harness.runs.comparison import compare_runs
 
     place = find_place(workspace)
-    parts = compare_runs(recording_of(place, first), recording_of(place, second))
+    one, other = recording_of(place, first), recording_of(place, second)
+    parts = compare_runs(one, other)
     if as_json:
         is_same = all(part.is_same is not False for part in parts)
-        emit_json({"a": first, "b": second, "same": is_same, "parts": parts_json(parts)})
+        emit_json({"a": one.run.id, "b": other.run.id, "same": is_same, "parts": parts_json(parts)})
     else:
-        say_parts(parts, f"- only in {first}, + only in {second}", full=full)
+        say_parts(parts, f"- only in {one.run.id}, + only in {other.run.id}", full=full)
 
 
 def recording_of(place: Place, run: str) -> Recording:
-    """Return what is known of the run. Raises UnknownName if there is no such run."""
+    """Return what is known of the run, whose id may be written as its beginning; raises as `find_run`."""
     from harness.runs.recording import read_recording
 
     with peek(place.database) as look:
-        recording = None if look is None else read_recording(look, place.state, run)
-    if recording is None:
-        raise UnknownName("run", run, run_ids(place), "harness runs")
+        run_id = find_run(place, look, run)
+        recording = None if look is None else read_recording(look, place.state, run_id)
+    assert recording is not None, "the run was found in the same view"
     return recording
 
 

@@ -78,6 +78,6 @@ def test_a_run_of_another_job_is_refused_with_the_right_command(harness: Command
 
 
 def test_an_unknown_run_is_exit_code_2_with_the_one_that_may_be_meant(harness: CommandLine, done: str) -> None:
-    ended = harness("prompt", "show", JOB, "--diff", done[:-1])
+    ended = harness("prompt", "show", JOB, "--diff", f"{done}9")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert f"did you mean {done}?" in ended.stderr

@@ -86,7 +86,7 @@ def test_an_unknown_run_is_exit_code_2_with_the_one_that_may_be_meant(
     harness: CommandLine, ledger: Ledger, verb: str
 ) -> None:
     run_id = ledger.fire("scout/morning", DUE, FireState.DELIVERED)
-    ended = harness("runs", verb, run_id[:-1])
+    ended = harness("runs", verb, f"{run_id}9")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert f"did you mean {run_id}?" in ended.stderr
 

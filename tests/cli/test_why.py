@@ -148,6 +148,13 @@ def test_the_beginning_of_a_run_is_enough_where_it_is_the_only_one(harness: Comm
         assert run_id in several.stderr
 
 
+def test_what_only_looks_at_runs_takes_their_beginnings(harness: CommandLine, ledger: Ledger) -> None:
+    first = ledger.fire("scout/morning", DUE, FireState.DELIVERED)
+    second = ledger.fire("scout/evening", DUE, FireState.DELIVERED)
+    document = json.loads(harness("runs", "diff", "cron:scout/m", "cron:scout/e", "--json").stdout)
+    assert (document["a"], document["b"]) == (first, second)
+
+
 def test_a_run_is_told_from_one_that_went_on_with_it(harness: CommandLine, ledger: Ledger) -> None:
     run_id = ledger.fire("scout/morning", DUE, FireState.RUNNING)
     due = int(DUE.timestamp())
