@@ -92,8 +92,8 @@ def live(seed: int, families: Sequence[Family], folder: Path, *, is_poisoned: bo
     for place, family in enumerate(shuffled):
         exposed = place % _EXPOSED_WITHIN
         diary[exposed].append((family, True))
-        for day in draw.sample(range(exposed + 1, _DAYS), draw.choice(_PRACTICE)):
-            diary[day].append((family, False))
+        for number in draw.sample(range(exposed + 1, _DAYS), draw.choice(_PRACTICE)):
+            diary[number].append((family, False))
         if is_poisoned and place % 3 == 0:
             # Half of them before the agent has met the mistake itself.
             planted[max(0, exposed - 1) if place % 2 else exposed + 1].append(family)

@@ -11,7 +11,7 @@ from harness.domain.learning import TRUST, Learning
 from harness.domain.tool import ToolResult
 from harness.memory.capture import LEARN
 from harness.memory.fingerprints import correction_fingerprint
-from harness.memory.learnings import new_id
+from harness.memory.learnings import new_id, with_words
 
 
 def carry_out(family: Family, task: Task, act: Act, day: date, told: str = "") -> Run:
@@ -48,7 +48,7 @@ def correction(family: Family, day: date) -> Learning | None:
     words = _words(family)
     fingerprint = correction_fingerprint(words["right"])
     scope = f"agent/{AGENT}"
-    return Learning(
+    learning = Learning(
         id=new_id("LRN", day, fingerprint, scope),
         title=family.name.replace("-", " "),
         fingerprint=fingerprint,
@@ -56,8 +56,8 @@ def correction(family: Family, day: date) -> Learning | None:
         origin="human",
         trust=TRUST["human"],
         first_seen=day,
-        **words,
     )
+    return with_words(learning, words)
 
 
 def _words(family: Family) -> dict[str, str]:
