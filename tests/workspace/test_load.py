@@ -172,8 +172,8 @@ def job_with(line: str, body: str = "Hello") -> str:
         ("agents/scout/SOUL.md", None, "agents/scout/SOUL.md: the file is missing"),
         ("agents/scout/AGENTS.md", None, "agents/scout/AGENTS.md: the file is missing"),
         ("agents/scout/MEMORY.md", "- word\n" * 2000, "prompts take 3,000"),
-        ("agents/scout/MEMORY.md", "- four words of mine\n" * 520, "MEMORY.md:376: what you wrote there is about 3,744"),
-        ("agents/scout/MEMORY.md", "- four words of mine ^ERR-20261101-00af\n" * 400, ":167: the memory is about 7,200"),
+        ("agents/scout/MEMORY.md", "- four words of mine\n" * 520, "MEMORY.md:376: what you wrote there is about 3,744"),  # noqa: E501
+        ("agents/scout/MEMORY.md", "- four words of mine ^ERR-20261101-00af\n" * 400, ":167: the memory is about 7,200"),  # noqa: E501
         ("agents/scout/jobs/My Job.md", FULL_JOB, "job name 'My Job' is not lower-case words with hyphens; rename it, such as my-job"),  # noqa: E501
         ("skills/rank-items/SKILL.md", "---\nname: rank-item\ndescription: x\n---\nx", ":2: skill name 'rank-item' is not the name of its folder"),  # noqa: E501
         ("skills/rank-items/SKILL.md", "---\nname: rank-items\n---\nx", "the skill has no description"),
