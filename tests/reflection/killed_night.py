@@ -100,8 +100,13 @@ def reflect(folder: Path, kill_at: int, left_in: Path | None = None) -> None:
 
 
 def end_of(folder: Path) -> dict[str, Any]:
-    """Return all that the night came to, but for what no two nights have in common."""
+    """Return all that the night came to.
+
+    A hidden file that was to take the place of the follow-ups, and did not any more, is nobody's and left out.
+    """
     root = folder / "team"
+    for unfinished in (root / "shared-context/followups").glob(".*.new"):
+        unfinished.unlink()
     files = {
         str(path.relative_to(root)): path.read_text(encoding="utf-8")
         for path in sorted(root.rglob("*"))
