@@ -78,10 +78,8 @@ class DurableEngine:
                 "application_version": self._version,
                 "serializer": DBOSPortableJSONSerializer(),
                 "scheduler_polling_interval_sec": 3600.0,
-                # Nothing waits for its notifications: no connection is kept for them, and the thread that would
-                # look for them once a second, and hold up the end of the process as long, ends at its first look.
+                # Nothing waits for its notifications: no connection and no thread is kept for them.
                 "use_listen_notify": False,
-                "notification_listener_polling_interval_sec": 0.01,
                 "log_level": "ERROR",
             }
         )
@@ -107,7 +105,6 @@ class DurableEngine:
         registered = DBOS.workflow(name="run", max_recovery_attempts=self._max_recoveries)(body)
         self._started = lambda run_id: DBOS.start_workflow(registered, run_id)
         DBOS.launch()
-        _get_dbos_instance()._sys_db._run_background_processes = False
 
     def start(self, run_id: str) -> None:
         """Start the run; starting it again changes nothing."""

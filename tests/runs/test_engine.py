@@ -248,21 +248,6 @@ def test_work_that_blocks_when_the_engine_closes_is_done_again_or_taken_from_its
     assert len(performed) in (1, 2)
 
 
-def test_no_thread_polls_for_notifications_or_holds_up_the_end(database: Database) -> None:
-    async def workflow(run_id: str, steps: Steps) -> Json:
-        return None
-
-    engine = DurableEngine(database)
-    engine.launch(workflow, "node-1")
-    try:
-        listeners = [one for one in threading.enumerate() if "notification_listener" in one.name]
-        for listener in listeners:
-            listener.join(30)
-        assert not any(listener.is_alive() for listener in listeners)
-    finally:
-        engine.close()
-
-
 def test_an_unknown_run_has_no_state(engine: Engine) -> None:
     async def workflow(run_id: str, steps: Steps) -> Json:
         return None
