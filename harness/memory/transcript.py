@@ -21,6 +21,12 @@ from harness.store.json_codec import from_json
 
 HOW_TO_CALL = ". Call it like this: "
 
+_OF_THE_MOMENT = frozenset({
+    KNOWN_MISTAKE, "depth", "fan-out", "may-do-twice", "preview", "queue-full", "receiver-full", "replay",
+    "skill-changed", "skill-limit", "skill-withheld", "superseded",
+})  # fmt: skip
+"""Rules that refuse a call for what else is going on, and not for what it asks."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
@@ -44,8 +50,13 @@ class ToolUse:
 
     @property
     def is_mistake(self) -> bool:
-        """Whether the call was made and failed; one that was not begun, or held back, says nothing."""
-        return self.error_kind in ("failed", "invalid", "refused", "timeout") and self.rule != KNOWN_MISTAKE
+        """Whether the call was made and failed; one that was not begun, or held back, says nothing.
+
+        Nor does one that only came too late or too often: at another time the same call is right.
+        """
+        if self.rule in _OF_THE_MOMENT:
+            return False
+        return self.error_kind in ("failed", "invalid", "refused", "timeout")
 
     @property
     def fingerprint(self) -> str:

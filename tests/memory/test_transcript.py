@@ -74,3 +74,6 @@ def test_what_was_not_made_is_no_mistake() -> None:
 
     assert [each for each in ("failed", "invalid", "refused", "timeout") if not use(each).is_mistake] == []
     assert [each for each in (use(None), use("cancelled"), use("refused", "known-mistake")) if each.is_mistake] == []
+    # The same skill may be loaded by the next run: that the fourth was one too many is no lesson about it.
+    assert not use("refused", "skill-limit").is_mistake
+    assert use("refused", "path-outside").is_mistake
