@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.learning import Learning, Verification, with_verification
+from harness.domain.learning import Learning, Origin, Verification, with_verification
 from harness.domain.tool import ToolResult
 from harness.memory.bullets import bullets_of
 from harness.memory.casebook import with_showings
@@ -73,7 +73,8 @@ class Team:
         """Another record says the same as this one: found apart from it, inside of the team or outside."""
         learning = self.pick(number)
         if learning is not None:
-            origin, trust = (("external", 0), ("tool", 2))[other % 2]
+            origins: tuple[Origin, ...] = ("external", "tool")
+            origin, trust = origins[other % 2], (0, 2)[other % 2]
             twin = replace(learning, id=f"{learning.id[:13]}{other:04x}", origin=origin, trust=trust, verifications=())
             if twin.id not in self.records:
                 self.write(replace(twin, status="candidate"))
