@@ -64,7 +64,9 @@ def test_the_locks_agree_with_each_other() -> None:
     for lock in ("runtime", "build"):
         assert {name: version for name, version in pins_of(lock).items() if dev.get(name) != version} == {}
     # What an extra brings goes on top of the runtime, never beside the tools to work on it.
-    assert {name: version for name, version in runtime.items() if pins_of("litellm").get(name, version) != version} == {}
+    assert {
+        name: version for name, version in runtime.items() if pins_of("litellm").get(name, version) != version
+    } == {}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
