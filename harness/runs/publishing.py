@@ -25,6 +25,7 @@ from harness.store.json_codec import to_json
 from harness.store.state_folder import StateFolder
 
 _BREAKING_RULES = ("must_include", "min_chars")
+_TAKEN_OUT = "a secret stood in the answer, and was taken out"
 
 
 def publish(
@@ -34,12 +35,13 @@ def publish(
 
     Items whose links were not collected or do not answer are taken out and named as gaps. An answer
     that misses what may never be missing, or from which nothing is left, is a failure; one with gaps is
-    `degraded`. `notice` stands above it; `redact` takes secrets out of the transcript. Writing again
-    gives the same bytes.
+    `degraded`. `notice` stands above it; `redact` takes secrets out of the answer and of the transcript. Writing
+    again gives the same bytes.
     Raises OwnerError if the disk is full or read-only.
     """
     folder = state.run_folder(plan.run_id)
     transcript = _transcript(answer, redact)
+    answer = _without_secrets(answer, redact)
     try:
         draft, made = _decide(state, plan, inputs, answer, notice)
     except Exception:
@@ -48,6 +50,12 @@ def publish(
         raise
     write_files(folder, {**transcript, **made})
     return draft
+
+
+def _without_secrets(answer: Answer, redact: Callable[[str], str]) -> Answer:
+    """Return the answer as it may be delivered; that something was taken out of it is a gap."""
+    text = redact(answer.text)
+    return answer if text == answer.text else replace(answer, text=text, gaps=(*answer.gaps, _TAKEN_OUT))
 
 
 def _transcript(answer: Answer, redact: Callable[[str], str]) -> Mapping[str, str]:

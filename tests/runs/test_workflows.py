@@ -363,15 +363,21 @@ def test_when_the_repair_cannot_be_had_the_first_answer_stands_with_its_gaps(wor
     assert "the answer could not be repaired" in workbench.delivered()[0].read_text()
 
 
-def test_a_secret_that_a_model_repeats_does_not_reach_the_transcript(workbench: Workbench) -> None:
+def test_a_secret_that_a_model_repeats_reaches_neither_transcript_nor_digest_and_is_told(workbench: Workbench) -> None:
     links = workbench.serve_stories(1)
     secret = "sk-" + "a1b2c3d4e5f6g7h8"
     with OpenAIServer([say(f"My key is {secret}.\n\n{item_lines(links)}")]) as server:
         workbench.write(model(server))
         fire = workbench.run()
-    transcript = workbench.system.state.run_folder(fire.run_id or "") / "transcript.json"
-    assert "[redacted]" in transcript.read_text()
-    assert secret not in transcript.read_text()
+    assert (fire.state, fire.reason) == (FireState.DEGRADED, "a secret stood in the answer, and was taken out")
+    folder = workbench.system.state.run_folder(fire.run_id or "")
+    written = [path.read_text(encoding="utf-8") for path in (*folder.glob("*.*"), *workbench.delivered())]
+    assert len(written) > 4
+    assert [text for text in written if secret in text] == []
+    assert "[redacted]" in (folder / "transcript.json").read_text()
+    with workbench.system.database.read() as connection:
+        (promised,) = connection.exec_driver_sql("SELECT digest FROM outbox").scalars()
+    assert secret not in promised
 
 
 # ── By hand ──────────────────────────────────────────────────────────────────────────────────────
