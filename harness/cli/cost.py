@@ -70,7 +70,9 @@ def cost(
         str,
         typer.Option("--since", metavar="DAY", help="From this day on: YYYY-MM-DD, today or yesterday, at home."),
     ] = "today",
-    by: Annotated[By, typer.Option("--by", help="A line for each of these.")] = By.agent,
+    by: Annotated[
+        By | None, typer.Option("--by", help="A line for each of these; for each agent if nothing is said.")
+    ] = None,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="What is to come in a day and in a month, by schedules and last runs.")
     ] = False,
@@ -85,10 +87,13 @@ def cost(
     chosen = parse_day(since, place, "--since")
     if chosen > place.now.astimezone(ZoneInfo(place.zone)).date():
         raise Misused(f"--since {since} has not begun; what is to come says: harness cost --forecast")
+    if forecast and by is not None:
+        raise Misused("--forecast has a line for each agent; leave out --by")
     loaded = load_workspace(place)
     if forecast:
         (emit_forecast if as_json else say_forecast)(place, loaded)
         return
+    by = by or By.agent
     read = _read(place, loaded, chosen, by.value)
     if as_json:
         emit_json(_document(place, read, by))

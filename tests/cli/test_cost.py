@@ -143,6 +143,9 @@ def test_since_takes_the_days_that_other_commands_take(harness: CommandLine, led
     ended = harness("cost", "--since", "2999-01-01")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "--since 2999-01-01 has not begun; what is to come says: harness cost --forecast" in ended.stderr
+    both = harness("cost", "--forecast", "--by", "model")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--forecast has a line for each agent; leave out --by" in both.stderr
 
 
 def test_a_budget_shows_what_is_spent_and_what_calls_in_flight_may_use(harness: CommandLine, ledger: Ledger) -> None:
