@@ -100,10 +100,17 @@ class Supervisor:
         """Write down, when it can be written again, that nothing could be for a while."""
         if self._untold is None:
             return
-        (cause, message), self._untold = self._untold, None
-        with suppress(HarnessError):
+        # Taken before anything is awaited, so that two who succeed at the same moment do not tell it twice.
+        untold, self._untold = self._untold, None
+        cause, message = untold
+        try:
             await asyncio.to_thread(self._incidents.open, cause, f"for a while nothing could be recorded: {message}")
-            if cause == OUTAGE:
+        except HarnessError:
+            # What has succeeded needs no database, which is still away: the next success tells it.
+            self._untold = self._untold or untold
+            return
+        if cause == OUTAGE:
+            with suppress(HarnessError):
                 await asyncio.to_thread(self._incidents.resolve, cause)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:

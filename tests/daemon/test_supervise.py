@@ -18,9 +18,11 @@ class _Notebook:
         self.is_full = False
         self.open_causes: dict[str, str] = {}
         self.writes = 0
+        self.told: list[str] = []
 
     def open(self, cause: str, message: str, *, run_id: str | None = None) -> None:
         self._write()
+        self.told.append(message)
         self.open_causes[cause] = message
 
     def resolve(self, cause: str) -> None:
@@ -64,6 +66,22 @@ def test_a_duty_that_works_again_is_told_also_where_its_incident_could_not_be_wr
     assert _messages(caplog).count("outbox failed: the database is locked") == 1
     assert _messages(caplog).count("outbox works again") == 1
     assert notebook.open_causes == {}
+
+
+def test_an_outage_is_written_down_when_it_can_be_also_where_other_work_succeeded_before() -> None:
+    notebook = _Notebook()
+    supervisor = Supervisor(notebook)
+
+    async def day() -> None:
+        notebook.is_full = True
+        await supervisor.guarded("tick", _fails)
+        # A ping needs no database, and works while that is away.
+        await supervisor.guarded("ping", _works)
+        notebook.is_full = False
+        await supervisor.guarded("ping", _works)
+
+    asyncio.run(day())
+    assert notebook.told == ["for a while nothing could be recorded: the database is locked"]
 
 
 def test_an_incident_that_cannot_be_closed_at_once_is_closed_when_it_can_be() -> None:
