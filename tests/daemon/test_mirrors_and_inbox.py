@@ -44,6 +44,11 @@ def status(root: Path, request_id: str) -> dict[str, object]:
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
+def pages(root: Path) -> list[Path]:
+    """Return the pages of the days: a page is written after the states of its requests."""
+    return list(root.glob("shared-context/dispatches/20*.md"))
+
+
 def causes(daemon: Daemon) -> list[str]:
     with peek(file_address(daemon.state.database)) as look:
         return [] if look is None else [incident.cause for incident in look.open_incidents()]
@@ -60,7 +65,8 @@ def test_a_dropped_file_is_worked_on_and_shown_also_by_a_daemon_that_comes_after
         assert status(daemon.root, request_id)["final"] == {
             "result": "done", "conclusion": "There are two kettles.", "actions": [], "verdict": "PASS",
         }  # fmt: skip
-        [page] = daemon.root.glob("shared-context/dispatches/20*.md")
+        wait_until(lambda: bool(pages(daemon.root)))
+        [page] = pages(daemon.root)
         wait_until(lambda: "There are two kettles." in page.read_text())
         daemon.end(signal.SIGKILL)
         page.unlink()
