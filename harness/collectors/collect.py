@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from harness.collectors.arxiv import collect_arxiv
 from harness.collectors.context import CollectContext
 from harness.collectors.deadline import finish
 from harness.collectors.dedupe import merge_items
-from harness.collectors.feeds import collect_feed_list
+from harness.collectors.families import FAMILIES, family_of
 from harness.collectors.fetch import gap_of_fault
 from harness.collectors.file import collect_file
 from harness.collectors.freshness import keep_recent
@@ -21,13 +20,15 @@ from harness.collectors.page import collect_page
 from harness.domain.errors import HarnessError
 from harness.domain.source import Collected, Gap
 
-ReadKind = Literal["feeds", "arxiv", "url", "output", "file"]
+ReadKind = Literal["family", "url", "output", "file"]
 
 _NAME = r"[a-z0-9][a-z0-9_-]*"
 _OUTPUT = re.compile(rf"{_NAME}/{_NAME}")
-_LIST = re.compile(r"[\w-]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_FORMS = "use feeds/LIST, arxiv/QUERY, AGENT/JOB, a path in the workspace, or an http(s) address"
+_FORMS = (
+    f"use {', '.join(family.form for family in FAMILIES.values())}, AGENT/JOB, a path in the workspace, "
+    "or an http(s) address"
+)
 
 
 async def collect(read: str, context: CollectContext) -> Collected:
@@ -51,13 +52,14 @@ async def _collect(read: str, context: CollectContext) -> Collected:
     if stand_in is not None:
         collected = await _in_time(read, _collect_address(read, stand_in, context), context)
         return replace(collected, items=merge_items(collected.items))
-    kind = read_kind(read)
+    kind, family = read_kind(read), family_of(read)
     if kind == "output":
         return collect_output(read, context)
-    if kind == "feeds":
-        collected = await collect_feed_list(read, context)
-    elif kind == "arxiv":
-        collected = await _in_time(read, collect_arxiv(read, context), context)
+    if kind == "family" and family is not None:
+        reading = family.collect(read, context)
+        collected = await (reading if family.keeps_its_time else _in_time(read, reading, context))
+        if not family.is_recent:
+            return replace(collected, items=merge_items(collected.items))
     else:
         collected = await _in_time(read, _collect_address(read, read, context), context)
     return replace(collected, items=merge_items(keep_recent(collected.items, context.now, context.job.max_age_s)))
@@ -84,10 +86,10 @@ def check_read(read: str) -> str | None:
         if scheme.group(1).lower() not in ("http", "https"):
             return f"{read!r}: only http and https addresses are read; {_FORMS}"
         return None if read_kind(read) == "url" else f"{read!r} names no host; write https://example.com/feed.xml"
-    if head == "feeds" and not _LIST.fullmatch(rest):
-        return f"{read!r} names no feed list; write feeds/NAME for shared-context/feeds/NAME.md"
-    if head == "arxiv" and not rest.strip():
-        return f"{read!r} has no query; write it as arXiv has it, such as arxiv/cat:cs.AI"
+    family = FAMILIES.get(head)
+    if family is not None:
+        problem = family.check(rest)
+        return None if problem is None else f"{read!r} {problem}"
     if read.startswith("~"):
         return f"{read!r}: write the path in full, or from the workspace"
     if "/" not in read and "." not in read:
@@ -96,12 +98,11 @@ def check_read(read: str) -> str | None:
 
 
 def read_kind(read: str) -> ReadKind:
-    """Return which family collects the entry; what is nothing else is a path."""
+    """Return what collects the entry: a family of sources, or what its form says; what is nothing else is a path."""
     if is_address(read):
         return "url"
-    head, _, rest = read.partition("/")
-    if head in ("feeds", "arxiv") and rest:
-        return "feeds" if head == "feeds" else "arxiv"
+    if read.partition("/")[0] in FAMILIES:
+        return "family"
     return "output" if _OUTPUT.fullmatch(read) else "file"
 
 

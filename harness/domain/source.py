@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from harness.domain.figures import Figure, Series
+
 _TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|mc_cid|mc_eid|ref|ref_src|source|igshid)$", re.IGNORECASE)
 
 
@@ -53,7 +55,7 @@ class Collected:
 
     `read` is the entry as the person wrote it (`feeds/ai`, `arxiv/cat:cs.AI`, `ainews/morning-digest`).
     `text` holds content that has no items (a file, another job's prose). `is_untrusted` marks text
-    that came from outside the team.
+    that came from outside the team. `figures` are numbers with their sources, `series` what charts are drawn from.
     """
 
     read: str
@@ -61,6 +63,8 @@ class Collected:
     gaps: tuple[Gap, ...] = ()
     text: str = ""
     is_untrusted: bool = True
+    figures: tuple[Figure, ...] = ()
+    series: tuple[Series, ...] = ()
 
 
 def canonical_url(url: str) -> str:

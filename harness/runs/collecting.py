@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from harness.collectors.collect import collect, find_override, read_kind
+from harness.collectors.collect import collect, find_override
 from harness.collectors.context import CollectContext
 from harness.collectors.deadline import Deadline
 from harness.collectors.dedupe import merge_items
+from harness.collectors.families import family_of
 from harness.collectors.health import NotedSources
 from harness.collectors.reach import WatchedWeb
 from harness.domain.job import Job
@@ -106,9 +107,10 @@ def _latest_output(
 
 
 def _count_sources(read: str, context: CollectContext) -> int:
-    if read_kind(read) != "feeds" or find_override(read, context) is not None:
+    family = family_of(read)
+    if family is None or find_override(read, context) is not None:
         return 1
-    return len(context.workspace.feed_lists.get(read.partition("/")[2], ())) or 1
+    return family.count_sources(read, context.workspace)
 
 
 def _without_seen(database: Database, job: Job, inputs: Inputs, now: datetime) -> Inputs:

@@ -21,9 +21,9 @@ RSS = b"""<rss version='2.0'><channel><title>F</title><item><title>Old news</tit
 @pytest.mark.parametrize(
     ("read", "kind"),
     [
-        ("feeds/ai", "feeds"),
-        ("arxiv/cat:cs.AI", "arxiv"),
-        ("arxiv/all:a/b OR ti:c", "arxiv"),
+        ("feeds/ai", "family"),
+        ("arxiv/cat:cs.AI", "family"),
+        ("arxiv/all:a/b OR ti:c", "family"),
         ("ainews/morning-digest", "output"),
         ("https://example.com/feed.xml", "url"),
         ("http://example.com", "url"),

@@ -1,0 +1,65 @@
+"""The families of sources, by the word before the slash of a `read` entry.
+
+A further family is one file with a function that collects, one that checks, and one line here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from harness.collectors.arxiv import collect_arxiv
+from harness.collectors.context import CollectContext
+from harness.collectors.feeds import collect_feed_list
+from harness.domain.source import Collected
+from harness.domain.workspace import Workspace
+
+_LIST = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How entries of one kind are read.
+
+    `form` shows the person how an entry is written. `check` is given what stands after the slash, empty if nothing
+    does, and returns what is wrong with it and how to write it, or None. `collect` never raises for what a source
+    does. `keeps_its_time`: it holds each of its sources to the deadline by itself. `is_recent`: its items are held
+    to the job's `max_age`. `count_sources` says how many sources stand behind an entry: a run has failed to read
+    where not one of them could be used.
+    """
+
+    form: str
+    check: Callable[[str], str | None]
+    collect: Callable[[str, CollectContext], Awaitable[Collected]]
+    keeps_its_time: bool = False
+    is_recent: bool = True
+    count_sources: Callable[[str, Workspace], int] = lambda read, workspace: 1
+
+
+def _check_list(rest: str) -> str | None:
+    if _LIST.fullmatch(rest):
+        return None
+    return "names no feed list; write feeds/NAME for shared-context/feeds/NAME.md"
+
+
+def _check_query(rest: str) -> str | None:
+    return None if rest.strip() else "has no query; write it as arXiv has it, such as arxiv/cat:cs.AI"
+
+
+def _count_feeds(read: str, workspace: Workspace) -> int:
+    return len(workspace.feed_lists.get(read.partition("/")[2], ())) or 1
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "feeds": Family("feeds/LIST", _check_list, collect_feed_list, keeps_its_time=True, count_sources=_count_feeds),
+        "arxiv": Family("arxiv/QUERY", _check_query, collect_arxiv),
+    }
+)
+
+
+def family_of(read: str) -> Family | None:
+    """Return the family that collects the entry; None for another job's output, a file, an address."""
+    return FAMILIES.get(read.partition("/")[0])
