@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -83,6 +83,18 @@ def latest_fire(connection: Connection, job_id: str, *, begun_only: bool = False
     """
     fires = last_fires(connection, job_id, _LOOK_BACK, begun_only=begun_only)
     return next((fire for fire in fires if _counts(connection, fire)), None)
+
+
+def day_of_latest_output(connection: Connection, job: Job) -> date | None:
+    """Return the day, in the job's zone, for which its newest result is that somebody can read; None if there is none.
+
+    That of the newest fire which succeeded and made something: what failed or was silent since is no result, and takes
+    none away. The day is that on which the fire was due: by it the ledger knows it, however late it ran.
+    """
+    fires = last_fires(connection, job.id, _LOOK_BACK)
+    made = (fire for fire in fires if fire.state.is_success and fire.artifact is not None and _counts(connection, fire))
+    newest = next(made, None)
+    return None if newest is None else newest.due_at.astimezone(ZoneInfo(job.zone)).date()
 
 
 def has_nothing_to_report(connection: Connection, fire: Fire) -> bool:
