@@ -219,11 +219,11 @@ def _print_bus(chosen: argparse.Namespace) -> None:
             found = measure_durability(address, chosen.seconds / 4)
             ratio = found.events_per_s / found.commits_per_s
             print(f"{kind:32} {found.events_per_s:9.0f} {found.commits_per_s:10.0f} {ratio:6.2f}")
-    print(f"\n{'an idle daemon':32} {'of a core':>9} {'resident':>10}")
+    print(f"\n{'an idle daemon':32} {'of a core':>9} {'resident':>10} {'that wrote their files':>23}")
     for suspended in (0, 1000):
         idle = measure_idle(suspended, chosen.seconds / 2)
-        mib = "" if idle.mib is None else f"{idle.mib:6.1f} MiB"
-        print(f"{f'{suspended:,} runs that wait':32} {idle.cpu_share:9.2%} {mib:>10}")
+        mib, writer_mib = ("" if one is None else f"{one:6.1f} MiB" for one in (idle.mib, idle.writer_mib))
+        print(f"{f'{suspended:,} runs that wait':32} {idle.cpu_share:9.2%} {mib:>10} {writer_mib:>23}")
     crowd = measure_crowd(10_000)
     print(
         f"\n{f'{crowd.requests:,} requests to one agent':32} {crowd.seconds:.0f} s; one of the first"

@@ -89,11 +89,15 @@ class AskAndWait:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A daemon with nothing to do: its share of one core, and its memory, None where that is not told."""
+    """A daemon with nothing to do: its share of one core, and its memory, None where that is not told.
+
+    `writer_mib` is the memory of the daemon before it, which wrote the files of all the requests itself.
+    """
 
     suspended: int
     cpu_share: float
     mib: float | None
+    writer_mib: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,16 +262,24 @@ def _times_of_steps(system: System, run_ids: list[str]) -> tuple[list[float], li
 
 
 def measure_idle(suspended: int, seconds: float) -> Idle:
-    """Watch a daemon that has nothing to do while so many runs wait for answers."""
+    """Watch a daemon that has nothing to do while so many runs wait for answers.
+
+    Their files are written once, by a daemon of their own: what that leaves in its heap is the price of the writing
+    and not of the waiting, and is told beside it.
+    """
     with _team() as (root, environ):
         _suspend_runs(root, environ, suspended)
         with running_daemon(root, environ) as daemon:
             while len(list((root / "shared-context/job-status").glob("*.json"))) < suspended:
-                time.sleep(_LOOK_EVERY_S)  # the mirrors are written once, which is no idling
+                time.sleep(_LOOK_EVERY_S)
+            time.sleep(_SETTLE_S)
+            writer_mib = resident_mib(daemon.pid)
+        with running_daemon(root, environ) as daemon:
             time.sleep(_SETTLE_S)
             before_s = _cpu_s(daemon.pid)
             time.sleep(seconds)
-            return Idle(suspended, (_cpu_s(daemon.pid) - before_s) / seconds, resident_mib(daemon.pid))
+            cpu_share = (_cpu_s(daemon.pid) - before_s) / seconds
+            return Idle(suspended, cpu_share, resident_mib(daemon.pid), writer_mib)
 
 
 def _suspend_runs(root: Path, environ: Mapping[str, str], count: int) -> None:
