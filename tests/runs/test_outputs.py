@@ -6,6 +6,7 @@ import shutil
 import threading
 from datetime import date, timedelta
 
+from harness.domain.run import FireState
 from harness.domain.source import Collected
 from harness.ports import Engine
 from harness.pytest_plugin import NOW, Workbench
@@ -69,11 +70,13 @@ def test_a_result_is_known_by_the_local_day_on_which_it_was_due(workbench: Workb
 
 
 def test_what_failed_since_is_no_newer_result_and_neither_is_a_preview(workbench: Workbench) -> None:
+    front = "schedule: daily 08:00\nread: [feeds/ai]\ndeliver: digest\nattempts: 1"
+    workbench.write({"agents/scout/jobs/morning.md": f"---\n{front}\n---\nRank it.\n"})
     workbench.serve_stories(3)
     workbench.tick_at(EIGHT)
     workbench.web.serve("/feed.xml", WebReply(b"", status=404))
     workbench.tick_at(EIGHT + timedelta(days=1))
-    assert workbench.fires()[-1].artifact is None
+    assert workbench.fires()[-1].state is FireState.FAILED
     workbench.serve_stories(4)
     workbench.clock.jump_to(EIGHT + timedelta(days=2, hours=-1))
     assert workbench.run(preview=True).artifact is not None
