@@ -219,13 +219,18 @@ def _only_if_json(only_if: OnlyIf) -> dict[str, Any] | None:
     return {"changed": list(only_if.changed), "new_items": only_if.new_items, "exists": list(only_if.exists)}
 
 
+_EVERY = {"priority": "every item a priority", "stop": "every signal a stop"}
+
+
 def _promises(contract: Contract) -> Iterator[str]:
     for rule, value in contract_json(contract).items():
         words = rule.removesuffix("_s").replace("_", " ")
         if rule.endswith("_s"):
             yield f"{words} {duration_in_words(value)}"
         elif value is True:
-            yield f"every link {words.removeprefix('url ')}"
+            yield _EVERY.get(rule, f"every link {words.removeprefix('url ')}")
+        elif isinstance(value, dict):
+            yield f"{words} {', '.join(f'{basket} {percent:g} %' for basket, percent in value.items())}"
         else:
             yield f"{words} {', '.join(value) if isinstance(value, list) else value}"
 
@@ -241,6 +246,17 @@ def contract_json(contract: Contract) -> dict[str, Any]:
         "must_include": list(contract.must_include) or None,
         "url_collected": every_item.url_collected or None if every_item else None,
         "reachable": every_item.reachable or None if every_item else None,
+        "priority": every_item.priority or None if every_item else None,
         "unseen_for_s": contract.unseen_for_s,
+        "numbers": contract.numbers,
+        "stop": (contract.signals.stop or None) if contract.signals else None,
+        "wait_below": contract.signals.wait_below if contract.signals else None,
+        "confidence": contract.confidence,
+        "sections": list(contract.sections) or None,
+        "disclaimer": contract.disclaimer,
+        "max_share": {limit.basket: limit.percent for limit in contract.max_share} or None,
+        "must_not_include": list(contract.must_not_include) or None,
+        "cite": list(contract.cite) or None,
+        "reminder_chars": contract.reminder_chars,
     }
     return {rule: value for rule, value in rules.items() if value is not None}

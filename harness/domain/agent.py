@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.domain.contract import Contract
 from harness.domain.job import Job
+
+REMINDER_SPACING_S = 90 * 60
+"""How long after one reminder the next one may come, where an agent does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,9 @@ class Agent:
     granted: nothing else reaches its prompt; `named_skills` are those of them that stand there by their names, and
     not only by a pattern. `read_paths` and `write_paths` are workspace-relative folders that its file tools may
     touch. `budget_usd` is per day. `on` binds all its jobs to the node of that name: an agent's files are written
-    there only. `max_open` is how many requests it is given at a time, where that differs from the team's.
+    there only. `max_open` is how many requests it is given at a time, where that differs from the team's. `contract`
+    is what it promises for each of its jobs that is written, and already part of theirs. Between two of its reminders
+    there are at least `reminder_spacing_s` seconds.
     """
 
     name: str
@@ -34,3 +40,5 @@ class Agent:
     on: str | None = None
     max_open: int | None = None
     named_skills: tuple[str, ...] = ()
+    contract: Contract = field(default_factory=Contract)
+    reminder_spacing_s: int = REMINDER_SPACING_S

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from harness.domain.source import canonical_url
@@ -15,17 +16,38 @@ _DAY_S = 86_400
 @dataclass(frozen=True, slots=True)
 class ItemRule:
     """What must hold for every item: `url_collected`, its link stands in the collected inputs;
-    `reachable`, its link answers."""
+    `reachable`, its link answers; `priority`, it ends in P0, P1 or P2."""
 
     url_collected: bool = True
     reachable: bool = False
+    priority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRule:
+    """What must hold for every entry signal: `stop`, it names one on the right side of its entry; at a confidence
+    below `wait_below` (percent) it says to wait, and names no entry."""
+
+    stop: bool = True
+    wait_below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLimit:
+    """At most `percent` of the items may be of the basket."""
+
+    basket: str
+    percent: float
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A job's declared promise; a field that is None or empty promises nothing.
 
-    `unseen_for_s`: no item that this job delivered within that many seconds.
+    `unseen_for_s`: no item that this job delivered within that many seconds. `numbers`: each stands in what was
+    collected, or follows from it. `confidence`: each judgement says how sure it is. `sections` are headings with text
+    below, `disclaimer` words that stand in whatever is delivered, `must_not_include` words that never do. `cite` are
+    jobs whose latest result the text names with its date. `reminder_chars`: it is a reminder, no longer than that.
     """
 
     min_items: int | None = None
@@ -35,6 +57,46 @@ class Contract:
     must_include: tuple[str, ...] = ()
     every_item: ItemRule | None = None
     unseen_for_s: int | None = None
+    numbers: Literal["collected"] | None = None
+    signals: SignalRule | None = None
+    confidence: Literal["labelled"] | None = None
+    sections: tuple[str, ...] = ()
+    disclaimer: str | None = None
+    max_share: tuple[ShareLimit, ...] = ()
+    must_not_include: tuple[str, ...] = ()
+    cite: tuple[str, ...] = ()
+    reminder_chars: int | None = None
+
+
+def joined(own: Contract, shared: Contract) -> Contract:
+    """Return what a job promises whose agent promises something for all of its jobs.
+
+    What the job says itself goes before what is shared, lists add up, and a rule for items or signals that either of
+    them has holds: a job adds to what its agent keeps, and takes nothing away.
+    """
+    values: dict[str, Any] = {}
+    for each in fields(Contract):
+        mine, theirs = getattr(own, each.name), getattr(shared, each.name)
+        values[each.name] = tuple(dict.fromkeys((*mine, *theirs))) if mine and theirs and _is_list(mine) else mine
+        if mine in (None, ()):
+            values[each.name] = theirs
+    values["every_item"] = _joined_rules(own.every_item, shared.every_item)
+    limits = {limit.basket: limit for limit in (*shared.max_share, *own.max_share)}
+    return Contract(**(values | {"max_share": tuple(limits.values())}))
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, tuple)
+
+
+def _joined_rules(own: ItemRule | None, shared: ItemRule | None) -> ItemRule | None:
+    if own is None or shared is None:
+        return own or shared
+    return ItemRule(
+        url_collected=own.url_collected or shared.url_collected,
+        reachable=own.reachable or shared.reachable,
+        priority=own.priority or shared.priority,
+    )
 
 
 @dataclass(frozen=True, slots=True)

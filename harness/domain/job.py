@@ -84,8 +84,9 @@ class Job:
     `prompt` may be empty. `template` is the text that fills in for a model when `without_model` is
     `template`. `path` is relative to the workspace, `prompt_line` the 1-based line on which the
     prompt begins. `disable_after` None means as the team's alerts say, 0 means never. `models` are
-    patterns of the model names that the job was made for: with another one it does not run; empty means any. Times
-    are seconds, money is US dollars.
+    patterns of the model names that the job was made for: with another one it does not run; empty means any.
+    `reminder`: a nudge of a few words, kept apart from the agent's others and out of the night unless it is an
+    `emergency`. Times are seconds, money is US dollars.
     """
 
     agent: str
@@ -123,6 +124,8 @@ class Job:
     on: str | None = None
     disable_after: int | None = None
     models: tuple[str, ...] = ()
+    reminder: bool = False
+    emergency: bool = False
 
     @property
     def id(self) -> str:

@@ -16,6 +16,7 @@ from harness.workspace.quantities import (
     parse_duration,
     parse_money_per_day,
     parse_money_per_run,
+    parse_percent,
 )
 from harness.workspace.shapes import as_list
 from harness.workspace.zones import parse_zone
@@ -54,6 +55,7 @@ Duration = Annotated[int, PlainValidator(parse_duration)]
 Day = Annotated[date, PlainValidator(parse_date)]
 DollarsPerDay = Annotated[float, PlainValidator(parse_money_per_day)]
 DollarsPerRun = Annotated[float, PlainValidator(parse_money_per_run)]
+Percent = Annotated[float, PlainValidator(parse_percent)]
 Zone = Annotated[str, PlainValidator(parse_zone)]
 Address = Annotated[str, AfterValidator(_check_address)]
 Node = Annotated[str, PlainValidator(_check_node)]

@@ -16,6 +16,7 @@ from harness.domain.schedule import Calendar
 from harness.domain.settings import Egress, Settings
 from harness.domain.skill import Skill
 from harness.domain.workspace import FeedEntry
+from harness.workspace.agent_contracts import with_contract_of
 from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.budgets import check_budgets
 from harness.workspace.calendars import read_calendar
@@ -103,6 +104,10 @@ class _Inspector:
             if (agent := self._read_agent(name, names))
         }
         declared = {path: job for path in self._job_paths() if (job := self._read_job(path, names))}
+        declared = {
+            path: with_contract_of(agents.get(f"agents/{each.job.agent}/agent.toml"), each, self._report(path))
+            for path, each in declared.items()
+        }
         self._check_cycles(declared)
         for path, declaration in declared.items():
             check_plausibility(declaration, self.vocabulary, self.now, self._report(path))

@@ -14,6 +14,7 @@ _BYTES = re.compile(r"(\d+)\s*(B|KB|MB|GB)", re.IGNORECASE)
 _BYTE_UNITS = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 _LONGEST_DAYS = 366
 
 
@@ -68,6 +69,16 @@ def parse_money_per_day(value: object) -> float:
     if not is_per_day:
         raise BadValue(f"{_shown(value)} does not say for how long", f'write "${dollars:g}/day"')
     return dollars
+
+
+def parse_percent(value: object) -> float:
+    """Return the number of `60%`. Raises BadValue."""
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise BadValue(f"{_shown(value)} is not a share of a hundred", "write it with its sign, such as 40%")
+    if float(match[1]) > 100:
+        raise BadValue(f"{_shown(value)} is out of range", "use 0% to 100%")
+    return float(match[1])
 
 
 def parse_bytes(value: object) -> int:
