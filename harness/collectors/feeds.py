@@ -18,8 +18,8 @@ from harness.collectors.fetch import (
 )
 from harness.collectors.freshness import settle_dates
 from harness.domain.errors import HarnessError
+from harness.domain.feed import FeedEntry
 from harness.domain.source import Collected, Gap, Item
-from harness.domain.workspace import FeedEntry
 
 
 async def collect_feed_list(read: str, context: CollectContext) -> Collected:

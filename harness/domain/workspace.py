@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.domain.agent import Agent
+from harness.domain.basket import Basket
 from harness.domain.errors import HarnessError
+from harness.domain.feed import FeedEntry
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
@@ -25,6 +27,7 @@ class Workspace:
     skills: Mapping[str, Skill] = field(default_factory=dict)
     feed_lists: Mapping[str, tuple[FeedEntry, ...]] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    baskets: Mapping[str, Basket] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Job]:
         """Yield all jobs, by agent and name."""
@@ -49,11 +52,3 @@ class Workspace:
             known = ", ".join(sorted(agent.jobs)) or "none"
             raise HarnessError(f"agent {agent_name} has no job {name!r}; it has: {known}")
         return agent.jobs[name]
-
-
-@dataclass(frozen=True, slots=True)
-class FeedEntry:
-    """One line of a feed list in `shared-context/feeds/`."""
-
-    title: str
-    url: str

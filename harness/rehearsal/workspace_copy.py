@@ -17,7 +17,8 @@ import tomlkit
 from tomlkit.exceptions import ParseError
 
 from harness.domain.errors import OwnerError
-from harness.domain.workspace import FeedEntry, Workspace
+from harness.domain.feed import FeedEntry
+from harness.domain.workspace import Workspace
 from harness.workspace.find import REHEARSAL_MARKER, SETTINGS_FILE
 from harness.workspace.snapshot import FEEDS_FOLDER
 

@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import SplitResult, parse_qsl
 
 from harness.domain.errors import TransientError
-from harness.domain.workspace import FeedEntry
+from harness.domain.feed import FeedEntry
 from harness.rehearsal.loopback_server import Answer, serving
 from harness.rehearsal.pages import render_front, render_notice, render_story
 from harness.rehearsal.preprints import BadSearch, Preprint, answer_search, number_papers, render_error

@@ -10,14 +10,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from harness.domain.agent import Agent
+from harness.domain.basket import Basket
 from harness.domain.errors import OwnerError
+from harness.domain.feed import FeedEntry
 from harness.domain.job import Job
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Egress, Settings
 from harness.domain.skill import Skill
-from harness.domain.workspace import FeedEntry
 from harness.workspace.agent_contracts import with_contract_of
 from harness.workspace.agents import check_memory, read_agent
+from harness.workspace.baskets import read_baskets
 from harness.workspace.budgets import check_budgets
 from harness.workspace.calendars import read_calendar
 from harness.workspace.find import SETTINGS_FILE
@@ -33,7 +35,7 @@ from harness.workspace.settings import declared_names, read_settings
 from harness.workspace.shared import read_feed_list
 from harness.workspace.skill_pins import Pin, read_pins
 from harness.workspace.skills import read_skill
-from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER, PINS_FILE, Snapshot
+from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER, PINS_FILE, Snapshot
 from harness.workspace.vocabulary import Vocabulary
 from harness.workspace.whereabouts import person_zone
 
@@ -52,6 +54,7 @@ class Inspection:
     skills: Mapping[str, Skill]
     feed_lists: Mapping[str, tuple[FeedEntry, ...]]
     calendars: Mapping[str, Calendar]
+    baskets: Mapping[str, Basket]
     entries: tuple[Entry, ...]
     pins: Mapping[str, Pin]
 
@@ -132,6 +135,7 @@ class _Inspector:
             skills=skills,
             feed_lists=self._read_feed_lists(),
             calendars=calendars,
+            baskets=self._read_baskets(),
             entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
             pins=pins or {},
         )
@@ -163,6 +167,7 @@ class _Inspector:
             profiles=frozenset() if located is None else declared_names(located, "profiles"),
             channels=frozenset() if located is None else declared_names(located, "channels"),
             calendars=frozenset(_stem(path) for path in self._paths_in(CALENDARS_FOLDER)),
+            baskets=frozenset(self._read_baskets()),
             home_zone=effective.home_zone,
             person_zone=person_zone(effective, self.now),
             quiet_hours=effective.quiet_hours,
@@ -327,6 +332,10 @@ class _Inspector:
             if found is not None:
                 lists[path] = found
         return lists
+
+    def _read_baskets(self) -> dict[str, Basket]:
+        text = self.snapshot.texts.get(BASKETS_FILE)
+        return {} if text is None else read_baskets(text, self._report(BASKETS_FILE))
 
     def _read_calendars(self, today: date) -> dict[str, Calendar]:
         calendars: dict[str, Calendar] = {}

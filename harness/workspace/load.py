@@ -216,7 +216,9 @@ def _build(
     }
     calendars = {calendar.name: calendar for calendar in inspection.calendars.values()}
     assert inspection.settings is not None
-    return Workspace(root, inspection.settings, inspection.user, agents, skills, feed_lists, calendars)
+    return Workspace(
+        root, inspection.settings, inspection.user, agents, skills, feed_lists, calendars, inspection.baskets
+    )
 
 
 def _unusable(inspection: Inspection, world: Snapshot, good: Mapping[str, str]) -> set[str]:

@@ -30,6 +30,7 @@ class Names:
     profiles: frozenset[str]
     channels: frozenset[str]
     calendars: frozenset[str]
+    baskets: frozenset[str]
     home_zone: str
     person_zone: str
     quiet_hours: QuietHours | None

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.snapshot import CALENDARS_FOLDER, FEEDS_FOLDER
+from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER
 
 UNKNOWN = "unknown"
 """The revision where the workspace is in a repository, and git could not say in which state."""
 
-_PROMPT_FILES = (SETTINGS_FILE, "USER.md", "agents", "skills", FEEDS_FOLDER, CALENDARS_FOLDER)
+_PROMPT_FILES = (SETTINGS_FILE, "USER.md", "agents", "skills", FEEDS_FOLDER, CALENDARS_FOLDER, BASKETS_FILE)
 _TIMEOUT_S = 10.0
 _SHOWN_CHARS = 12
 _ANSWERS_KEPT = 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
-from harness.domain.workspace import FeedEntry
+from harness.domain.feed import FeedEntry
 from harness.workspace.report import Report
 
 _BULLET = re.compile(r"\s*[-*+]\s+(\S.*)")
@@ -20,9 +21,17 @@ def read_feed_list(text: str, report: Report) -> tuple[FeedEntry, ...] | None:
     Lines that cannot be used are in the report and not in the result. None if the file cannot be
     read as a list at all.
     """
-    found = _read_opml(text, report) if report.path.endswith(".opml") else _read_markdown(text, report)
+    found = _read_opml(text, report) if report.path.endswith(".opml") else feed_lines(text, report)
     if found is None:
         return None
+    entries = check_feeds(found, report)
+    if not entries and not report.has_errors:
+        report.warning(None, "the list holds no feed", "add a line such as - [Title](https://its.address/feed.xml)")
+    return entries
+
+
+def check_feeds(found: Iterable[tuple[int, str, str]], report: Report) -> tuple[FeedEntry, ...]:
+    """Return the feeds of these lines (number, title, address), each address once; what is no address is reported."""
     entries: dict[str, FeedEntry] = {}
     for line, title, url in found:
         parts = urlsplit(url) if _is_splittable(url) else None
@@ -32,8 +41,6 @@ def read_feed_list(text: str, report: Report) -> tuple[FeedEntry, ...] | None:
             report.warning(line, f"{url} is in the list twice", "keep one of them")
         else:
             entries[url] = FeedEntry(title or parts.hostname or url, url)
-    if not entries and not report.has_errors:
-        report.warning(None, "the list holds no feed", "add a line such as - [Title](https://its.address/feed.xml)")
     return tuple(entries.values())
 
 
@@ -45,9 +52,10 @@ def _is_splittable(url: str) -> bool:
     return True
 
 
-def _read_markdown(text: str, report: Report) -> list[tuple[int, str, str]]:
+def feed_lines(text: str, report: Report, first_line: int = 1) -> list[tuple[int, str, str]]:
+    """Return line, title and address of each bullet that is a link; a bullet that is none is reported."""
     found: list[tuple[int, str, str]] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), first_line):
         bullet = _BULLET.fullmatch(line)
         if bullet is None:
             continue

@@ -14,6 +14,7 @@ AGENT_FILES = ("agent.toml", "SOUL.md", "AGENTS.md", "MEMORY.md")
 PINS_FILE = "skills/pins.toml"
 FEEDS_FOLDER = "shared-context/feeds"
 CALENDARS_FOLDER = "shared-context/calendars"
+BASKETS_FILE = "shared-context/baskets.md"
 _LISTS = {FEEDS_FOLDER: (".md", ".opml"), CALENDARS_FOLDER: (".md",)}
 """Folders of lists that the person keeps, and how the names of the lists end."""
 
@@ -84,6 +85,7 @@ def _source_files(
         yield from (path for path in jobs if path.suffix == ".md")
     yield from (root / "skills" / skill / "SKILL.md" for skill in skills)
     yield root / PINS_FILE
+    yield root / BASKETS_FILE
     for folder, suffixes in _LISTS.items():
         lists = _list_folder(root / folder, root, unreadable)
         yield from (path for path in lists if path.suffix in suffixes and path.name != "README.md")

@@ -13,10 +13,11 @@ from harness.collectors.context import CachedSource, CollectContext, SourceCache
 from harness.collectors.parse import FeedParser
 from harness.collectors.politeness import HostTurns
 from harness.domain.agent import Agent
+from harness.domain.feed import FeedEntry
 from harness.domain.job import Job
 from harness.domain.settings import Egress, Settings, SourceLimits
 from harness.domain.source import Collected
-from harness.domain.workspace import FeedEntry, Workspace
+from harness.domain.workspace import Workspace
 from harness.gate.egress import SystemResolver, WebDoor
 from harness.ports import Web
 from harness.testing.web_server import WebServer

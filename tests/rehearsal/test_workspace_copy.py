@@ -9,10 +9,11 @@ import pytest
 
 from harness.domain.agent import Agent
 from harness.domain.errors import OwnerError
+from harness.domain.feed import FeedEntry
 from harness.domain.job import FreshFile, Job, OnlyIf, Requires
 from harness.domain.schedule import Cron
 from harness.domain.settings import Settings
-from harness.domain.workspace import FeedEntry, Workspace
+from harness.domain.workspace import Workspace
 from harness.rehearsal.workspace_copy import MARKER, copy_workspace, named_paths, point_at_world
 
 SETTINGS_TEXT = """\

@@ -8,9 +8,9 @@ import pytest
 
 from harness.domain.contract import Contract, ItemRule
 from harness.domain.errors import Finding, OwnerError
+from harness.domain.feed import FeedEntry
 from harness.domain.schedule import CatchUp, Cron, QuietHours
 from harness.domain.settings import Channel
-from harness.domain.workspace import FeedEntry
 from harness.gate.addresses import refuse_host
 from harness.schedule.due import shortest_period_s
 from harness.schedule.exclusions import why_never_due
@@ -456,3 +456,16 @@ def test_damaged_copy_is_not_taken_for_a_good_version(tmp_path: Path) -> None:
     (kept / JOB).write_bytes(b"\xff\xfe")
     loaded = load(root, {JOB: "bad"}, LastGood(kept))
     assert list(loaded.workspace.jobs()) == []
+
+
+def test_the_baskets_of_the_radar_are_loaded_and_the_last_good_ones_stay_in_force(tmp_path: Path) -> None:
+    last_good = LastGood(tmp_path / "good")
+    good = load(
+        tmp_path / "w", {"shared-context/baskets.md": "## ai\nWords: x\n- [A](https://a.example/)\n"}, last_good
+    )
+    bad = load(tmp_path / "w", {"shared-context/baskets.md": "## ai\n- A\n"}, last_good)
+
+    assert good.findings == ()
+    assert good.workspace.baskets["ai"].words == ("x",)
+    assert bad.workspace.baskets == good.workspace.baskets
+    assert bad.held_back == ("shared-context/baskets.md",)

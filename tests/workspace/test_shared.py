@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.domain.workspace import FeedEntry
+from harness.domain.feed import FeedEntry
 from harness.workspace.report import Report
 from harness.workspace.shared import read_feed_list
 

@@ -67,6 +67,7 @@ def wait_until_calm(told: Queue[None]) -> None:
         "skills/pins.toml",
         "shared-context/feeds/new.opml",
         "shared-context/calendars/nyse.md",
+        "shared-context/baskets.md",
     ],
 )
 def test_edit_of_a_file_is_told(tmp_path: Path, name: str) -> None:
@@ -228,6 +229,7 @@ def test_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
         ("shared-context/intel/x.md", False),
         ("shared-context/feeds/ai.md", True),
         ("shared-context/calendars/nyse.md", True),
+        ("shared-context/baskets.md", True),
         ("agents/a/SOUL.md~", False),
     ],
 )
