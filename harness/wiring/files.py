@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from harness.collectors.collect import check_read
+from harness.collectors.collect import check_read, read_kind
 from harness.domain.errors import Finding
 from harness.domain.job import ASKING_ACTIONS
 from harness.gate.addresses import refuse_host
@@ -36,6 +36,7 @@ def vocabulary() -> Vocabulary:
         shortest_period_s=lambda job, now: shortest_period_s(job.schedules, job.zone, now),
         refuse_host=refuse_host,
         shipped_skills=shipped_skills(),
+        is_output=lambda entry: read_kind(entry) == "output",
     )
 
 

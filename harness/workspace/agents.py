@@ -15,10 +15,8 @@ from harness.domain.tokens import estimate_tokens
 from harness.workspace.bus_rules import MaxOpen
 from harness.workspace.fields import DollarsPerDay, Node, Text
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.job_contract import ContractShape, contract_of
 from harness.workspace.names import Names, is_inside
 from harness.workspace.quantities import BadValue
-from harness.workspace.reminder_rules import RemindersShape
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.toml_text import read_toml
@@ -51,8 +49,6 @@ class AgentShape(Shape):
     write_paths: list[Folder] = Field(default_factory=list)
     on: Node | None = None
     max_open: MaxOpen | None = None
-    contract: ContractShape | None = None
-    reminders: RemindersShape = Field(default_factory=RemindersShape)
 
 
 def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Agent | None:
@@ -76,7 +72,8 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
     )
     for key, kind, used, known in referred:
         for position, word in enumerate(used):
-            report.check_name(located.line(key, position), kind, word, known)
+            if key != "may_ask" or not _is_pattern(word):
+                report.check_name(located.line(key, position), kind, word, known)
     for position, word in enumerate(shape.skills):
         line = located.line("skills", position)
         if not _is_pattern(word):
@@ -90,16 +87,14 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         rules="",
         profile=shape.profile,
         tools=tuple(tool for tool in dict.fromkeys(shape.tools) if tool in vocabulary.tools),
-        skills=_granted_skills(shape.skills, names.skills),
+        skills=tuple(word for word in _named(shape.skills, names.skills) if word in names.skills),
         named_skills=tuple(skill for skill in dict.fromkeys(named_skills) if skill in names.skills),
-        may_ask=tuple(dict.fromkeys(shape.may_ask)),
+        may_ask=_named(shape.may_ask, names.agents - {name}),
         read_paths=tuple(shape.read_paths),
         write_paths=tuple(shape.write_paths),
         budget_usd=shape.budget,
         on=shape.on,
         max_open=shape.max_open,
-        contract=contract_of(shape.contract),
-        reminder_spacing_s=shape.reminders.spacing,
     )
 
 
@@ -107,10 +102,10 @@ def _is_pattern(word: str) -> bool:
     return any(sign in word for sign in "*?[")
 
 
-def _granted_skills(words: Sequence[str], known: frozenset[str]) -> tuple[str, ...]:
-    """Return the skills that the words name or match, each once; those of one pattern by name."""
+def _named(words: Sequence[str], known: frozenset[str]) -> tuple[str, ...]:
+    """Return what the words name or match, each once; those of one pattern by name."""
     found = (sorted(fnmatch.filter(known, word)) if _is_pattern(word) else [word] for word in words)
-    return tuple(dict.fromkeys(skill for skills in found for skill in skills if skill in known))
+    return tuple(dict.fromkeys(name for named in found for name in named))
 
 
 def check_memory(text: str, report: Report) -> None:

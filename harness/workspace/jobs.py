@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.domain.job import Job, Overlap, Priority
-from harness.domain.schedule import QuietHours
 from harness.workspace.fields import DollarsPerRun, Duration, Failures, Node, Text, Texts
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.front_matter import FrontMatter, read_front_matter
@@ -38,8 +37,7 @@ from harness.workspace.located import Located
 from harness.workspace.names import Names
 from harness.workspace.prompt_template import check_template
 from harness.workspace.quantities import BadValue
-from harness.workspace.reading import check_read_entry
-from harness.workspace.reminder_rules import quiet_hours_of_reminder
+from harness.workspace.reading import check_read_entry, present_entries
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, as_list, check_shape
 from harness.workspace.vocabulary import Vocabulary
@@ -62,6 +60,7 @@ class JobShape(Shape):
     quiet_hours: HoursOrHome | None = None
     if_missed: IfMissed | None = None
     read: Texts = Field(default_factory=list)
+    read_if_there: Texts = Field(default_factory=list)
     max_age: Duration | None = None
     only_if: OnlyIfShape | None = None
     depends_on: Dependencies = Field(default_factory=list)
@@ -84,8 +83,6 @@ class JobShape(Shape):
     on: Node | None = None
     disable_after: Failures | None = None
     title: Text | None = None
-    reminder: bool = False
-    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class DeclaredJob:
     """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer.
 
     `backoff_line` is None where it says nothing about the pause between two attempts. On `models_line` stands for
-    which models it was made, on `budget_line` what a run may cost, on `contract_line` what it promises.
+    which models it was made, on `budget_line` what a run may cost.
     """
 
     job: Job
@@ -103,7 +100,6 @@ class DeclaredJob:
     backoff_line: int | None = None
     models_line: int = 1
     budget_line: int = 1
-    contract_line: int = 1
 
 
 def read_job(
@@ -123,6 +119,9 @@ def read_job(
         return None
     schedules = read_schedules(shape.schedule, located, vocabulary, report)
     _check_references(shape, agent, located, names, vocabulary, report)
+    optional_lines = [located.line("read_if_there", position) for position in range(len(shape.read_if_there))]
+    optional = present_entries(shape.read_if_there, optional_lines, names, vocabulary, report)
+    reads = list(dict.fromkeys((*shape.read, *optional)))
     _check_text(shape, matter, report)
     declared = Job(
         agent=agent,
@@ -134,9 +133,9 @@ def read_job(
         prompt_line=matter.body_line,
         schedule_text="; ".join(shape.schedule) if isinstance(shape.schedule, list) else str(shape.schedule),
         if_missed=catch_up_of(shape.if_missed),
-        read=tuple(dict.fromkeys(shape.read)),
+        read=tuple(reads),
         max_age_s=shape.max_age,
-        contract=contract_of(shape.contract, is_reminder=shape.reminder),
+        contract=contract_of(shape.contract),
         deliver=tuple(dict.fromkeys(shape.deliver)),
         budget_usd=shape.budget,
         without_model=shape.without_model,
@@ -148,8 +147,8 @@ def read_job(
         title=shape.title,
         follows_person=shape.tz == LOCAL,
         calendar=shape.calendar,
-        quiet_hours=_quiet_hours(shape, located, names, report),
-        only_if=only_if_of(shape.only_if, shape.read, located, report),
+        quiet_hours=quiet_hours_of(shape.quiet_hours, located.line("quiet_hours"), names, report),
+        only_if=only_if_of(shape.only_if, reads, located, report),
         depends_on=dependencies_of(shape.depends_on, f"{agent}/{name}", located, names, report),
         requires=requires_of(shape.requires),
         overlap=shape.overlap,
@@ -160,8 +159,6 @@ def read_job(
         on=shape.on,
         disable_after=shape.disable_after,
         models=tuple(dict.fromkeys(shape.models)),
-        reminder=shape.reminder,
-        emergency=shape.emergency,
     )
     if not schedules:
         return None
@@ -173,16 +170,7 @@ def read_job(
         located.line("backoff") if "backoff" in located.values else None,
         located.line("models"),
         located.line("budget"),
-        located.line("contract"),
     )
-
-
-def _quiet_hours(shape: JobShape, located: Located, names: Names, report: Report) -> QuietHours | None:
-    if shape.emergency and not shape.reminder:
-        report.error(located.line("emergency"), "only a reminder can be an emergency", "add reminder: true, or drop it")
-    if shape.reminder and not shape.emergency and shape.quiet_hours is None:
-        return quiet_hours_of_reminder(shape.tz, names)
-    return quiet_hours_of(shape.quiet_hours, located.line("quiet_hours"), names, report)
 
 
 def _without_nulls(located: Located) -> Located:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.names import Names, is_inside
 from harness.workspace.report import Report, suggestion
@@ -28,8 +30,29 @@ def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary
             report.missing(line, problem, "move it inside, or set file_sources = true in [egress]", SETTINGS_FILE)
     elif "/" in entry and names.is_folder(owner):
         report.warning(line, f"there is no file {entry!r} yet", "check the path, or let another job write it first")
+    elif vocabulary.is_output(entry):
+        report.missing(line, f"no agent {owner!r} is there to make {entry!r}", suggestion(entry, sorted(names.jobs)))
     else:
         _check_collector(entry, line, names, vocabulary, report)
+
+
+def present_entries(
+    entries: Sequence[str], lines: Sequence[int], names: Names, vocabulary: Vocabulary, report: Report
+) -> list[str]:
+    """Return those of the entries that something answers to, with a warning for each of the others.
+
+    So that agents can be left out of a team, and a word that is only misspelt is still told.
+    """
+    present = []
+    for entry, line in zip(entries, lines, strict=True):
+        alone = Report(report.path)
+        check_read_entry(entry, line, names, vocabulary, alone)
+        faults = [one.finding for one in alone.entries if one.finding.severity == "error"]
+        if faults:
+            report.warning(line, f"{faults[0].problem}; it is left out", "correct it, or take it out")
+        else:
+            present.append(entry)
+    return present
 
 
 def _check_collector(entry: str, line: int, names: Names, vocabulary: Vocabulary, report: Report) -> None:

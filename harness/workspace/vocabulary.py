@@ -22,7 +22,8 @@ class Vocabulary:
     some collector understands. `why_never_due` says which of its closed days and quiet hours keep a job from
     running at all, or None if it runs. `shortest_period_s` is the shortest time between two of the job's next slots,
     None if there are not two. `refuse_host` says why the door to the network refuses a host, or None. `shipped_skills`
-    come with the harness: a skill of the workspace takes the place of one of the same name.
+    come with the harness: a skill of the workspace takes the place of one of the same name. `is_output` says whether an
+    entry of `read` is written as the output of another job is, and no collector's.
     """
 
     tools: frozenset[str]
@@ -33,3 +34,4 @@ class Vocabulary:
     shortest_period_s: Callable[[Job, datetime], float | None]
     refuse_host: Callable[[str, Egress], str | None]
     shipped_skills: Mapping[str, Skill] = field(default_factory=dict)
+    is_output: Callable[[str], bool] = lambda entry: False

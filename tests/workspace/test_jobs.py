@@ -292,3 +292,34 @@ def test_calendar_that_is_gone_and_still_needed_is_told(tmp_path: Path) -> None:
     loaded = load_workspace(root, vocabulary(), last_good, now=NOW)
     assert [str(finding) for finding in loaded.errors] == [f"{JOB}:3: unknown calendar 'nyse'; there are none yet"]
     assert [job.id for job in loaded.workspace.jobs()] == ["scout/morning"]
+
+
+def test_what_is_read_if_it_is_there_is_left_out_with_a_warning_where_it_is_not(tmp_path: Path) -> None:
+    optional = "read_if_there: [trader/wrap, scout/evening, feeds/gone]"
+    loaded = load(tmp_path, {"morning": f"read: [feeds/ai]\n{optional}", "evening": ""})
+    assert loaded.workspace.job("scout/morning").read == ("feeds/ai", "scout/evening")
+    assert [(finding.severity, finding.line) for finding in loaded.findings] == [("warning", 4), ("warning", 4)]
+    assert all("it is left out" in str(finding) for finding in loaded.findings)
+
+
+def test_what_is_read_if_it_is_there_can_be_a_condition(tmp_path: Path) -> None:
+    job = read(tmp_path, "read_if_there: [feeds/ai]\nonly_if: {changed: [feeds/ai]}")
+    assert job.only_if == OnlyIf(("feeds/ai",))
+
+
+@pytest.mark.parametrize(("written", "asked"), [('["*"]', ("clerk", "zoe")), ('["user", "z*"]', ("user", "zoe"))])
+def test_whom_an_agent_may_ask_can_be_all_the_others(tmp_path: Path, written: str, asked: tuple[str, ...]) -> None:
+    others = {
+        f"agents/{name}/{file}": text
+        for name in ("clerk", "zoe")
+        for file, text in {"SOUL.md": "x", "AGENTS.md": "x", "agent.toml": 'description = "x"\n'}.items()
+    }
+    scout = {"agents/scout/agent.toml": f'description = "x"\nmay_ask = {written}\n'}
+    loaded = load_workspace(write_workspace_files(tmp_path, {**others, **scout}), vocabulary(), now=NOW)
+    assert loaded.workspace.agent("scout").may_ask == asked
+
+
+def test_an_output_of_an_agent_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    assert findings_of(tmp_path, "read: [scuot/evening]") == [
+        f"{JOB}:3: no agent 'scuot' is there to make 'scuot/evening'; did you mean 'scout/evening'?"
+    ]
