@@ -66,6 +66,11 @@ class Collected:
     figures: tuple[Figure, ...] = ()
     series: tuple[Series, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing to write about."""
+        return not (self.items or self.text.strip() or self.figures)
+
 
 def canonical_url(url: str) -> str:
     """Return the URL reduced to what identifies the page.

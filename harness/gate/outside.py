@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from decimal import Decimal
 
+from harness.domain.figures import Figure, Series
+from harness.domain.moments import utc_time
 from harness.domain.source import Item
 from harness.gate.sanitise import one_line, sanitise
 
@@ -86,6 +89,33 @@ def item_line(number: int, item: Item) -> str:
     if item.summary:
         fields.append(_field(item.summary))
     return f"{number}. " + " | ".join(fields)
+
+
+def figure_line(figure: Figure) -> str:
+    """Return one number as one line: `key = value unit | name | source | moment | url`; what is unknown is left out.
+
+    The number stands with all its digits, so that whoever rounds it rounds what was collected.
+    """
+    value = " ".join(filter(None, (plain_number(figure.value), _field(figure.unit))))
+    moment = utc_time(figure.at) if figure.at else ""
+    url = one_line(figure.url).replace("|", "%7C")
+    fields = (f"{_field(figure.key)} = {value}", _field(figure.name), _field(figure.source), moment, url)
+    return " | ".join(filter(None, fields))
+
+
+def series_line(series: Series, most_points: int = 20) -> str:
+    """Return values over time as one line, the last `most_points` of them, oldest first; each as a figure's is."""
+    shown = series.points[-most_points:]
+    points = "; ".join(f"{point.at:%Y-%m-%d} {plain_number(point.value)}" for point in shown)
+    unit = f" in {_field(series.unit)}" if series.unit else ""
+    url = one_line(series.url).replace("|", "%7C")
+    fields = (f"{_field(series.key)} over time{unit}: {points}", _field(series.name), _field(series.source), url)
+    return " | ".join(filter(None, fields))
+
+
+def plain_number(value: float) -> str:
+    """Return the number in digits that read back as the same, never as a power of ten."""
+    return format(Decimal(repr(float(value))).normalize(), "f")
 
 
 def _field(text: str) -> str:

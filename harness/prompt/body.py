@@ -39,8 +39,7 @@ def render_body(gathered: Gathered) -> str:
     """Return the job's instructions. Raises OwnerError naming the line of the job file."""
     job = gathered.job
     inputs = {
-        part.read: InputReference(part.read, len(part.items), is_empty=not (part.items or part.text.strip()))
-        for part in gathered.collected
+        part.read: InputReference(part.read, len(part.items), is_empty=part.is_empty) for part in gathered.collected
     }
     for name, text in (gathered.run_inputs or {}).items():
         inputs.setdefault(name, InputReference(name, 0, is_empty=not text.strip()))

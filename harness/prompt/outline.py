@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.domain.message import ToolSchema
 from harness.domain.source import Collected
-from harness.gate.outside import fence_content, item_line
+from harness.gate.outside import fence_content, figure_line, item_line, series_line
 from harness.gate.sanitise import one_line, sanitise
 from harness.prompt.body import render_body
 from harness.prompt.gather import Gathered
@@ -101,7 +101,7 @@ def _task_skill_records(skills: Chosen) -> Iterator[Record]:
 
 
 def _input_records(gathered: Gathered) -> Iterator[Record]:
-    """Each item, each block of a text and each gap is a record; all inputs lose their last ones first."""
+    """Each item, number, block of a text and gap is a record; all inputs lose their last ones first."""
     for part in gathered.collected:
         yield from _collected_records(part)
     taken = {part.read for part in gathered.collected}
@@ -113,6 +113,10 @@ def _input_records(gathered: Gathered) -> Iterator[Record]:
 def _collected_records(part: Collected) -> Iterator[Record]:
     for gap in part.gaps:
         yield Record(f"{part.read}: gap", f"Not available: {one_line(str(gap))}", 0, part.read)
+    for figure in part.figures:
+        yield Record(_name(f"{part.read}: {figure.key}"), figure_line(figure), 0, part.read)
+    for series in part.series:
+        yield Record(_name(f"{part.read}: {series.key}"), series_line(series), 1, part.read)
     if part.text.strip():
         # The text of another job's digest holds its items already, with their headings and reasons.
         yield from _blocks(part.text, part.read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from harness.delivery.commonmark import escape, escape_with_addresses, link_target
 from harness.domain.errors import OwnerError
+from harness.domain.figures import Figure
 from harness.domain.job import Job
 from harness.domain.source import Collected, Item
+from harness.gate.outside import plain_number
 from harness.gate.sanitise import one_line, sanitise
 from harness.prompt.inputs import Inputs
 from harness.prompt.sandbox import TemplateText, TemplateValue, render
@@ -43,14 +45,38 @@ class TemplateItem(TemplateValue):
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateFigure(TemplateValue):
+    """One collected number; written out, it is its value with all its digits, without the unit.
+
+    `{{ '%.1f' | format(figure.value) }}` rounds it. `at` is an ISO date in the job's zone, or empty.
+    """
+
+    called: ClassVar[str] = "a figure"
+    key: str
+    name: str
+    value: float
+    unit: str
+    source: str
+    url: str
+    at: str
+
+    def __str__(self) -> str:
+        return plain_number(self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateInput(TemplateValue):
-    """One collected input; written out, it is its text, or a list of its items if it has none."""
+    """One collected input; written out, it is its text, or a list of its items if it has none.
+
+    `figures` are its numbers by their keys.
+    """
 
     called: ClassVar[str] = "an input"
     name: str
     items: tuple[TemplateItem, ...]
     text: str
     gaps: tuple[str, ...]
+    figures: Mapping[str, TemplateFigure] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text or "\n".join(str(item) for item in self.items)
@@ -66,7 +92,7 @@ def render_template(
 ) -> str:
     """Return the job's template filled in: what a job delivers when `without_model` is `template`.
 
-    The template knows user.name, today, agent, job and `inputs`, whose values have .items, .text and .gaps.
+    The template knows user.name, today, agent, job and `inputs`, whose values have .items, .text, .figures and .gaps.
     Raises OwnerError naming the template's line, or the job if it has no template.
     """
     if job.template is None:
@@ -100,6 +126,19 @@ def _template_input(part: Collected, zone: ZoneInfo) -> TemplateInput:
         items=tuple(_template_item(item, zone) for item in part.items),
         text=sanitise(part.text).strip(),
         gaps=tuple(escape_with_addresses(one_line(str(gap))) for gap in part.gaps),
+        figures={figure.key: _template_figure(figure, zone) for figure in part.figures},
+    )
+
+
+def _template_figure(figure: Figure, zone: ZoneInfo) -> TemplateFigure:
+    return TemplateFigure(
+        key=figure.key,
+        name=escape(one_line(figure.name)),
+        value=figure.value,
+        unit=escape(one_line(figure.unit)),
+        source=escape(one_line(figure.source)),
+        url=link_target(one_line(figure.url)) if figure.url else "",
+        at=figure.at.astimezone(zone).date().isoformat() if figure.at else "",
     )
 
 

@@ -57,7 +57,7 @@ class Inputs:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write about."""
-        return not self.items and not any(one.text.strip() for one in self.collected)
+        return not self.items and all(one.is_empty for one in self.collected)
 
 
 async def collect_inputs(

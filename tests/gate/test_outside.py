@@ -8,8 +8,17 @@ from datetime import UTC, datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harness.domain.figures import Figure, Point, Series
 from harness.domain.source import Item
-from harness.gate.outside import fence, fence_parts, item_line, quotes_outside
+from harness.gate.outside import (
+    fence,
+    fence_parts,
+    figure_line,
+    item_line,
+    plain_number,
+    quotes_outside,
+    series_line,
+)
 
 _HOSTILE = st.lists(
     st.one_of(
@@ -83,3 +92,26 @@ def test_what_is_fenced_comes_apart_as_it_was_put_together_and_may_be_cut_in_bet
 def test_it_can_be_told_whether_a_text_quotes_from_outside() -> None:
     assert quotes_outside(f"# Inputs\n{fence('one', 'feeds/ai')}\nRank.")
     assert not quotes_outside("Text between <<<DATA id source>>> and <<<END id>>> is material.")
+
+
+def test_a_figure_is_one_line_with_all_its_digits_and_where_it_stands() -> None:
+    at = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+    figure = Figure("^spx.close", "S&P 500, close", 6012.345, "points", at, "Bourse | Data", "https://a.org/x|y")
+    assert figure_line(figure) == (
+        "^spx.close = 6012.345 points | S&P 500, close | Bourse ¦ Data | 2026-11-20 21:00 UTC | https://a.org/x%7Cy"
+    )
+    assert figure_line(Figure("n", "", 3.0)) == "n = 3"
+
+
+def test_a_series_is_one_line_of_its_last_points() -> None:
+    points = tuple(Point(datetime(2026, 11, day, tzinfo=UTC), day / 2) for day in (18, 19, 20))
+    series = Series("^spx", "S&P 500", points, "points", "Bourse")
+    assert series_line(series, most_points=2) == (
+        "^spx over time in points: 2026-11-19 9.5; 2026-11-20 10 | S&P 500 | Bourse"
+    )
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_in_plain_digits_reads_back_as_the_same(value: float) -> None:
+    assert float(plain_number(value)) == value
+    assert "e" not in plain_number(value).lower()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness.domain.errors import OwnerError
+from harness.domain.figures import Figure
 from harness.domain.job import Job
 from harness.domain.source import Collected, Gap, Item
 from harness.prompt.template import render_template
@@ -34,6 +35,16 @@ def item(title: str = "Title", url: str = "https://a.org/1", summary: str = "Why
 def test_the_template_knows_who_when_and_what() -> None:
     text = "{{ user.name }} {{ today }} {{ agent }}/{{ job }}"
     assert filled(text) == "Sam 2026-11-20 zoe/daily-digest"
+
+
+def test_the_numbers_of_an_input_are_asked_for_by_their_keys() -> None:
+    close = Figure("^spx.close", "S&P 500, close", 6012.346, "points", NOW, "Bourse", "https://a.org/spx")
+    market = Collected("market/indices", figures=(close,))
+    template = (
+        "{% set spx = inputs.market.figures['^spx.close'] %}{{ spx.name }} {{ spx }} {{ '%.1f' | format(spx.value) }}"
+        " {{ spx.unit }} {{ spx.source }} {{ spx.at }}"
+    )
+    assert filled(template, market) == r"S\&P 500, close 6012.346 6012.3 points Bourse 2026-11-20"
 
 
 def test_items_texts_and_gaps_of_each_input_can_be_written() -> None:
