@@ -15,8 +15,10 @@ from harness.domain.tokens import estimate_tokens
 from harness.workspace.bus_rules import MaxOpen
 from harness.workspace.fields import DollarsPerDay, Node, Text
 from harness.workspace.find import SETTINGS_FILE
+from harness.workspace.job_contract import ContractShape, contract_of
 from harness.workspace.names import Names, is_inside
 from harness.workspace.quantities import BadValue
+from harness.workspace.reminder_rules import RemindersShape
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.toml_text import read_toml
@@ -49,6 +51,8 @@ class AgentShape(Shape):
     write_paths: list[Folder] = Field(default_factory=list)
     on: Node | None = None
     max_open: MaxOpen | None = None
+    contract: ContractShape | None = None
+    reminders: RemindersShape = Field(default_factory=RemindersShape)
 
 
 def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, report: Report) -> Agent | None:
@@ -95,6 +99,8 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         budget_usd=shape.budget,
         on=shape.on,
         max_open=shape.max_open,
+        contract=contract_of(shape.contract),
+        reminder_spacing_s=shape.reminders.spacing,
     )
 
 

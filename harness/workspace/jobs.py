@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.domain.job import Job, Overlap, Priority
+from harness.domain.schedule import QuietHours
 from harness.workspace.fields import DollarsPerRun, Duration, Failures, Node, Text, Texts
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.front_matter import FrontMatter, read_front_matter
@@ -38,6 +39,7 @@ from harness.workspace.names import Names
 from harness.workspace.prompt_template import check_template
 from harness.workspace.quantities import BadValue
 from harness.workspace.reading import check_read_entry, present_entries
+from harness.workspace.reminder_rules import quiet_hours_of_reminder
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, as_list, check_shape
 from harness.workspace.vocabulary import Vocabulary
@@ -83,6 +85,8 @@ class JobShape(Shape):
     on: Node | None = None
     disable_after: Failures | None = None
     title: Text | None = None
+    reminder: bool = False
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class DeclaredJob:
     """A job, and the lines on which it says when it is due, what it depends on, and which addresses must answer.
 
     `backoff_line` is None where it says nothing about the pause between two attempts. On `models_line` stands for
-    which models it was made, on `budget_line` what a run may cost.
+    which models it was made, on `budget_line` what a run may cost, on `contract_line` what it promises.
     """
 
     job: Job
@@ -100,6 +104,7 @@ class DeclaredJob:
     backoff_line: int | None = None
     models_line: int = 1
     budget_line: int = 1
+    contract_line: int = 1
 
 
 def read_job(
@@ -135,7 +140,7 @@ def read_job(
         if_missed=catch_up_of(shape.if_missed),
         read=tuple(reads),
         max_age_s=shape.max_age,
-        contract=contract_of(shape.contract),
+        contract=contract_of(shape.contract, is_reminder=shape.reminder),
         deliver=tuple(dict.fromkeys(shape.deliver)),
         budget_usd=shape.budget,
         without_model=shape.without_model,
@@ -147,7 +152,7 @@ def read_job(
         title=shape.title,
         follows_person=shape.tz == LOCAL,
         calendar=shape.calendar,
-        quiet_hours=quiet_hours_of(shape.quiet_hours, located.line("quiet_hours"), names, report),
+        quiet_hours=_quiet_hours(shape, located, names, report),
         only_if=only_if_of(shape.only_if, reads, located, report),
         depends_on=dependencies_of(shape.depends_on, f"{agent}/{name}", located, names, report),
         requires=requires_of(shape.requires),
@@ -159,6 +164,8 @@ def read_job(
         on=shape.on,
         disable_after=shape.disable_after,
         models=tuple(dict.fromkeys(shape.models)),
+        reminder=shape.reminder,
+        emergency=shape.emergency,
     )
     if not schedules:
         return None
@@ -170,7 +177,16 @@ def read_job(
         located.line("backoff") if "backoff" in located.values else None,
         located.line("models"),
         located.line("budget"),
+        located.line("contract"),
     )
+
+
+def _quiet_hours(shape: JobShape, located: Located, names: Names, report: Report) -> QuietHours | None:
+    if shape.emergency and not shape.reminder:
+        report.error(located.line("emergency"), "only a reminder can be an emergency", "add reminder: true, or drop it")
+    if shape.reminder and not shape.emergency and shape.quiet_hours is None:
+        return quiet_hours_of_reminder(shape.tz, names)
+    return quiet_hours_of(shape.quiet_hours, located.line("quiet_hours"), names, report)
 
 
 def _without_nulls(located: Located) -> Located:
