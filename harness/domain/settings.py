@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
+from harness.domain.daily_life import PersonalCalendar, TodoSettings, WeatherSettings
+from harness.domain.economy import EconomySettings
+from harness.domain.market import MarketSettings
 from harness.domain.schedule import QuietHours
 
 Adapter = Literal["extractive", "openai", "anthropic", "litellm", "scripted"]
@@ -200,3 +203,8 @@ class Settings:
     backups: Backups = field(default_factory=Backups)
     bus: BusRules = field(default_factory=BusRules)
     shedding: Shedding = field(default_factory=Shedding)
+    markets: MarketSettings = field(default_factory=MarketSettings)
+    economy: EconomySettings = field(default_factory=EconomySettings)
+    weather: WeatherSettings = field(default_factory=WeatherSettings)
+    calendars: tuple[PersonalCalendar, ...] = ()
+    todos: TodoSettings = field(default_factory=TodoSettings)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness.domain.agent import Agent
 from harness.domain.basket import Basket
+from harness.domain.economy import EconomicDate
 from harness.domain.errors import HarnessError
 from harness.domain.feed import FeedEntry
 from harness.domain.job import Job
+from harness.domain.market import Watchlist
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
 from harness.domain.skill import Skill
@@ -28,6 +30,8 @@ class Workspace:
     feed_lists: Mapping[str, tuple[FeedEntry, ...]] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     baskets: Mapping[str, Basket] = field(default_factory=dict)
+    watchlists: Mapping[str, Watchlist] = field(default_factory=dict)
+    economic_dates: tuple[EconomicDate, ...] = ()
 
     def jobs(self) -> Iterator[Job]:
         """Yield all jobs, by agent and name."""

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from harness.domain.agent import Agent
 from harness.domain.basket import Basket
+from harness.domain.economy import EconomicDate
 from harness.domain.errors import OwnerError
 from harness.domain.feed import FeedEntry
 from harness.domain.job import Job
+from harness.domain.market import Watchlist
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Egress, Settings
 from harness.domain.skill import Skill
@@ -22,12 +24,14 @@ from harness.workspace.agents import check_memory, read_agent
 from harness.workspace.baskets import read_baskets
 from harness.workspace.budgets import check_budgets
 from harness.workspace.calendars import read_calendar
+from harness.workspace.economic_dates import read_economic_dates
 from harness.workspace.find import SETTINGS_FILE
 from harness.workspace.job_conditions import find_cycles
 from harness.workspace.job_models import check_models, check_room
 from harness.workspace.job_plausibility import check_plausibility
 from harness.workspace.jobs import TEMPLATE_SUFFIX, DeclaredJob, read_job
 from harness.workspace.located import Located
+from harness.workspace.markets import read_watchlist
 from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
 from harness.workspace.prompt_template import check_template
 from harness.workspace.report import Entry, Report
@@ -35,7 +39,15 @@ from harness.workspace.settings import declared_names, read_settings
 from harness.workspace.shared import read_feed_list
 from harness.workspace.skill_pins import Pin, read_pins
 from harness.workspace.skills import read_skill
-from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER, PINS_FILE, Snapshot
+from harness.workspace.snapshot import (
+    BASKETS_FILE,
+    CALENDARS_FOLDER,
+    ECONOMY_FILE,
+    FEEDS_FOLDER,
+    MARKETS_FOLDER,
+    PINS_FILE,
+    Snapshot,
+)
 from harness.workspace.vocabulary import Vocabulary
 from harness.workspace.whereabouts import person_zone
 
@@ -55,6 +67,8 @@ class Inspection:
     feed_lists: Mapping[str, tuple[FeedEntry, ...]]
     calendars: Mapping[str, Calendar]
     baskets: Mapping[str, Basket]
+    watchlists: Mapping[str, Watchlist]
+    economic_dates: tuple[EconomicDate, ...]
     entries: tuple[Entry, ...]
     pins: Mapping[str, Pin]
 
@@ -121,7 +135,8 @@ class _Inspector:
                 agent = agents.get(f"agents/{declaration.job.agent}/agent.toml")
                 check_models(declaration, agent, settings, self._report(path))
                 check_room(declaration, agent, settings, self._report(path))
-        calendars = self._read_calendars(self.now.astimezone(ZoneInfo(names.home_zone)).date())
+        today = self.now.astimezone(ZoneInfo(names.home_zone)).date()
+        calendars = self._read_calendars(today)
         self._check_that_all_run(declared, {calendar.name: calendar for calendar in calendars.values()})
         pins = self._read_pins()
         skills = {
@@ -136,6 +151,8 @@ class _Inspector:
             feed_lists=self._read_feed_lists(),
             calendars=calendars,
             baskets=self._read_baskets(),
+            watchlists=self._read_watchlists(names.calendars),
+            economic_dates=self._read_economic_dates(today),
             entries=tuple(entry for path in sorted(self.reports) for entry in self.reports[path].entries),
             pins=pins or {},
         )
@@ -166,8 +183,10 @@ class _Inspector:
             feed_lists=frozenset(_stem(path) for path in self._paths_in(FEEDS_FOLDER)),
             profiles=frozenset() if located is None else declared_names(located, "profiles"),
             channels=frozenset() if located is None else declared_names(located, "channels"),
-            calendars=frozenset(_stem(path) for path in self._paths_in(CALENDARS_FOLDER)),
+            calendars=frozenset(_stem(path) for path in self._calendar_paths()),
             baskets=frozenset(self._read_baskets()),
+            watchlists=frozenset(_stem(path) for path in self._paths_in(MARKETS_FOLDER)),
+            personal_calendars=frozenset() if located is None else declared_names(located, "calendars"),
             home_zone=effective.home_zone,
             person_zone=person_zone(effective, self.now),
             quiet_hours=effective.quiet_hours,
@@ -337,9 +356,27 @@ class _Inspector:
         text = self.snapshot.texts.get(BASKETS_FILE)
         return {} if text is None else read_baskets(text, self._report(BASKETS_FILE))
 
+    def _read_watchlists(self, calendars: frozenset[str]) -> dict[str, Watchlist]:
+        watchlists: dict[str, Watchlist] = {}
+        for path in self._paths_in(MARKETS_FOLDER):
+            report = self._report(path)
+            check_slug(report, "watchlist", _stem(path))
+            text = self.snapshot.texts.get(path)
+            found = None if text is None else read_watchlist(_stem(path), text, calendars, report)
+            if found is not None:
+                watchlists[path] = found
+        return watchlists
+
+    def _read_economic_dates(self, today: date) -> tuple[EconomicDate, ...]:
+        text = self.snapshot.texts.get(ECONOMY_FILE)
+        return () if text is None else read_economic_dates(text, today, self._report(ECONOMY_FILE))
+
+    def _calendar_paths(self) -> list[str]:
+        return [path for path in self._paths_in(CALENDARS_FOLDER) if path != ECONOMY_FILE]
+
     def _read_calendars(self, today: date) -> dict[str, Calendar]:
         calendars: dict[str, Calendar] = {}
-        for path in self._paths_in(CALENDARS_FOLDER):
+        for path in self._calendar_paths():
             report = self._report(path)
             check_slug(report, "calendar", _stem(path))
             text = self.snapshot.texts.get(path)

@@ -217,7 +217,16 @@ def _build(
     calendars = {calendar.name: calendar for calendar in inspection.calendars.values()}
     assert inspection.settings is not None
     return Workspace(
-        root, inspection.settings, inspection.user, agents, skills, feed_lists, calendars, inspection.baskets
+        root=root,
+        settings=inspection.settings,
+        user=inspection.user,
+        agents=agents,
+        skills=skills,
+        feed_lists=feed_lists,
+        calendars=calendars,
+        baskets=inspection.baskets,
+        watchlists={watchlist.name: watchlist for watchlist in inspection.watchlists.values()},
+        economic_dates=inspection.economic_dates,
     )
 
 

@@ -31,6 +31,8 @@ class Names:
     channels: frozenset[str]
     calendars: frozenset[str]
     baskets: frozenset[str]
+    watchlists: frozenset[str]
+    personal_calendars: frozenset[str]
     home_zone: str
     person_zone: str
     quiet_hours: QuietHours | None

@@ -9,7 +9,7 @@ from harness.workspace.names import Names, is_inside
 from harness.workspace.report import Report, suggestion
 from harness.workspace.vocabulary import Vocabulary
 
-FEED_PREFIX = "feeds/"
+FEED_PREFIX, MARKET_PREFIX, CALENDAR_PREFIX = "feeds/", "market/", "calendar/"
 
 
 def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary, report: Report) -> None:
@@ -17,6 +17,11 @@ def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary
     owner, _, _ = entry.partition("/")
     if entry.startswith(FEED_PREFIX):
         report.check_name(line, "feed list", entry.removeprefix(FEED_PREFIX), names.feed_lists)
+    elif entry.startswith(MARKET_PREFIX):
+        report.check_name(line, "watchlist", entry.removeprefix(MARKET_PREFIX), names.watchlists)
+    elif entry.startswith(CALENDAR_PREFIX):
+        name = entry.removeprefix(CALENDAR_PREFIX)
+        report.check_name(line, "personal calendar", name, names.personal_calendars, SETTINGS_FILE)
     elif owner in names.agents:
         own_jobs = [job for job in names.jobs if job.partition("/")[0] == owner]
         report.check_name(line, "job", entry, own_jobs)

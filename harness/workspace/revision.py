@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER
+from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER, MARKETS_FOLDER
 
 UNKNOWN = "unknown"
 """The revision where the workspace is in a repository, and git could not say in which state."""
 
-_PROMPT_FILES = (SETTINGS_FILE, "USER.md", "agents", "skills", FEEDS_FOLDER, CALENDARS_FOLDER, BASKETS_FILE)
+_LISTS = (FEEDS_FOLDER, CALENDARS_FOLDER, MARKETS_FOLDER, BASKETS_FILE)
+_PROMPT_FILES = (SETTINGS_FILE, "USER.md", "agents", "skills", *_LISTS)
 _TIMEOUT_S = 10.0
 _SHOWN_CHARS = 12
 _ANSWERS_KEPT = 20

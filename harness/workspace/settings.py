@@ -14,13 +14,17 @@ from harness.domain.settings import Channel, Egress, Here, Profile, Settings, So
 from harness.store.address import URL_VARIABLE, BadAddress, parse_address
 from harness.workspace.budgets import SheddingShape, shedding_of
 from harness.workspace.bus_rules import BusShape, bus_rules_of
+from harness.workspace.calendar_settings import calendars_of
+from harness.workspace.economy_settings import EconomyShape, economy_settings_of
 from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
+from harness.workspace.market_settings import MarketsShape, market_settings_of
 from harness.workspace.names import SLUG
 from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profiles
 from harness.workspace.quantities import BadValue, parse_bytes, parse_quiet_hours
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
+from harness.workspace.todo_settings import TodosShape, todo_settings_of
 from harness.workspace.toml_text import read_toml
 from harness.workspace.upkeep import (
     AlertsShape,
@@ -32,6 +36,7 @@ from harness.workspace.upkeep import (
     retention_of,
     watchdog_of,
 )
+from harness.workspace.weather_settings import WeatherShape, weather_settings_of
 
 
 def _check_network(value: str) -> str:
@@ -101,6 +106,11 @@ class SettingsShape(Shape):
     backups: BackupsShape = BackupsShape()
     bus: BusShape = BusShape()
     shedding: SheddingShape = SheddingShape()
+    markets: MarketsShape = MarketsShape()
+    economy: EconomyShape = EconomyShape()
+    weather: WeatherShape = WeatherShape()
+    calendars: dict[str, str] = Field(default_factory=dict)
+    todos: TodosShape = TodosShape()
 
 
 def read_settings(text: str, report: Report) -> tuple[Settings, Located] | None:
@@ -153,6 +163,11 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         backups=backups_of(shape.backups),
         bus=bus_rules_of(shape.bus, located, report),
         shedding=shedding_of(shape.shedding, located, report),
+        markets=market_settings_of(shape.markets),
+        economy=economy_settings_of(shape.economy),
+        weather=weather_settings_of(shape.weather, located, report),
+        calendars=calendars_of(shape.calendars, located, report),
+        todos=todo_settings_of(shape.todos),
     )
 
 

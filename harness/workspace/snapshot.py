@@ -15,7 +15,9 @@ PINS_FILE = "skills/pins.toml"
 FEEDS_FOLDER = "shared-context/feeds"
 CALENDARS_FOLDER = "shared-context/calendars"
 BASKETS_FILE = "shared-context/baskets.md"
-_LISTS = {FEEDS_FOLDER: (".md", ".opml"), CALENDARS_FOLDER: (".md",)}
+MARKETS_FOLDER = "shared-context/markets"
+ECONOMY_FILE = f"{CALENDARS_FOLDER}/economy.md"
+_LISTS = {FEEDS_FOLDER: (".md", ".opml"), CALENDARS_FOLDER: (".md",), MARKETS_FOLDER: (".md",)}
 """Folders of lists that the person keeps, and how the names of the lists end."""
 
 

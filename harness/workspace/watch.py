@@ -14,7 +14,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from harness.workspace.find import SETTINGS_FILE
-from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER
+from harness.workspace.snapshot import BASKETS_FILE, CALENDARS_FOLDER, FEEDS_FOLDER, MARKETS_FOLDER
 
 _CHANGES = frozenset({"created", "modified", "deleted", "moved"})
 """Opening, reading and closing are events as well; loading the workspace must not cause another load."""
@@ -22,8 +22,9 @@ _CHANGES = frozenset({"created", "modified", "deleted", "moved"})
 _EDITOR_FILES = ("~", ".swp", ".swx", ".tmp", ".bak", "___jb_tmp___", "___jb_old___")
 _VIM_PROBE = "4913"
 _SHARED = "shared-context"
-_LISTS = frozenset({FEEDS_FOLDER, CALENDARS_FOLDER, BASKETS_FILE})
-_TREES = {"agents": True, "skills": True, "memory": True, _SHARED: False, FEEDS_FOLDER: True, CALENDARS_FOLDER: True}
+_LIST_FOLDERS = (FEEDS_FOLDER, CALENDARS_FOLDER, MARKETS_FOLDER)
+_LISTS = frozenset((*_LIST_FOLDERS, BASKETS_FILE))
+_TREES = {"agents": True, "skills": True, "memory": True, _SHARED: False, **dict.fromkeys(_LIST_FOLDERS, True)}
 """The folders that are watched beside the workspace itself, and whether all below them is."""
 
 _LONGEST_BURST_S = 3.0
@@ -66,7 +67,7 @@ class WorkspaceWatch:
     what agents remember.
 
     A burst is over when nothing changed for `quiet_s` seconds, or after three seconds. Watched are the
-    files at the top, agents, skills, memory, feed lists, baskets and calendars, not what the harness itself keeps
+    files at the top, agents, skills, memory, lists of all kinds, not what the harness itself keeps
     writing. Folders that come later, or are replaced by others, are watched from then on.
     """
 
