@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.delivery.markdown import render_markdown
 from harness.delivery.prose import plain_text_of
-from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.chart import Chart, Mark, Part
+from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.source import Collected, Gap, Item
 
 FORMAT = 1
@@ -30,6 +31,7 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "sections": [_section_to_json(section) for section in digest.sections],
         "gaps": list(digest.gaps),
         "notice": digest.notice,
+        **_beside(digest),
     }
 
 
@@ -51,15 +53,20 @@ def collected_from_digest(digest: Digest, read: str) -> Collected:
 
     Items keep the sources that reported them, so that a story stays single-source from job to job;
     gaps are handed on with the name of the job that had them, and stand in no other place. The text is the
-    Markdown without them, and untrusted: it quotes what came from outside the team.
+    Markdown without them and without what stands there for the person only, and untrusted: it quotes what came from
+    outside the team.
     """
     return Collected(
         read=read,
         items=tuple(_collected_item(item, digest) for item in digest.items),
         gaps=tuple(Gap(digest.job_id, gap) for gap in digest.gaps),
-        text=render_markdown(replace(digest, gaps=(), notice="")),
+        text=render_markdown(_own_words(digest)),
         is_untrusted=True,
     )
+
+
+def _own_words(digest: Digest) -> Digest:
+    return replace(digest, gaps=(), notice="", charts=(), needs=(), accounted="", left_out=())
 
 
 def _digest_from_json(value: Mapping[str, Any]) -> Digest:
@@ -74,7 +81,57 @@ def _digest_from_json(value: Mapping[str, Any]) -> Digest:
         sections=tuple(_section_from_json(section) for section in value["sections"]),
         gaps=tuple(value["gaps"]),
         notice=value.get("notice", ""),  # digests written before there were notices lack it
+        charts=tuple(_chart_from_json(chart) for chart in value.get("charts", ())),
+        needs=tuple(_need_from_json(need) for need in value.get("needs", ())),
+        accounted=value.get("accounted", ""),
+        left_out=tuple(value.get("left_out", ())),
+        is_emergency=value.get("is_emergency", False),
     )
+
+
+def _beside(digest: Digest) -> dict[str, Any]:
+    """What a digest may have beside its sections; what it has not is left out, as older versions wrote it."""
+    return {
+        **({"charts": [_chart_to_json(chart) for chart in digest.charts]} if digest.charts else {}),
+        **({"needs": [_need_to_json(need) for need in digest.needs]} if digest.needs else {}),
+        **({"accounted": digest.accounted} if digest.accounted else {}),
+        **({"left_out": list(digest.left_out)} if digest.left_out else {}),
+        **({"is_emergency": True} if digest.is_emergency else {}),
+    }
+
+
+def _chart_to_json(chart: Chart) -> dict[str, Any]:
+    return {
+        "kind": chart.kind,
+        "title": chart.title,
+        "marks": [{"label": mark.label, "values": list(mark.values)} for mark in chart.marks],
+        "unit": chart.unit,
+        "parts": [{"name": part.name, "tone": part.tone} for part in chart.parts],
+        "source": chart.source,
+        "url": chart.url,
+    }
+
+
+def _chart_from_json(value: Mapping[str, Any]) -> Chart:
+    return Chart(
+        kind=value["kind"],
+        title=value["title"],
+        marks=tuple(Mark(mark["label"], tuple(mark["values"])) for mark in value["marks"]),
+        unit=value["unit"],
+        parts=tuple(Part(part["name"], part["tone"]) for part in value["parts"]),
+        source=value["source"],
+        url=value["url"],
+    )
+
+
+def _need_to_json(need: Need) -> dict[str, Any]:
+    due_at = None if need.due_at is None else need.due_at.astimezone(UTC).isoformat()
+    return {"kind": need.kind, "text": need.text, "detail": need.detail, "command": need.command, "due_at": due_at}
+
+
+def _need_from_json(value: Mapping[str, Any]) -> Need:
+    due_at = None if value["due_at"] is None else datetime.fromisoformat(value["due_at"])
+    return Need(value["kind"], value["text"], value["detail"], value["command"], due_at)
 
 
 def _collected_item(item: DigestItem, digest: Digest) -> Item:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from harness.domain.chart import Chart
+
+NeedKind = Literal[
+    "request", "answer", "dead-letter", "paused", "file", "learned", "skill", "delivery", "incident", "approval"
+]
+"""Why something waits for the person: the kinds of `harness inbox`, in its order."""
+
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
@@ -46,6 +53,20 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that waits for the person: what, from whom or why, and the command that settles it.
+
+    All are plain text; `due_at` is aware UTC.
+    """
+
+    kind: NeedKind
+    text: str
+    detail: str = ""
+    command: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one run delivers.
 
@@ -53,6 +74,11 @@ class Digest:
     `extractive, no model`. `gaps` are sentences that name what is missing; they are shown, always. So is
     `notice`, plain text above everything else, if there is something that the reader must know before
     believing a word of it: that it was made in an invented world, say.
+
+    `needs` is what waits for the person, shown above everything but the notice. `accounted` is one plain sentence
+    about all that the team had to do that day so far, by the ledger (`55 planned: 54 delivered, 1 missed (asleep)`).
+    `left_out` names, in plain sentences, what a channel was not given a second time. `is_emergency`: quiet hours do
+    not hold it back.
     """
 
     title: str
@@ -65,6 +91,11 @@ class Digest:
     sections: tuple[Section, ...] = ()
     gaps: tuple[str, ...] = ()
     notice: str = ""
+    charts: tuple[Chart, ...] = ()
+    needs: tuple[Need, ...] = ()
+    accounted: str = ""
+    left_out: tuple[str, ...] = ()
+    is_emergency: bool = False
 
     @property
     def items(self) -> tuple[DigestItem, ...]:

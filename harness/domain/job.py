@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.domain.chart import Shown
 from harness.domain.contract import Contract
 from harness.domain.schedule import CatchUp, QuietHours, Schedule
 
@@ -86,7 +87,7 @@ class Job:
     prompt begins. `disable_after` None means as the team's alerts say, 0 means never. `models` are
     patterns of the model names that the job was made for: with another one it does not run; empty means any.
     `reminder`: a nudge of a few words, kept apart from the agent's others and out of the night unless it is an
-    `emergency`. Times are seconds, money is US dollars.
+    `emergency`. `show` names what stands in its digest beside what it wrote. Times are seconds, money is US dollars.
     """
 
     agent: str
@@ -126,6 +127,7 @@ class Job:
     models: tuple[str, ...] = ()
     reminder: bool = False
     emergency: bool = False
+    show: tuple[Shown, ...] = ("series",)
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
+from harness.domain.channel import Channel as Channel
 from harness.domain.daily_life import PersonalCalendar, TodoSettings, WeatherSettings
 from harness.domain.economy import EconomySettings
 from harness.domain.market import MarketSettings
@@ -57,15 +58,6 @@ class Profile:
         """Whether its tokens have a price."""
         prices = (self.input_usd_per_mtok, self.cached_usd_per_mtok, self.cache_write_usd_per_mtok)
         return any((*prices, self.output_usd_per_mtok))
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """Where digests go: `file` writes below `folder` (in the state folder unless absolute), `stdout` prints."""
-
-    name: str
-    kind: Literal["file", "stdout"]
-    folder: str = "digests"
 
 
 @dataclass(frozen=True, slots=True)

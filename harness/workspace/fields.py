@@ -21,6 +21,7 @@ from harness.workspace.quantities import (
 from harness.workspace.shapes import as_list
 from harness.workspace.zones import parse_zone
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _NODE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 NEVER = "never"
 
@@ -41,6 +42,16 @@ def _check_node(value: object) -> str:
     return as_node_name(value)
 
 
+def _check_variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        # Not repeated in the finding: it may be the key itself.
+        raise BadValue(
+            "this is not the name of an environment variable",
+            'put the key in the environment and name the variable, such as "OPENAI_API_KEY"',
+        )
+    return value
+
+
 def _parse_failures(value: object) -> int:
     if value == NEVER:
         return 0
@@ -59,6 +70,9 @@ Percent = Annotated[float, PlainValidator(parse_percent)]
 Zone = Annotated[str, PlainValidator(parse_zone)]
 Address = Annotated[str, AfterValidator(_check_address)]
 Node = Annotated[str, PlainValidator(_check_node)]
+Variable = Annotated[str, AfterValidator(_check_variable)]
+"""The name of an environment variable that holds a secret."""
+
 Failures = Annotated[int, PlainValidator(_parse_failures)]
 """A number of failures in a row; 0 stands for `never`."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from harness.domain.chart import Shown
 from harness.domain.job import Job, Overlap, Priority
 from harness.domain.schedule import QuietHours
 from harness.workspace.fields import DollarsPerRun, Duration, Failures, Node, Text, Texts
@@ -45,6 +46,8 @@ from harness.workspace.shapes import Shape, as_list, check_shape
 from harness.workspace.vocabulary import Vocabulary
 
 TEMPLATE_SUFFIX = ".template.md"
+SHOWN: tuple[Shown, ...] = ("series",)
+"""What a digest shows of a job that says nothing about it."""
 
 
 def _check_template_name(value: str) -> str:
@@ -87,6 +90,7 @@ class JobShape(Shape):
     title: Text | None = None
     reminder: bool = False
     emergency: bool = False
+    show: Annotated[list[Shown], BeforeValidator(as_list)] = Field(default_factory=lambda: list(SHOWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ def read_job(
         models=tuple(dict.fromkeys(shape.models)),
         reminder=shape.reminder,
         emergency=shape.emergency,
+        show=tuple(dict.fromkeys(shape.show)),
     )
     if not schedules:
         return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from harness.domain.fallbacks import cycles
 from harness.domain.settings import Adapter, Profile
@@ -19,10 +18,10 @@ from harness.workspace.fields import (
     NotNegative,
     Text,
     Texts,
+    Variable,
 )
 from harness.workspace.located import Located
 from harness.workspace.profile_parameters import check_parameters
-from harness.workspace.quantities import BadValue
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape
 
@@ -44,21 +43,11 @@ _NEEDED: Mapping[Adapter, tuple[tuple[str, str], ...]] = {
 _PRICES = ("input_usd_per_mtok", "cached_usd_per_mtok", "cache_write_usd_per_mtok", "output_usd_per_mtok")
 
 
-def _check_variable(value: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
-        # Not repeated in the finding: it may be the key itself.
-        raise BadValue(
-            "this is not the name of an environment variable",
-            'put the key in the environment and name the variable, such as "OPENAI_API_KEY"',
-        )
-    return value
-
-
 class ProfileShape(Shape):
     adapter: Adapter
     model: str = ""
     base_url: Address | None = None
-    key_env: Annotated[str, AfterValidator(_check_variable)] | None = None
+    key_env: Variable | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     input_usd_per_mtok: NotNegative = 0.0
     cached_usd_per_mtok: NotNegative | None = None

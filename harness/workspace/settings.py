@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PlainValidator
 
 from harness.domain.schedule import QuietHours
-from harness.domain.settings import Channel, Egress, Here, Profile, Settings, SourceLimits
+from harness.domain.settings import Egress, Here, Profile, Settings, SourceLimits
 from harness.store.address import URL_VARIABLE, BadAddress, parse_address
 from harness.workspace.budgets import SheddingShape, shedding_of
 from harness.workspace.bus_rules import BusShape, bus_rules_of
 from harness.workspace.calendar_settings import calendars_of
+from harness.workspace.channels import ChannelShape, channels_of
 from harness.workspace.economy_settings import EconomyShape, economy_settings_of
 from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
@@ -59,11 +60,6 @@ def _check_database(value: str) -> str:
     except BadAddress as error:
         raise BadValue(error.problem, error.fix) from error
     return value
-
-
-class ChannelShape(Shape):
-    kind: Literal["file", "stdout"]
-    folder: Text = "digests"
 
 
 class EgressShape(Shape):
@@ -142,7 +138,7 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         budget_usd=0.0 if budget_is_unreadable else shape.budget,
         user_name=shape.user,
         profiles=profiles,
-        channels={name: Channel(name, channel.kind, channel.folder) for name, channel in shape.channels.items()},
+        channels=channels_of(shape.channels, located, report),
         quiet_hours=shape.quiet_hours,
         egress=Egress(shape.egress.loopback, tuple(shape.egress.networks), shape.egress.file_sources),
         sources=SourceLimits(

@@ -8,7 +8,8 @@ import pytest
 
 from harness.delivery.digest import collected_from_digest, digest_from_json, digest_to_json
 from harness.delivery.markdown import render_markdown
-from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.chart import Chart, Mark, Part
+from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.source import Gap
 
 NOON = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
@@ -37,6 +38,19 @@ DIGEST = Digest(
     ),
     gaps=("arXiv: timeout",),
     notice="Everything below is invented.",
+    charts=(
+        Chart(
+            "line", "S&P 500", (Mark("09:30", (6012.5,)), Mark("16:00", (6031.0,))), "points", source="Stooq", url="u"
+        ),
+        Chart("bars", "Jobs", (Mark("Sat 21", (3.0, 1.0)),), parts=(Part("delivered", "good"), Part("failed", "bad"))),
+    ),
+    needs=(
+        Need("request", "May I?", "from zoe", "harness bus answer R-1", NOON),
+        Need("skill", "rank-items", "learned: L-1", "harness skills review rank-items"),
+    ),
+    accounted="3 planned: 3 delivered",
+    left_out=("one item was delivered here before",),
+    is_emergency=True,
 )
 
 
@@ -44,10 +58,12 @@ def test_a_digest_survives_json() -> None:
     assert digest_from_json(json.loads(json.dumps(digest_to_json(DIGEST)))) == DIGEST
 
 
-def test_a_digest_from_before_there_were_notices_is_still_read() -> None:
+def test_a_digest_of_an_older_version_is_still_read() -> None:
     older = digest_to_json(DIGEST)
-    del older["notice"]
-    assert digest_from_json(older) == replace(DIGEST, notice="")
+    for later in ("notice", "charts", "needs", "accounted", "left_out", "is_emergency"):
+        del older[later]
+    expected = replace(DIGEST, notice="", charts=(), needs=(), accounted="", left_out=(), is_emergency=False)
+    assert digest_from_json(older) == expected
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"format": 2}, {"format": 1}, "x"])
@@ -65,6 +81,7 @@ def test_another_job_reads_items_with_their_sources_gaps_and_the_whole_text() ->
     assert len(second.summary) <= 600
     assert second.summary.endswith("word…")
     assert collected.gaps == (Gap("ainews/morning-digest", "arXiv: timeout"),)
-    assert collected.text == render_markdown(replace(DIGEST, gaps=(), notice=""))
+    own_words = replace(DIGEST, gaps=(), notice="", charts=(), needs=(), accounted="", left_out=())
+    assert collected.text == render_markdown(own_words)
     assert "arXiv: timeout" not in collected.text
     assert collected.is_untrusted
