@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from harness.domain.errors import OwnerError
-from harness.domain.message import Finish, ToolCall, Usage
+from harness.domain.message import Finish, ModelRequest, ToolCall, Usage
 from harness.workspace.located import KeyPath
 from harness.workspace.located_yaml import read_located_yaml
 from harness.workspace.report import Report, suggestion
 
+_CALL_NUMBER = re.compile(r"model-(\d+)$")
 _KEYS = ("when", "text", "calls", "finish", "usage")
 _CALL_KEYS = ("name", "arguments", "id")
 _COUNTS: Mapping[str, str] = {
@@ -46,6 +48,25 @@ def read_script(path: str, text: str) -> tuple[Line, ...]:
     if not isinstance(read.value, list):
         raise _wrong(path, read.lines[()], "the script is not a list", "begin each entry with a dash: - text: Hello")
     return tuple(_Entry(path, read.lines, (number,), value).line() for number, value in enumerate(read.value))
+
+
+def line_for(lines: tuple[Line, ...], request: ModelRequest, number: int) -> Line | None:
+    """Return the entry for the run's call of that number, counted from 1; None if there is none.
+
+    That is the first whose `when` stands in what the model was last told, else as many of the others down.
+    """
+    told = request.messages[-1].content if request.messages else ""
+    for line in lines:
+        if line.when and line.when in told:
+            return line
+    in_order = [line for line in lines if not line.when]
+    return in_order[number - 1] if 0 < number <= len(in_order) else None
+
+
+def call_number(request: ModelRequest) -> int | None:
+    """Return which of its run's calls the request is, counted from 1; None outside of a run."""
+    counted = _CALL_NUMBER.search(request.key)
+    return int(counted[1]) if counted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 from harness.domain.cause import profile_cause
@@ -12,9 +11,7 @@ from harness.domain.message import ModelReply, ModelRequest
 from harness.domain.settings import Profile
 from harness.llm.endpoint import SETTINGS_FILE
 from harness.llm.plausible import plausible_usage
-from harness.llm.script_file import Line, read_script
-
-_CALL_NUMBER = re.compile(r"model-(\d+)$")
+from harness.llm.script_file import call_number, line_for, read_script
 
 
 class ScriptedFileModel:
@@ -44,7 +41,7 @@ class ScriptedFileModel:
         """
         path = self._profile.script
         lines = read_script(path, await asyncio.to_thread(self._text))
-        line = _line_for(lines, request, self._number(request))
+        line = line_for(lines, request, self._number(request))
         if line is None:
             raise OwnerError(
                 path,
@@ -62,8 +59,7 @@ class ScriptedFileModel:
         )
 
     def _number(self, request: ModelRequest) -> int:
-        counted = _CALL_NUMBER.search(request.key)
-        return int(counted[1]) if counted else self._calls_outside + 1
+        return call_number(request) or self._calls_outside + 1
 
     def _text(self) -> str:
         try:
@@ -77,12 +73,3 @@ class ScriptedFileModel:
                 cause=profile_cause(self._profile.name),
                 failure="rejected",
             ) from None
-
-
-def _line_for(lines: tuple[Line, ...], request: ModelRequest, number: int) -> Line | None:
-    told = request.messages[-1].content if request.messages else ""
-    for line in lines:
-        if line.when and line.when in told:
-            return line
-    in_order = [line for line in lines if not line.when]
-    return in_order[number - 1] if number <= len(in_order) else None

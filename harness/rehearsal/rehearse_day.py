@@ -18,6 +18,8 @@ from harness.domain.run import Fire
 from harness.domain.workspace import Workspace
 from harness.ports import Resolver
 from harness.rehearsal.day import Itinerary, RehearsalReport, rehearse
+from harness.rehearsal.recorded_answers import RecordedAnswers
+from harness.rehearsal.recorded_model import recorded_models, without_calls
 from harness.rehearsal.wall_time import days_span
 from harness.rehearsal.workspace_copy import MARKER, LeftOut, copy_workspace, named_paths, point_at_world
 from harness.rehearsal.world import SampleWorld
@@ -33,6 +35,7 @@ from harness.store.state_folder import StateFolder
 from harness.testing.clock import VirtualClock
 from harness.wiring.build import build_system
 from harness.wiring.files import load, vocabulary
+from harness.wiring.models import no_stand_in
 from harness.wiring.system import System
 from harness.workspace.load import Loaded, load_workspace
 
@@ -101,7 +104,7 @@ def run_day(
         resolver = None
         if world == "sample":
             resolver = stack.enter_context(_sample_world(copy.root, first_day, zone, clock))
-        stage = _Stage(copy.root, out, environ, clock, resolver, tuple(agents), _NOTICES[world])
+        stage = _Stage(copy.root, out, environ, clock, resolver, tuple(agents), world)
         system = stack.enter_context(_rehearsed_system(stage))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
         report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
@@ -165,14 +168,15 @@ class _Stage:
     clock: VirtualClock
     resolver: Resolver | None
     agents: tuple[str, ...]
-    notice: str
+    world: World
 
 
 @contextmanager
 def _rehearsed_system(stage: _Stage) -> Iterator[System]:
     def load_chosen() -> Loaded:
         loaded = load(stage.root, stage.environ, now=stage.clock.now())
-        return replace(loaded, workspace=_only(loaded.workspace, stage.agents))
+        workspace = _only(loaded.workspace, stage.agents)
+        return replace(loaded, workspace=without_calls(workspace) if stage.world == "sample" else workspace)
 
     # What stdout channels print would tear the progress bar: it is kept in a file.
     with (stage.out / "terminal.md").open("w", encoding="utf-8") as terminal:
@@ -183,7 +187,8 @@ def _rehearsed_system(stage: _Stage) -> Iterator[System]:
             resolver=stage.resolver,
             out=terminal,
             loader=load_chosen,
-            notice=stage.notice,
+            notice=_NOTICES[stage.world],
+            stand_in=recorded_models(RecordedAnswers()) if stage.world == "sample" else no_stand_in,
         )
         try:
             system.launch()

@@ -44,7 +44,7 @@ from harness.wiring.channels import open_channels
 from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
 from harness.wiring.memory import MemoryShelf
-from harness.wiring.models import Models, secrets_in
+from harness.wiring.models import Models, StandIn, no_stand_in, secrets_in
 from harness.wiring.reach import feed_lists, reach_of
 from harness.wiring.skills import SkillShelf
 from harness.wiring.system import System
@@ -65,12 +65,13 @@ def build_system(
     wake: Callable[[], None] = lambda: None,
     loader: Callable[[], Loaded] | None = None,
     notice: str = "",
+    stand_in: StandIn = no_stand_in,
 ) -> System:
     """Put the harness together for one workspace.
 
     `loader` stands in for reading the workspace as it is, `resolver` for the system's name resolution;
-    `notice` stands above every digest. `out` is where stdout channels print; `wake` is called, from any
-    thread, whenever a run has ended.
+    `notice` stands above every digest; `stand_in` answers where there is no language model. `out` is where
+    stdout channels print; `wake` is called, from any thread, whenever a run has ended.
     Raises OwnerError for a workspace or a state folder that cannot be used.
     """
     current = CurrentWorkspace(loader or (lambda: load(root, environ, now=clock.now())))
@@ -121,6 +122,7 @@ def build_system(
         budgets=Budgets(patient, clock.now),
         cool_downs=CoolDowns(patient, clock.now, lambda: current().settings.home_zone),
         spent_in_run=partial(spent_in_run_of, patient),
+        stand_in=stand_in,
     )
     memory = MemoryShelf(state, incidents, clock.now)
     services = RunServices(

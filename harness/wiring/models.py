@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,11 +32,19 @@ from harness.llm.usage import most_usd
 from harness.ports import ChatModel
 from harness.runs.services import Choice
 
+StandIn = Callable[[Job], ChatModel | None]
+"""Returns what answers for the job in place of the embedded default, if anything does."""
+
+
+def no_stand_in(job: Job) -> ChatModel | None:
+    """Leave every job that has no language model to the embedded default."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
     """What models are asked through: the keys, the connections that are kept open, and what is remembered of endpoints,
-    profiles and budgets."""
+    profiles and budgets. `stand_in` is for jobs without a language model."""
 
     environ: Mapping[str, str]
     root: Path
@@ -44,6 +52,7 @@ class Models:
     budgets: Budgets
     cool_downs: CoolDowns
     spent_in_run: SpentInRun
+    stand_in: StandIn = no_stand_in
     connections: Connections = field(default_factory=Connections)
 
     def choice(self, settings: Settings, agent: Agent, job: Job) -> Choice:
@@ -54,7 +63,8 @@ class Models:
         """
         order = order_of(settings, agent, job)
         if order.first.adapter == "extractive":
-            return Choice(ExtractiveModel(), lambda usage: 0.0, order.first.max_output_tokens, order)
+            model = self.stand_in(job) or ExtractiveModel()
+            return Choice(model, lambda usage: 0.0, order.first.max_output_tokens, order)
         # Nobody stands behind the last one: it is worth waiting for.
         asked = [*order.profiles[:-1], replace(order.profiles[-1], fallbacks=())]
         candidates = [self._candidate(profile, settings, agent, job.id) for profile in asked]

@@ -1,0 +1,117 @@
+"""What a prompt tells of what was collected, read back out of it. Pure.
+
+A recorded answer speaks of the figures and items of its own prompt, as a language model would: what it says then
+depends on the request alone, and is true on whatever day it is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from harness.gate.outside import RECALLED
+from harness.prompt.sandbox import TemplateValue
+
+_FENCED = re.compile(
+    r"^<<<DATA (?P<id>[0-9a-f]{12}) (?P<label>[^\n]*)>>>\n(?P<content>.*?)\n<<<END (?P=id)>>>$", re.M | re.S
+)
+_PART_SHOWN = re.compile(r" \(\d+ of \d+ shown\)$")
+_ITEM = re.compile(
+    r"(?P<rank>\d+)\. (?P<title>.*?) \| (?P<sources>.*?) \| (?P<day>no date|\d{4}-\d\d-\d\d) \| (?P<rest>.+)"
+)
+_FIGURE = re.compile(r"(?P<key>[^|\n]+?) = (?P<value>-?\d+(?:\.\d+)?)(?: (?P<unit>[^|]+?))?(?P<rest>(?: \| .*)?)")
+_TODAY = re.compile(r"^Today is (\d{4}-\d\d-\d\d)\.", re.M)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFigure(TemplateValue):
+    """A number of the prompt, with what stands beside it; what does not is empty."""
+
+    called: ClassVar[str] = "a figure"
+    key: str
+    value: float
+    unit: str = ""
+    name: str = ""
+    source: str = ""
+    at: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptItem(TemplateValue):
+    """An item of the prompt; `day` is an ISO date, or empty."""
+
+    called: ClassVar[str] = "an item"
+    title: str
+    url: str
+    sources: tuple[str, ...]
+    day: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptInput(TemplateValue):
+    """One input of the prompt: its figures by key, its items, and all other lines as `text`."""
+
+    called: ClassVar[str] = "an input"
+    name: str
+    figures: Mapping[str, PromptFigure] = field(default_factory=dict)
+    items: tuple[PromptItem, ...] = ()
+    text: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the text that hold something."""
+        return tuple(line.strip() for line in self.text.splitlines() if line.strip())
+
+
+def read_inputs(prompt: str) -> dict[str, PromptInput]:
+    """Return the inputs that are fenced in the prompt, by their names; what memory tells is none of them."""
+    inputs = {}
+    for found in _FENCED.finditer(prompt):
+        name = _PART_SHOWN.sub("", found["label"])
+        if not name.startswith(RECALLED):
+            inputs[name] = _read_input(name, found["content"])
+    return inputs
+
+
+def read_today(prompt: str) -> str:
+    """Return the day that the prompt says it is, as an ISO date; empty if it says none."""
+    found = _TODAY.search(prompt)
+    return found[1] if found else ""
+
+
+def _read_input(name: str, content: str) -> PromptInput:
+    figures, items, others = {}, [], []
+    for line in content.split("\n"):
+        item, figure = _read_item(line), _read_figure(line)
+        if item is not None:
+            items.append(item)
+        elif figure is not None:
+            figures[figure.key] = figure
+        else:
+            others.append(line)
+    return PromptInput(name, figures, tuple(items), "\n".join(others))
+
+
+def _read_item(line: str) -> PromptItem | None:
+    found = _ITEM.fullmatch(line)
+    if found is None:
+        return None
+    url, _, why = found["rest"].partition(" | ")
+    day = "" if found["day"] == "no date" else found["day"]
+    return PromptItem(found["title"], url, tuple(found["sources"].split(", ")), day, why)
+
+
+def _read_figure(line: str) -> PromptFigure | None:
+    found = _FIGURE.fullmatch(line)
+    if found is None:
+        return None
+    fields = found["rest"].removeprefix(" | ").split(" | ") if found["rest"] else []
+    url = next((each for each in fields if "://" in each), "")
+    at = next((each for each in fields if _MOMENT.fullmatch(each)), "")
+    name, source, *_ = (*(each for each in fields if each not in (url, at)), "", "")
+    return PromptFigure(found["key"], float(found["value"]), found["unit"] or "", name, source, at, url)

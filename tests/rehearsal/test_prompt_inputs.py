@@ -1,0 +1,50 @@
+"""What a prompt tells of what was collected, read back out of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.figures import Figure
+from harness.domain.source import Item
+from harness.gate.outside import RECALLED_OWN, fence, figure_line, item_line
+from harness.rehearsal.prompt_inputs import PromptItem, read_inputs, read_today
+
+AT = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+WORDS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() and "://" not in text)
+
+
+def test_each_fenced_input_is_read_with_its_figures_items_and_other_lines() -> None:
+    figure = Figure("^spx.close", "S&P 500, close", -6012.5, "points", AT, "Bourse", "https://a.org/spx")
+    item = Item("A title", "https://a.org/1", "Blog", "Why | so.", AT, also_in=("News",))
+    market = fence(f"Not available: Oil: 503\n{figure_line(figure)}\n", "market/indices (3 of 5 shown)")
+    prompt = f"Today is 2026-11-20. Go.\n\n{market}\n\n{fence(item_line(1, item), 'feeds/ai')}\n"
+
+    inputs = read_inputs(prompt)
+
+    assert list(inputs) == ["market/indices", "feeds/ai"]
+    read = inputs["market/indices"].figures["^spx.close"]
+    assert (read.value, read.unit, read.name, read.source) == (-6012.5, "points", "S&P 500, close", "Bourse")
+    assert (read.at, read.url) == ("2026-11-20 21:00 UTC", "https://a.org/spx")
+    assert inputs["market/indices"].lines == ("Not available: Oil: 503",)
+    assert inputs["feeds/ai"].items == (
+        PromptItem("A title", "https://a.org/1", ("Blog", "News"), "2026-11-20", "Why ¦ so."),
+    )
+    assert read_today(prompt) == "2026-11-20"
+
+
+def test_what_memory_tells_is_no_input_of_the_run() -> None:
+    assert read_inputs(fence("spx.close = 1", f"{RECALLED_OWN} 2026-11-19")) == {}
+    assert read_today("Tomorrow is 2026-11-21.") == ""
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False, width=32), name=WORDS, unit=WORDS, source=WORDS)
+def test_the_number_of_a_figure_comes_back_whatever_stands_beside_it(
+    value: float, name: str, unit: str, source: str
+) -> None:
+    line = figure_line(Figure("spx.close", name, value, unit, AT, source))
+    read = read_inputs(fence(line, "market/x"))["market/x"].figures["spx.close"]
+    assert read.value == value
+    assert read.at == "2026-11-20 21:00 UTC"
