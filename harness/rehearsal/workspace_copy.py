@@ -29,6 +29,8 @@ _MARKER_TEXT = """\
 A rehearsal of the harness made this folder, and the next one with the same --out replaces all of it.
 Copy elsewhere what you want to keep. Without this file the folder is never touched again.
 """
+_SENDING_KINDS = frozenset({"webhook", "email", "ntfy"})
+"""Kinds of channels that reach people: a rehearsal must not."""
 _NEVER_COPIED = frozenset({".harness", ".git", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
 
 
@@ -67,8 +69,8 @@ def copy_workspace(source: Path, target: Path, *, also: Iterable[str] = ()) -> W
 
     Copied are WORKSPACE_PARTS and the relative paths `also` (see `named_paths`); never state folders,
     repositories, environments, caches and the output of rehearsals. A symbolic link is followed only
-    inside the workspace; one that leads out is left out. Channels of `harness.toml` that deliver to a
-    folder elsewhere deliver inside the copy instead.
+    inside the workspace; one that leads out is left out. Channels of `harness.toml` that send to somebody, or
+    deliver to a folder elsewhere, deliver inside the copy instead.
 
     `target` is new, empty, or holds an earlier rehearsal, which is replaced. Anything else, a source
     without `harness.toml`, and a target that contains the source raise OwnerError; nothing is changed then.
@@ -233,7 +235,7 @@ def _is_never_copied(path: Path) -> bool:
 
 
 def _keep_inside(workspace: Path) -> list[LeftOut]:
-    """Let channels and backups that go to folders elsewhere go to folders of the copy; return which."""
+    """Let channels and backups that go elsewhere go to folders of the copy; return which."""
     try:
         settings = _read_settings(workspace)
     except OwnerError:
@@ -241,10 +243,9 @@ def _keep_inside(workspace: Path) -> list[LeftOut]:
     redirected = []
     channels = settings.get("channels")
     for name, channel in channels.items() if isinstance(channels, MutableMapping) else ():
-        folder = channel.get("folder") if isinstance(channel, MutableMapping) else None
-        if isinstance(folder, str) and _leads_out(folder):
-            channel["folder"] = f"digests/{name}"
-            why = f"channel {name} delivers to digests/{name} of the rehearsal, not to {folder}"
+        elsewhere = _redirect(name, channel) if isinstance(channel, MutableMapping) else ""
+        if elsewhere:
+            why = f"channel {name} delivers to digests/{name} of the rehearsal, not {elsewhere}"
             redirected.append(LeftOut(SETTINGS_FILE, why))
     backups = settings.get("backups")
     if isinstance(backups, MutableMapping) and _leads_out(str(backups.get("folder", ""))):
@@ -254,6 +255,20 @@ def _keep_inside(workspace: Path) -> list[LeftOut]:
     if redirected:
         _write_settings(workspace, settings)
     return redirected
+
+
+def _redirect(name: str, channel: MutableMapping[str, Any]) -> str:
+    """Let the channel deliver inside the copy; return where it would have delivered, empty if it stays as it is."""
+    kind, folder = str(channel.get("kind", "")), channel.get("folder")
+    if kind in _SENDING_KINDS:
+        kept = {key: channel[key] for key in ("quiet_hours", "unseen_for") if key in channel}
+        channel.clear()
+        channel.update({"kind": "file", "folder": f"digests/{name}", **kept})
+        return f"by {kind}"
+    if isinstance(folder, str) and _leads_out(folder):
+        channel["folder"] = f"digests/{name}"
+        return f"to {folder}"
+    return ""
 
 
 def _leads_out(folder: str) -> bool:

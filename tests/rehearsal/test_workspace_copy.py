@@ -264,6 +264,28 @@ def test_a_channel_that_delivers_elsewhere_delivers_inside_the_copy(source: Path
     assert folder in (source / "harness.toml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("webhook", 'url = "https://example.com/hook"\nkey_env = "HOOK_KEY"'),
+        ("email", 'host = "smtp.example.com"\nfrom = "team@example.com"\nto = "you@example.com"'),
+        ("ntfy", 'url_env = "NTFY_URL"\npriority = "high"'),
+    ],
+)
+def test_a_channel_that_sends_to_somebody_delivers_inside_the_copy(
+    source: Path, tmp_path: Path, kind: str, keys: str
+) -> None:
+    channel = f'\n[channels.phone]\nkind = "{kind}"\n{keys}\nquiet_hours = "22:00-06:00"\nunseen_for = "7d"\n'
+    (source / "harness.toml").write_text(SETTINGS_TEXT + channel)
+    copy = copy_workspace(source, tmp_path / "copy")
+    assert tomllib.loads((copy.root / "harness.toml").read_text())["channels"]["phone"] == {
+        "kind": "file", "folder": "digests/phone", "quiet_hours": "22:00-06:00", "unseen_for": "7d",
+    }  # fmt: skip
+    assert [str(one) for one in copy.left_out] == [
+        f"harness.toml: channel phone delivers to digests/phone of the rehearsal, not by {kind}"
+    ]
+
+
 @pytest.mark.parametrize("folder", ["/mnt/safe", "~/safe", "../safe"])
 def test_backups_that_go_elsewhere_go_inside_the_copy(source: Path, tmp_path: Path, folder: str) -> None:
     (source / "harness.toml").write_text(f'{SETTINGS_TEXT}\n[backups]\nfolder = "{folder}"\nkeep = 3\n')
