@@ -1,0 +1,10 @@
+"""All families of sources that the common suite examines; a further one is one file in `cases/` and one line here."""
+
+from __future__ import annotations
+
+from tests.collectors.cases import arxiv, feeds
+
+CASES = (
+    feeds.CASE,
+    arxiv.CASE,
+)
