@@ -3,8 +3,10 @@
 It is told texts, as a model is. A lesson of its mistake applies, by this rule: of the words of its trigger, without
 common ones and those that every call of its tool has (the tool's name, its arguments' names, "calling", "writing",
 "answer", "contract"), at least half stand in the task or in the values of the call that it is about to make. A trigger
-without any such words, or no trigger, is of every call of the tool. So a lesson can mislead it in a task that is like
-its own. What applies it does with the stated compliance.
+without any such words, or no trigger, is of every call of the tool. Circumstances that the harness adds to a trigger
+are read as they are written: `only with folder "exports"` is not of a call with another folder, `seen with list`
+not of one with further arguments. So a lesson can mislead it in a task that is like its own. What applies it does with
+the stated compliance.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from typing import Any
 
 from bench.learning.family import Family, Task
 from harness.domain.contract import Evidence, EvidenceItem, judge
+from harness.memory.occasion import ONLY_WITH
+from harness.memory.tool_calls import SEEN_WITH
 from harness.memory.words import query_words
 
 HABIT = 0.9
@@ -31,6 +35,7 @@ _SHARE = 0.5
 
 _OF_EVERY_CALL = frozenset({"calling", "writing", "answer", "contract"})
 _WORD = re.compile(r"[^\W_]+(?:[._][^\W_]+)*")
+_GIVEN = re.compile(r'(\w+) ("(?:[^"\\]|\\.)*")')
 _TRIGGER = re.compile(r"(?:^|\n)Trigger: (?P<record>[^\n]*)|^- (?P<bullet>.*?): ", re.DOTALL)
 
 
@@ -78,6 +83,9 @@ def applies(text: str, family: Family, task: Task, *, is_careful: bool = False) 
     """Say whether the policy takes the lesson to be about this task; a careful one wants more than half."""
     found = _TRIGGER.search(text)
     trigger = (found["record"] or found["bullet"] or "") if found else ""
+    trigger, *circumstances = re.split(f"({re.escape(ONLY_WITH)}|{re.escape(SEEN_WITH)})", trigger, maxsplit=1)
+    if circumstances and _contradicts(task.call, *circumstances):
+        return False
     shared = _stems(f"{family.tool} {' '.join(task.call)}") | _OF_EVERY_CALL
     names = set(_WORD.findall(family.tool)) | set(task.call) | _OF_EVERY_CALL
     asked = _stems(" ".join(word for word in _WORD.findall(trigger) if word not in names)) - shared
@@ -85,6 +93,14 @@ def applies(text: str, family: Family, task: Task, *, is_careful: bool = False) 
         return True
     share = len(asked & _stems(situation(family, task))) / len(asked)
     return share > _SHARE if is_careful else share >= _SHARE
+
+
+def _contradicts(call: Mapping[str, Any], kind: str, said: str) -> bool:
+    """Say whether the call is another case than the circumstances that a lesson names."""
+    if kind == SEEN_WITH:
+        return not set(call) <= set(said.split(", "))
+    wanted = {name: json.loads(value) for name, value in _GIVEN.findall(said)}
+    return any(name in call and call[name] != value for name, value in wanted.items())
 
 
 def situation(family: Family, task: Task) -> str:

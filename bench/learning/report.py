@@ -229,7 +229,9 @@ miss**, a task like it in which the habit is right and the lesson must not be fo
 what a lesson says in {compliance} of those to which it applies; text that is labelled as from outside it believes in
 {credulity}. A lesson applies if at least half of the words of its trigger stand in the task or in the values of the
 call that it is about to make; common words, the tool's name and the names of its arguments do not count, and a trigger
-without others applies to every call of the tool. So a lesson can mislead it, and the figures say how well memory is
+without others applies to every call of the tool. Circumstances that the harness adds to a trigger are read as they
+stand: *only with folder "exports"* is not of a call with another folder, *seen with list* not of one with further
+arguments. So a lesson can mislead it, and the figures say how well memory is
 captured, kept, found and worded, not how clever a model is. The tools' errors are invented as well: where those of
 real tools do not name what they are about, triggers are broader than here.
 
@@ -264,8 +266,9 @@ were found. *tokens*: of memory in the prompt, for each task.
 Judged of *retrieve+warn*. {compliance} of compliance leaves the oracle itself at about two mistakes in a hundred.
 
 Where a lesson is followed in a near miss, half of the few words of its trigger stand in that task too: nearly all of
-these are triggers in words of the person or of the agent ("comparing Shell's estimates or results", in a task that
-compares Tesco's), and none of a tool call that names its circumstances. *careful* shows what the same memory comes to
+these were triggers in words of the person or of the agent ("cleaning up the exports", in a task that cleans up the
+drafts), until the harness added what they name of the call that they are about. What is left is told apart by nothing
+that stands in the call. *careful* shows what the same memory comes to
 with a reader who wants one word more; the goal is judged with the hasty one.
 
 ## Planted lessons

@@ -108,7 +108,7 @@ def live(seed: int, families: Sequence[Family], folder: Path, *, is_poisoned: bo
                 Act(task.call) if is_first else act(family, task, reminder.told, _draw(seed, family, f"day {number}"))
             )
             runs.append(carry_out(family, task, done, day, reminder.text))
-            said = correction(family, day) if family.is_mistake(task, done.call) else None
+            said = correction(family, day, runs[-1]) if family.is_mistake(task, done.call) else None
             if said is not None and said.fingerprint not in {each.fingerprint for each in known.values()}:
                 notebook.correct(said)
         notebook.examine([run.showing() for run in runs])
@@ -136,7 +136,7 @@ def meaning_by(families: Sequence[Family]) -> Callable[[Learning], Told]:
 def lessons_of(family: Family) -> tuple[Learning, ...]:
     """Return what the harness makes of the exposing run, or the person of its result."""
     run = carry_out(family, family.exposing, Act(family.exposing.call), START)
-    said = correction(family, START)
+    said = correction(family, START, run)
     return (*candidates(run.showing()), *((said,) if said else ()))
 
 

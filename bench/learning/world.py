@@ -12,6 +12,7 @@ from harness.domain.tool import ToolResult
 from harness.memory.capture import LEARN
 from harness.memory.fingerprints import correction_fingerprint
 from harness.memory.learnings import new_id, with_words
+from harness.memory.occasion import with_occasion
 
 
 def carry_out(family: Family, task: Task, act: Act, day: date, told: str = "") -> Run:
@@ -41,11 +42,13 @@ def answer(family: Family, task: Task, call: Arguments) -> ToolResult:
     return ToolResult("done", is_untrusted=family.reads_outside)
 
 
-def correction(family: Family, day: date) -> Learning | None:
-    """Return the record of what the person says after the mistake, if it is theirs to say."""
+def correction(family: Family, day: date, run: Run | None = None) -> Learning | None:
+    """Return the record of what the person says after the mistake, in reply to that run; None if it is not theirs."""
     if family.correction is None or family.correction.by != "person":
         return None
     words = _words(family)
+    uses = () if run is None else run.showing().transcript.uses
+    words["trigger"] = with_occasion(words["trigger"], uses)
     fingerprint = correction_fingerprint(words["right"])
     scope = f"agent/{AGENT}"
     learning = Learning(

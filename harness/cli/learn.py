@@ -24,7 +24,9 @@ from harness.memory.casebook import Unreadable
 from harness.memory.corrections import Correction, record_of, with_correction
 from harness.memory.learnings import learnings_path
 from harness.memory.notes import add_notes, note_path
+from harness.memory.occasion import with_occasion
 from harness.memory.rewriting import Rewritten, rewrite
+from harness.memory.transcript import read_transcript
 from harness.memory.versions import versions_of
 from harness.store.node_name import node_name
 from harness.store.peek import peek
@@ -140,10 +142,11 @@ def _of_digest(place: Place, job_id: str, correction: Correction) -> Correction:
     job = find_job(place, job_id)
     with peek(place.database) as look:
         fires = () if look is None else look.last_fires(job.id, _FIRES)
-    told = next((fire for fire in fires if fire.artifact is not None and not fire.is_preview), None)
+        told = next((fire for fire in fires if fire.artifact is not None and not fire.is_preview), None)
+        steps = () if look is None or told is None or told.run_id is None else look.steps_of_run(told.run_id)
     if told is None:
         raise Misused(f"{job.id} has told nothing yet; leave --digest away, and name the agent")
-    trigger = correction.trigger or f"writing the digest of {job.id}"
+    trigger = with_occasion(correction.trigger, read_transcript(steps).uses) or f"writing the digest of {job.id}"
     why = correction.why or f"said of the digest of {_day_of(told, place)}"
     return replace(correction, run=told.run_id, trigger=trigger, why=why)
 

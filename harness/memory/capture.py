@@ -19,6 +19,7 @@ from harness.gate.redact import redact
 from harness.gate.sanitise import in_short
 from harness.memory.fingerprints import correction_fingerprint
 from harness.memory.learnings import FOUND_IN, with_words
+from harness.memory.occasion import with_occasion
 from harness.memory.tool_calls import is_meant_alike, mending_in, mending_of
 from harness.memory.transcript import ToolUse, Transcript, violation_fingerprint
 
@@ -152,6 +153,8 @@ def _reported(showing: Showing, secrets: Sequence[str]) -> Iterator[Learning]:
     for use in showing.transcript.uses:
         if use.tool == LEARN and use.is_ok and use.arguments is not None:
             says = {name: _said(use.arguments, name, secrets) for name in ("title", "trigger", "wrong", "right", "why")}
+            before = (each for each in showing.transcript.uses if each.position < use.position and each.tool != LEARN)
+            says["trigger"] = with_occasion(says["trigger"], before, secrets)
             says["why"] = _with_task(says["why"], showing, secrets)
             origin = _origin("agent", is_outside=use.is_tainted)
             yield _candidate(showing, "LRN", correction_fingerprint(says["right"]), origin, **says)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
@@ -49,36 +49,6 @@ def parse_memory(text: str) -> tuple[MemoryRecord, ...]:
         else:
             records.append(MemoryRecord(tuple(headings), "\n".join(block), _id_of(block)))
     return tuple(records)
-
-
-def render_memory(records: Sequence[MemoryRecord]) -> str:
-    """Return the records as Markdown again, under their headings; parsed, it yields the same records."""
-    lines: list[str] = []
-    above: tuple[str, ...] = ()
-    is_bullet_above = False
-    for record in records:
-        is_bullet = bool(_BULLET.match(record.text))
-        new_headings = _headings_to_write(above, record, is_after_bullet=is_bullet_above)
-        if lines and (new_headings or not (is_bullet and is_bullet_above)):
-            lines.append("")
-        for heading in new_headings:
-            lines += [heading, ""]
-        lines.append(record.text)
-        above, is_bullet_above = record.headings, is_bullet
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def _headings_to_write(above: tuple[str, ...], record: MemoryRecord, *, is_after_bullet: bool) -> tuple[str, ...]:
-    """Return the headings that lead from the path above to the record's path."""
-    wanted = record.headings
-    common = 0
-    while common < min(len(above), len(wanted)) and above[common] == wanted[common]:
-        common += 1
-    # A heading that is still open below the common ones ends only by one of its level or above.
-    is_left_open = len(above) > common and (common == len(wanted) or _level(above[common]) < _level(wanted[common]))
-    # An indented paragraph directly below a bullet would become a part of it.
-    would_be_swallowed = is_after_bullet and common == len(wanted) and bool(_INDENTED.match(record.text))
-    return wanted[max(common - 1, 0) :] if is_left_open or would_be_swallowed else wanted[common:]
 
 
 def _blocks(lines: list[str]) -> Iterator[list[str]]:

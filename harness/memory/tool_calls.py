@@ -26,12 +26,16 @@ from harness.memory.fingerprints import normalised
 
 Arguments = Mapping[str, Any]
 
+SEEN_WITH = ", seen with "
+"""What begins the names of the arguments of two calls that have nothing else in common."""
+
 _DIFFERING_CHARS = 240
 _COMMON_CHARS = 60
 _MOST_CHARS = 900
 _SIMILAR = 0.5
 _MOST_CIRCUMSTANCES = 3
 _NAME_WORDS = 4
+_MOST_NAMES = 6
 _HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?([^\s/:?#]+)", re.IGNORECASE)
 _CALL = re.compile(r"(?P<tool>[a-z_][\w.-]*) (?P<arguments>\{.*\})", re.IGNORECASE)
 
@@ -82,16 +86,20 @@ class Mending:
         """Return where the lesson holds, as ` with table "billboard"`: what both calls have in common, and the place
         that the wrong one went to, as far as that is likely to be the same the next time.
 
-        Where the error names some of these, they are what it is about. Without any, it may hold for every call.
+        Where the error names some of these, they are what it is about. Where there are none, the names of the
+        arguments that the two calls had: whoever makes one with others can tell that it is another.
         """
-        lasting = {
+        common = {
             name: said
             for name, value in self.wrong.items()
-            if (said := _lasting(value)) and (name not in self.differing or _is_place(value))
+            if (said := lasting(value)) and (name not in self.differing or _is_place(value))
         }
-        named = {name: said for name, said in lasting.items() if _names(error, said)}
-        told = [f"{name} {json.dumps(said, ensure_ascii=False)}" for name, said in (named or lasting).items()]
-        return f" with {', '.join(told[:_MOST_CIRCUMSTANCES])}" if told else ""
+        named = {name: said for name, said in common.items() if _names(error, said)}
+        told = [f"{name} {json.dumps(said, ensure_ascii=False)}" for name, said in (named or common).items()]
+        if told:
+            return f" with {', '.join(told[:_MOST_CIRCUMSTANCES])}"
+        names = tuple(dict.fromkeys((*self.wrong, *self.right)))
+        return f"{SEEN_WITH}{', '.join(names)}" if 0 < len(names) <= _MOST_NAMES else ""
 
     def summary(self) -> str:
         """Return what differs, in a line."""
@@ -164,7 +172,7 @@ def _is_like(name: str, call: Arguments, told: Arguments, other: Arguments) -> b
 def _recurs(value: Any, told: Any) -> bool:
     """Say whether the value is the one told, but for what is another each time; other folders are other things."""
     shown = _shown(value, (), False)
-    return _loose(shown) == _loose(told) and _lasting(shown).casefold() == _lasting(told).casefold()
+    return _loose(shown) == _loose(told) and lasting(shown).casefold() == lasting(told).casefold()
 
 
 def _has_same(name: str, one: Arguments, other: Arguments) -> bool:
@@ -172,7 +180,7 @@ def _has_same(name: str, one: Arguments, other: Arguments) -> bool:
     return name in one and name in other and _text(one[name]) == _text(other[name])
 
 
-def _lasting(value: Any) -> str:
+def lasting(value: Any) -> str:
     """Return what of an argument may be the same the next time: a short name, a host, a folder; empty if nothing is."""
     if not isinstance(value, str) or len(value) > _COMMON_CHARS:
         return ""

@@ -51,7 +51,7 @@ def test_a_call_that_a_later_one_mended_becomes_a_candidate_that_says_what_diffe
         "cron:scout/morning:1",
         DAY,
     )
-    assert learning.trigger == "calling feeds.table"
+    assert learning.trigger == "calling feeds.table, seen with field, day"
     assert learning.wrong == 'feeds.table {"field": "BUY_AMT", "day": "2026-11-21"}'
     assert learning.right == 'feeds.table {"field": "BILLBOARD_BUY_AMT", "day": "2026-11-21"}'
     assert learning.why == "unknown field BUY_AMT, line 3"
@@ -149,7 +149,7 @@ BILLBOARD = {"table": "billboard", "side": "buy", "limit": 10, "day": "2026-11-2
         ({**BILLBOARD, "field": "A"}, {**BILLBOARD, "field": "B"}, "the billboard has no A", ' with table "billboard"'),
         ({"url": "https://m.a.example/1"}, {"url": "https://a.example/1"}, "HTTP 403", ' with url "m.a.example"'),
         ({"path": "books/10.csv", "sep": ","}, {"path": "books/10.csv", "sep": ";"}, "no", ' with path "books"'),
-        ({"day": "2026-11-21", "n": 500}, {"day": "2026-11-21", "n": 100}, "at most 100", ""),
+        ({"day": "2026-11-21", "n": 500}, {"day": "2026-11-21", "n": 100}, "at most 100", ", seen with n, day"),
     ],
     ids=["what both have", "what the error names", "the host", "the folder", "nothing that lasts"],
 )  # fmt: skip
@@ -239,6 +239,15 @@ def test_what_is_reported_after_reading_outside_has_no_trust() -> None:
     page: Called = ("web.read", {"url": "x"}, ToolResult("page", is_untrusted=True))
     learning = learned(page, ("learn", REPORT, ToolResult("noted")))
     assert (learning.origin, learning.trust) == ("external", 0)
+
+
+def test_a_report_is_kept_with_what_it_names_of_the_call_before_it() -> None:
+    cups: Called = ("t.count", {"what": "cups", "shelf": "upper"}, ToolResult("9"))
+    plates: Called = ("t.count", {"what": "plates"}, ToolResult("3"))
+    learning = learned(
+        cups, plates, ("learn", REPORT, ToolResult("noted")), ("t.count", {"what": "counting"}, ToolResult("1"))
+    )
+    assert learning.trigger == 'counting cups, only with what "cups"'
 
 
 # ── What a later run says of a record ────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.memory.records import MemoryRecord, parse_memory, render_memory
+from harness.memory.records import MemoryRecord, parse_memory
 
 MEMORY = """\
 # Memory
@@ -56,25 +56,8 @@ def test_id_before_nested_bullets_is_the_parents() -> None:
     assert record.id == "ERR-20261121-7f3a"
 
 
-def test_dropping_records_leaves_the_others_to_the_byte_under_their_headings() -> None:
-    records = parse_memory(MEMORY)
-    kept = [records[1], records[4], records[5]]
-    assert render_memory(kept) == (
-        "# Memory\n\n## Data\n\n"
-        "- The field is BUY_AMT, not AMT.\n  It was wrong five times. ^ERR-20261121-7f3a\n\n"
-        "### Sources\n\n1. First\n```\n# no heading\n- no bullet\n```\n\n"
-        "## Habits\n\n- Reads on a phone ^my-anchor\n"
-    )
-
-
 def test_empty_memory_has_no_records() -> None:
     assert parse_memory("") == parse_memory("\n \n") == ()
-    assert render_memory([]) == ""
-
-
-def test_indented_paragraph_does_not_become_part_of_an_empty_bullet() -> None:
-    records = parse_memory("## B\n-\n  - two\n## B\n  words\n")
-    assert parse_memory(render_memory(records)) == records
 
 
 lines = st.sampled_from(
@@ -84,20 +67,6 @@ lines = st.sampled_from(
     ]
 )  # fmt: skip
 closed_fences = st.sampled_from(["```\n# x\n\n- y\n```", "  ~~~\nz\n  ~~~"])
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(lines | closed_fences, max_size=25))
-def test_what_is_rendered_is_read_back_as_the_same_records(parts: list[str]) -> None:
-    records = parse_memory("\n".join(parts))
-    assert parse_memory(render_memory(records)) == records
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(lines | closed_fences, max_size=25), st.data())
-def test_any_choice_of_records_is_read_back_as_that_choice(parts: list[str], data: st.DataObject) -> None:
-    kept = [r for r in parse_memory("\n".join(parts)) if data.draw(st.booleans())]
-    assert list(parse_memory(render_memory(kept))) == kept
 
 
 @settings(max_examples=300, deadline=None)
