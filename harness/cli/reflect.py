@@ -76,7 +76,7 @@ def _jobs(place: Place, agent: str | None) -> Sequence[Job]:
     found = [job for job in load_workspace(place).jobs() if job.action in ASKING_ACTIONS and agent in (None, job.agent)]
     if not found:
         whose = agent or next(iter(agent_names(place.root)), "AGENT")
-        fix = f"write agents/{whose}/jobs/reflect.md with schedule: daily 23:30 and action: reflect"
+        fix = f"write agents/{whose}/jobs/reflection.md with schedule: daily 22:00 and action: reflect"
         raise OwnerError(f"agents/{whose}/jobs", None, f"no job of {agent or 'any agent'} reflects", fix)
     return sorted(found, key=lambda job: (job.action or "", job.id))
 

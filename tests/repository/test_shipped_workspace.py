@@ -40,8 +40,11 @@ TIMES = {
     "zoe/followup-status": "daily 20:30",
     "zoe/weekly-compression": "sun 04:00",
     "zoe/skills-review": "sun 16:00",
-    "zoe/reflect": "daily 23:45",
-    "ainews/reflect": "daily 23:30",
+    "zoe/reflection": "daily 22:00",
+    "zoe/team-reflection": "daily 23:45",
+    "ainews/impact-review": "daily 19:00",
+    "ainews/weekly-trends": "sun 10:00",
+    "ainews/reflection": "daily 22:05",
 }
 
 
@@ -72,13 +75,12 @@ def test_the_team_works_at_its_times(shipped: Workspace) -> None:
 def test_the_first_day_needs_no_key_and_costs_nothing(shipped: Workspace) -> None:
     used = {shipped.agents[job.agent].profile or shipped.settings.default_profile for job in shipped.jobs()}
     assert {shipped.settings.profiles[name].adapter for name in used} == {"extractive"}
-    assert all(job.without_model != "skip" for job in shipped.jobs())
 
 
 def test_every_item_of_ainews_must_have_been_collected_and_must_answer(shipped: Workspace) -> None:
     for job in shipped.agents["ainews"].jobs.values():
-        is_collected = job.action is None
-        assert (job.contract.every_item == ItemRule(url_collected=True, reachable=True)) == is_collected, job.id
+        rule = None if job.action else ItemRule(url_collected=True, reachable=True, priority=True)
+        assert job.contract.every_item == rule, job.id
         assert job.deliver == ("digest",), job.id
 
 
@@ -143,7 +145,7 @@ def test_what_stands_in_a_memory_is_known_and_not_advice_to_its_owner(shipped: W
 
 def test_what_an_agent_is_told_of_itself_is_short(shipped: Workspace) -> None:
     sizes = {name: estimate_tokens(f"{agent.soul}\n{agent.rules}") for name, agent in shipped.agents.items()}
-    assert {name: size for name, size in sizes.items() if size > 350} == {}
+    assert {name: size for name, size in sizes.items() if size > 450} == {}
 
 
 def test_a_skill_that_is_granted_is_offered_on_any_machine(shipped: Workspace) -> None:
