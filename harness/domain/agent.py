@@ -22,7 +22,8 @@ class Agent:
     touch. `budget_usd` is per day. `on` binds all its jobs to the node of that name: an agent's files are written
     there only. `max_open` is how many requests it is given at a time, where that differs from the team's. `contract`
     is what it promises for each of its jobs that is written, and already part of theirs. Between two of its reminders
-    there are at least `reminder_spacing_s` seconds.
+    there are at least `reminder_spacing_s` seconds. `max_open_per_agent` is how many open requests of its own it
+    may have at one other agent; None for no limit.
     """
 
     name: str
@@ -42,3 +43,4 @@ class Agent:
     named_skills: tuple[str, ...] = ()
     contract: Contract = field(default_factory=Contract)
     reminder_spacing_s: int = REMINDER_SPACING_S
+    max_open_per_agent: int | None = None

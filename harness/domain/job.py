@@ -9,6 +9,7 @@ from typing import Literal
 from harness.domain.chart import Shown
 from harness.domain.contract import Contract
 from harness.domain.schedule import CatchUp, QuietHours, Schedule
+from harness.domain.seating import Roundtable
 
 Overlap = Literal["queue", "skip", "cancel_running"]
 Priority = Literal["high", "normal", "low"]
@@ -87,7 +88,8 @@ class Job:
     prompt begins. `disable_after` None means as the team's alerts say, 0 means never. `models` are
     patterns of the model names that the job was made for: with another one it does not run; empty means any.
     `reminder`: a nudge of a few words, kept apart from the agent's others and out of the night unless it is an
-    `emergency`. `show` names what stands in its digest beside what it wrote. Times are seconds, money is US dollars.
+    `emergency`. `show` names what stands in its digest beside what it wrote. `roundtable` names who speaks before it is
+    written. Times are seconds, money is US dollars.
     """
 
     agent: str
@@ -128,6 +130,7 @@ class Job:
     reminder: bool = False
     emergency: bool = False
     show: tuple[Shown, ...] = ("series",)
+    roundtable: Roundtable | None = None
 
     @property
     def id(self) -> str:

@@ -51,6 +51,7 @@ class AgentShape(Shape):
     write_paths: list[Folder] = Field(default_factory=list)
     on: Node | None = None
     max_open: MaxOpen | None = None
+    max_open_per_agent: MaxOpen | None = None
     contract: ContractShape | None = None
     reminders: RemindersShape = Field(default_factory=RemindersShape)
 
@@ -99,6 +100,7 @@ def read_agent(name: str, text: str, names: Names, vocabulary: Vocabulary, repor
         budget_usd=shape.budget,
         on=shape.on,
         max_open=shape.max_open,
+        max_open_per_agent=shape.max_open_per_agent,
         contract=contract_of(shape.contract),
         reminder_spacing_s=shape.reminders.spacing,
     )

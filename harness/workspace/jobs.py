@@ -24,6 +24,7 @@ from harness.workspace.job_conditions import (
     requires_of,
 )
 from harness.workspace.job_contract import ContractShape, contract_of
+from harness.workspace.job_roundtable import RoundtableShape, roundtable_of
 from harness.workspace.job_times import (
     HOME,
     LOCAL,
@@ -91,6 +92,7 @@ class JobShape(Shape):
     reminder: bool = False
     emergency: bool = False
     show: Annotated[list[Shown], BeforeValidator(as_list)] = Field(default_factory=lambda: list(SHOWN))
+    roundtable: RoundtableShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def read_job(
         reminder=shape.reminder,
         emergency=shape.emergency,
         show=tuple(dict.fromkeys(shape.show)),
+        roundtable=roundtable_of(shape.roundtable, agent, shape.action, located, names, report),
     )
     if not schedules:
         return None
