@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from harness.ports import Json
+from harness.store.yaml_schema import TAG, resolve_core_schema, scalar_value
 
 _PLAIN = re.compile(r"[A-Za-z][\w./+@%*()-]*(?:[ ,:;](?! )[\w./+@%*()-]+| [\w./+@%*()-]+|, [\w./+@%*()-]+)*", re.ASCII)
 _NO_TEXT = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|nan|inf)", re.IGNORECASE)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_TAG = "tag:yaml.org,2002:"
 
 
 def render_yaml(value: Json) -> str:
@@ -116,12 +116,10 @@ _SafeLoader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoade
 class _Loader(_SafeLoader):  # type: ignore[misc]
     """Resolves plain scalars by the core schema of YAML 1.2, and refuses keys that are given twice."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 PyYAML's own form
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
+            if not isinstance(key, yaml.ScalarNode) or key.tag != f"{TAG}str":
                 raise yaml.MarkedYAMLError(problem="a key is not a word", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value} is given twice", problem_mark=key.start_mark)
@@ -129,14 +127,9 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
         return dict(super().construct_mapping(node, deep=deep))
 
 
-def _resolve_as(tag: str, pattern: str, first_characters: str) -> None:
-    _Loader.add_implicit_resolver(_TAG + tag, re.compile(pattern), list(first_characters))
-
-
-_resolve_as("null", r"^(?:~|null)$", "~n")
-_resolve_as("bool", r"^(?:true|false)$", "tf")
-_resolve_as("int", r"^-?[0-9]+$", "-0123456789")
-_resolve_as("float", r"^-?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$", "-0123456789")
+resolve_core_schema(_Loader)
+for _tag in ("null", "bool", "int", "float"):
+    _Loader.add_constructor(TAG + _tag, lambda loader, node: scalar_value(node.tag, node.value))
 
 
 def _refuse_aliases(value: Json, seen: set[int]) -> None:

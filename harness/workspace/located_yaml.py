@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from harness.store.yaml_schema import resolve_core_schema, scalar_value
 from harness.workspace.located import KeyPath
 from harness.workspace.report import Report
 
 _KEY_AND_VALUE = re.compile(r"\s*(?:-\s+)?([\w-]+)\s*:\s+(.*\S)\s*")
-_TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,6 @@ def read_located_yaml(text: str, report: Report, *, name: str, first_line: int =
 class _Yaml12Loader(yaml.SafeLoader):
     """Composes nodes whose plain scalars are resolved by the core schema of YAML 1.2; refuses aliases."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 PyYAML's own form
-
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()  # type: ignore[no-untyped-call]
@@ -61,15 +59,7 @@ class _Yaml12Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _resolve_as(tag: str, pattern: str, first_characters: str) -> None:
-    _Yaml12Loader.add_implicit_resolver(_TAG + tag, re.compile(pattern), list(first_characters))
-
-
-_resolve_as("null", r"^(?:~|null|Null|NULL|)$", "~nN")
-_Yaml12Loader.add_implicit_resolver(_TAG + "null", re.compile(r"^$"), [""])
-_resolve_as("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
-_resolve_as("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789")
-_resolve_as("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789")
+resolve_core_schema(_Yaml12Loader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +101,11 @@ class _Builder:
         return values
 
     def _build_scalar(self, node: yaml.Node) -> Any:
-        text = str(node.value)
-        match node.tag.removeprefix(_TAG):
-            case "str":
-                return text
-            case "null":
-                return None
-            case "bool":
-                return text.lower() == "true"
-            case "int":
-                return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-            case "float":
-                return float(text)
-        self.report.error(self._line(node), f"the tag {node.tag} is not used here", "remove it")
-        return None
+        try:
+            return scalar_value(node.tag, str(node.value))
+        except KeyError:
+            self.report.error(self._line(node), f"the tag {node.tag} is not used here", "remove it")
+            return None
 
     def _line(self, node: yaml.Node) -> int:
         return int(node.start_mark.line) + self.first_line
