@@ -18,6 +18,7 @@ from harness.bus.team import Team
 from harness.domain.errors import HarnessError, Refused
 from harness.domain.moments import utc_time
 from harness.domain.request import (
+    SYSTEM,
     Delivered,
     Dropped,
     HandedOff,
@@ -48,6 +49,8 @@ def resend(connection: Connection, request_id: str, team: Team, now: datetime, *
     be alone, and must be given up if this raises.
     """
     standing = _open_dead_letter(connection, request_id)
+    if standing.request.receiver == SYSTEM and standing.request.watch is None:
+        raise HarnessError(f"request {request_id} was for nobody: {standing.dead.reason if standing.dead else ''}")
     unsafe = why_unsafe(connection, standing)
     if unsafe is not None and not force:
         raise Refused("may-do-twice", f"request {request_id}: {unsafe}; sending it again may do this twice")

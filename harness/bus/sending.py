@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from harness.bus.finals import bury
 from harness.bus.guards import RATE_WINDOW, Traffic, check_request
 from harness.bus.log import open_log, standing_of
 from harness.bus.payload import check_request_text
@@ -16,7 +17,7 @@ from harness.bus.post_office import deliver_if_room
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.domain.job import Priority
-from harness.domain.request import Request, Standing, Watch
+from harness.domain.request import SYSTEM, Final, Request, Situation, Standing, Watch
 from harness.store.requests import (
     count_asked_by_run,
     count_at_work,
@@ -63,10 +64,11 @@ class Sent:
     is_new: bool
 
 
-def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
+def send(connection: Connection, ask: Ask, team: Team, now: datetime, *, rejected: str | None = None) -> Sent:
     """Write the request and give it to its receiver if it takes one more; the transaction should be alone.
 
-    Asking again with the same key changes nothing and returns what was asked first.
+    Asking again with the same key changes nothing and returns what was asked first. `rejected` says why there is nobody
+    to give it to: it is final at once, and a dead letter for the person.
     Raises Refused with the name of the guard's rule, or `too-long`; HarnessError if the receiver is unknown, if nothing
     is asked, or if the key stands for something else.
     """
@@ -94,7 +96,10 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime) -> Sent:
         raise HarnessError(f"request {request.id} is there already, and its key {ask.key!r} is not")
     row = request_row(connection, request.id)
     assert row is not None, "it was written just now"
-    if ask.watch is None:
+    if rejected is not None:
+        final = Final("rejected", rejected)
+        standing = bury(connection, standing, final, Situation.NEVER_DELIVERED, by=SYSTEM, now=now)
+    elif ask.watch is None:
         standing = deliver_if_room(connection, standing, row, team, now)
     return Sent(standing, is_new=True)
 

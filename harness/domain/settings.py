@@ -11,6 +11,7 @@ from harness.domain.channel import Channel as Channel
 from harness.domain.daily_life import PersonalCalendar, TodoSettings, WeatherSettings
 from harness.domain.economy import EconomySettings
 from harness.domain.market import MarketSettings
+from harness.domain.radar import RadarRules
 from harness.domain.schedule import QuietHours
 
 Adapter = Literal["extractive", "openai", "anthropic", "litellm", "scripted"]
@@ -195,6 +196,7 @@ class Settings:
     backups: Backups = field(default_factory=Backups)
     bus: BusRules = field(default_factory=BusRules)
     shedding: Shedding = field(default_factory=Shedding)
+    radar: RadarRules = field(default_factory=RadarRules)
     markets: MarketSettings = field(default_factory=MarketSettings)
     economy: EconomySettings = field(default_factory=EconomySettings)
     weather: WeatherSettings = field(default_factory=WeatherSettings)

@@ -101,6 +101,14 @@ def requests_in(
     return _requests(connection, query if limit is None else query.limit(limit))
 
 
+def requests_with_keys(connection: Connection, prefix: str, *, since: datetime) -> list[RequestRow]:
+    """Return the requests that changed since then and whose idempotency key begins so, oldest first."""
+    query = select(*request.c).where(
+        request.c.updated_at >= since.timestamp(), request.c.key.startswith(prefix, autoescape=True)
+    )
+    return _requests(connection, query.order_by(request.c.made_at, request.c.id))
+
+
 def undelivered(connection: Connection, now: datetime, limit: int, receiver: str | None = None) -> list[RequestRow]:
     """Return what may be delivered now, the most urgent first; things that are watched are not delivered."""
     query = select(*request.c).where(waits_for_delivery(), may_be_tried(now))

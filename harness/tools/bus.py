@@ -163,7 +163,7 @@ class _AtDesk:
         _check_may_ask(team, caller.agent, arguments.to)
         due_at = _due(arguments.due, now)
         with self._desk.database.write(alone=True) as connection:
-            run = _run(connection, caller)
+            run = acting_run(connection, caller)
             if "request" in run.options:
                 _held(connection, caller)
             ask = Ask(
@@ -223,7 +223,8 @@ def _check_may_ask(team: Team, agent: str, receiver: str) -> None:
         raise Refused("not-granted", f"you may ask: {', '.join(may_ask) or 'nobody'}")
 
 
-def _run(connection: Connection, caller: Caller) -> RunRow:
+def acting_run(connection: Connection, caller: Caller) -> RunRow:
+    """Return the caller's run if what it does counts. Raises Refused for a preview, and for a run that is over."""
     run = run_by_id(connection, caller.run_id)
     if run is None:
         raise HarnessError(f"there is no run {caller.run_id}")
@@ -236,7 +237,7 @@ def _run(connection: Connection, caller: Caller) -> RunRow:
 
 def _held(connection: Connection, caller: Caller) -> tuple[Standing, int]:
     """Return the request that the run works on and its token. Raises ToolError if it is none, or over by now."""
-    run = _run(connection, caller)
+    run = acting_run(connection, caller)
     if run.kind is not FireKind.BUS or "request" not in run.options:
         raise ToolError("this run works on no request")
     standing = standing_of(connection, run.options["request"])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TOOL_NAMES: frozenset[str] = frozenset(
     {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate", "learn"}
+    | {"radar_propose", "radar_evaluate", "radar_decide"}
 )
 
 
@@ -27,8 +28,9 @@ def build_registry(
 ) -> ToolRegistry:
     """Return the registry of all tools, reaching the world only through what is given.
 
-    Those of the bus are there where there is a desk; a run is given them by whom it may ask, and who asked it. The
-    one that loads skills is there where there is a search for them; a run is given it with its skills.
+    Those of the bus and of the radar are there where there is a desk; a run is given those of the bus by whom it may
+    ask, and who asked it. The one that loads skills is there where there is a search for them; a run is given it with
+    its skills.
     """
     # Imported here because the tools' schemas load pydantic, which `harness check` of a name does not need.
     from harness.gate.registry import ToolRegistry
@@ -48,8 +50,9 @@ def build_registry(
 
 def _at_desk(desk: Desk) -> tuple[Tool, ...]:
     from harness.tools.bus import bus_tools
+    from harness.tools.radar import radar_tools
 
-    return bus_tools(desk)
+    return (*bus_tools(desk), *radar_tools(desk))
 
 
 def _of_skills(find_skills: FindSkills) -> tuple[Tool, ...]:

@@ -23,6 +23,7 @@ from harness.workspace.market_settings import MarketsShape, market_settings_of
 from harness.workspace.names import SLUG
 from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profiles
 from harness.workspace.quantities import BadValue, parse_bytes, parse_quiet_hours
+from harness.workspace.radar_rules import RadarShape, radar_rules_of
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, check_shape
 from harness.workspace.todo_settings import TodosShape, todo_settings_of
@@ -102,6 +103,7 @@ class SettingsShape(Shape):
     backups: BackupsShape = BackupsShape()
     bus: BusShape = BusShape()
     shedding: SheddingShape = SheddingShape()
+    radar: RadarShape = RadarShape()
     markets: MarketsShape = MarketsShape()
     economy: EconomyShape = EconomyShape()
     weather: WeatherShape = WeatherShape()
@@ -159,6 +161,7 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         backups=backups_of(shape.backups),
         bus=bus_rules_of(shape.bus, located, report),
         shedding=shedding_of(shape.shedding, located, report),
+        radar=radar_rules_of(shape.radar),
         markets=market_settings_of(shape.markets),
         economy=economy_settings_of(shape.economy),
         weather=weather_settings_of(shape.weather, located, report),
