@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harness.collectors.deadline import Deadline
 from harness.collectors.parse import FeedParser
@@ -15,6 +15,9 @@ from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.workspace import Workspace
 from harness.ports import Web
+
+if TYPE_CHECKING:
+    from harness.store.requests import RequestRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class CollectContext:
     job, and a key that equals an entry for that one. `latest_output` returns another job's latest delivered
     output, or None. `turns` makes requests wait for each other at hosts that ask for it; contexts that share
     one wait for each other too. What is not finished at the `deadline` is a gap.
+    `requests` returns the open requests, and the dead letters that nobody has settled.
     """
 
     workspace: Workspace
@@ -64,6 +68,7 @@ class CollectContext:
     overrides: Mapping[str, str] = field(default_factory=dict)
     turns: HostTurns = field(default_factory=HostTurns)
     deadline: Deadline | None = None
+    requests: Callable[[], Sequence[RequestRow]] = tuple
 
     @property
     def limits(self) -> SourceLimits:

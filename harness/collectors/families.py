@@ -13,6 +13,8 @@ from types import MappingProxyType
 from harness.collectors.arxiv import collect_arxiv
 from harness.collectors.context import CollectContext
 from harness.collectors.feeds import collect_feed_list
+from harness.collectors.radar import check_radar, collect_radar, count_pages
+from harness.collectors.requests import check_requests, collect_open_requests, count_files
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 
@@ -56,6 +58,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "feeds": Family("feeds/LIST", _check_list, collect_feed_list, keeps_its_time=True, count_sources=_count_feeds),
         "arxiv": Family("arxiv/QUERY", _check_query, collect_arxiv),
+        "radar": Family("radar", check_radar, collect_radar, is_recent=False, count_sources=count_pages),
+        "requests": Family(
+            "requests/open", check_requests, collect_open_requests, is_recent=False, count_sources=count_files
+        ),
     }
 )
 

@@ -21,7 +21,11 @@ from harness.runs.conditions import Sighting, observe
 from harness.runs.outputs import latest_output
 from harness.runs.services import RunServices
 from harness.store.database import Database
+from harness.store.requests import RequestRow, unsettled_requests
 from harness.store.sources import seen_urls
+
+MOST_REQUESTS = 200
+"""How many open requests a job that reads them is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ async def collect_inputs(
         latest_output=lambda job_id: _latest_output(services, workspace, job, job_id, now),
         overrides=overrides,
         deadline=Deadline.after(job.timeout_s),
+        requests=lambda: _requests(services.database),
     )
     collected = await asyncio.gather(*(collect(read, context) for read in job.inputs))
     sources = tuple(_count_sources(read, context) for read in job.inputs)
@@ -104,6 +109,11 @@ def _latest_output(
         recorded=services.recorded,
         begun_only=begun_only,
     )
+
+
+def _requests(database: Database) -> list[RequestRow]:
+    with database.read() as connection:
+        return unsettled_requests(connection, MOST_REQUESTS)
 
 
 def _count_sources(read: str, context: CollectContext) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, not_, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, literal_column, not_, select, update
 
 from harness.domain.request import RequestState, request_job
 from harness.domain.run import FireState
@@ -107,6 +107,14 @@ def requests_with_keys(connection: Connection, prefix: str, *, since: datetime) 
         request.c.updated_at >= since.timestamp(), request.c.key.startswith(prefix, autoescape=True)
     )
     return _requests(connection, query.order_by(request.c.made_at, request.c.id))
+
+
+def unsettled_requests(connection: Connection, limit: int) -> list[RequestRow]:
+    """Return the open requests, the next due first, then the dead letters that nobody has settled."""
+    is_open = select(*request.c).where(request.c.closed_at.is_(None)).order_by(request.c.due_at, request.c.id)
+    # Not as a parameter: the index is of these rows only, and the planner has to see that.
+    is_dead = select(*request.c).where(request.c.is_dead == literal_column("1")).order_by(request.c.closed_at)
+    return [*_requests(connection, is_open.limit(limit)), *_requests(connection, is_dead.limit(limit))]
 
 
 def undelivered(connection: Connection, now: datetime, limit: int, receiver: str | None = None) -> list[RequestRow]:

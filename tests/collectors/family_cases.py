@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.collectors.cases import arxiv, feeds
+from tests.collectors.cases import arxiv, feeds, radar, requests
 
 CASES = (
     feeds.CASE,
     arxiv.CASE,
+    radar.CASE,
+    requests.CASE,
 )

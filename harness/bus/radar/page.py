@@ -32,6 +32,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from harness.domain.errors import OwnerError
 from harness.domain.radar import Move, Quadrant, Ring, Technology
@@ -76,6 +77,8 @@ def read_page(slug: str, text: str, report: Report) -> Technology | None:
     ring = _one_of(located, "ring", get_args(Ring), report)
     quadrant = _one_of(located, "quadrant", get_args(Quadrant), report)
     decided_at = _day(located, "decided_at", report)
+    if url and not _is_web_address(url):
+        report.error(located.line("url"), f"{url!r} is no address of a page", "write it with https://")
     if report.has_errors:
         return None
     return Technology(
@@ -165,6 +168,14 @@ def _word(located: Located, key: str, report: Report) -> str:
 def _optional(located: Located, key: str) -> str:
     value = located.values.get(key)
     return "" if value is None else str(value).strip()
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def _one_of(located: Located, key: str, known: Sequence[str], report: Report) -> Any:
