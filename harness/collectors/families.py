@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from harness.collectors.arxiv import collect_arxiv
+from harness.collectors.calendar import collect_calendars
 from harness.collectors.context import CollectContext
+from harness.collectors.economy import collect_economy
 from harness.collectors.feeds import collect_feed_list
+from harness.collectors.market import collect_market
 from harness.collectors.radar import check_radar, collect_radar, count_pages
 from harness.collectors.requests import check_requests, collect_open_requests, count_files
+from harness.collectors.todos import collect_todos
+from harness.collectors.weather import collect_weather
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
 
@@ -54,6 +59,33 @@ def _count_feeds(read: str, workspace: Workspace) -> int:
     return len(workspace.feed_lists.get(read.partition("/")[2], ())) or 1
 
 
+def _check_watchlist(rest: str) -> str | None:
+    if _LIST.fullmatch(rest):
+        return None
+    return "names no watchlist; write market/NAME for shared-context/markets/NAME.md"
+
+
+def _check_calendar(rest: str) -> str | None:
+    return None if not rest or _LIST.fullmatch(rest) else "names no calendar; write calendar, or calendar/NAME"
+
+
+def _check_economy(rest: str) -> str | None:
+    return None if rest == "calendar" else "is not something to read; write economy/calendar"
+
+
+def _check_bare(name: str) -> Callable[[str], str | None]:
+    return lambda rest: f"has nothing behind it; write {name}" if rest else None
+
+
+def _count_symbols(read: str, workspace: Workspace) -> int:
+    watchlist = workspace.watchlists.get(read.partition("/")[2])
+    return len(watchlist.symbols) or 1 if watchlist is not None else 1
+
+
+def _count_calendars(read: str, workspace: Workspace) -> int:
+    return 1 if "/" in read else len(workspace.settings.calendars) or 1
+
+
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "feeds": Family("feeds/LIST", _check_list, collect_feed_list, keeps_its_time=True, count_sources=_count_feeds),
@@ -62,6 +94,20 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "requests": Family(
             "requests/open", check_requests, collect_open_requests, is_recent=False, count_sources=count_files
         ),
+        "market": Family(
+            "market/LIST", _check_watchlist, collect_market, keeps_its_time=True, count_sources=_count_symbols
+        ),
+        "economy": Family("economy/calendar", _check_economy, collect_economy, is_recent=False),
+        "weather": Family("weather", _check_bare("weather"), collect_weather),
+        "calendar": Family(
+            "calendar",
+            _check_calendar,
+            collect_calendars,
+            keeps_its_time=True,
+            is_recent=False,
+            count_sources=_count_calendars,
+        ),
+        "todos": Family("todos", _check_bare("todos"), collect_todos, is_recent=False),
     }
 )
 

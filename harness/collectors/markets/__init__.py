@@ -1,0 +1,1 @@
+"""Prices from whoever gives them without a key."""
