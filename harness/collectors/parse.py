@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import harness
 from harness.collectors.frames import read_frame, write_frame
@@ -58,6 +59,28 @@ class ParsedPage:
 
     title: str = ""
     text: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEvent:
+    """One event of a calendar; both moments in the zone that was asked for. `end` of whole days is the last one's."""
+
+    uid: str
+    title: str
+    start: datetime
+    end: datetime
+    is_all_day: bool
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCalendar:
+    """The events of a few days, or `problem`: why not. `notes` say what is wrong although events could be read."""
+
+    title: str = ""
+    events: tuple[ParsedEvent, ...] = ()
+    notes: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -104,6 +127,17 @@ class FeedParser:
         if answer.get("problem"):
             return ParsedPage(problem=answer["problem"])
         return ParsedPage(answer["title"], answer["text"])
+
+    async def read_calendar(
+        self, body: bytes, *, zone: str, first: date, days: int, max_events: int
+    ) -> ParsedCalendar:
+        """Return the events of the `days` days from `first` on, as they are in the IANA zone."""
+        header = {"kind": "calendar", "zone": zone, "first": first.isoformat(), "days": days, "max_events": max_events}
+        answer = await self._ask(header, body)
+        if answer.get("problem"):
+            return ParsedCalendar(problem=answer["problem"])
+        events = tuple(_event(event, ZoneInfo(zone)) for event in answer["events"])
+        return ParsedCalendar(answer["title"], events, tuple(answer["notes"]))
 
     def worker_ids(self) -> tuple[int, ...]:
         """Return the ids of the processes that are there now."""
@@ -280,6 +314,16 @@ def known_charset(charset: str) -> str:
     except (LookupError, ValueError):
         return "utf-8"
     return "utf-8" if is_refused else charset
+
+
+def _event(event: Mapping[str, Any], zone: ZoneInfo) -> ParsedEvent:
+    start, end = (_moment(event[name], zone) for name in ("start", "end"))
+    return ParsedEvent(event["uid"], event["title"], start, end, event["is_all_day"], event["location"])
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return datetime.combine(moment.date(), time(), zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
 def _entry(entry: Mapping[str, Any]) -> ParsedEntry:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from harness.collectors.feed_document import read_feed
 from harness.collectors.frames import read_frame, write_frame
+from harness.collectors.ics_document import read_ics
 from harness.collectors.plain_text import read_html_page
 
 
@@ -46,6 +47,9 @@ def _answer(header: dict[str, Any], body: bytes) -> dict[str, Any]:
         if header["kind"] == "page":
             page = read_html_page(body.decode(header["charset"], "replace"), header["max_chars"])
             return {"title": page.title, "text": page.text}
+        if header["kind"] == "calendar":
+            asked = {key: header[key] for key in ("zone", "first", "days", "max_events")}
+            return read_ics(body, **asked)
         return read_feed(body, url=header["url"], max_items=header["max_items"])
     except MemoryError:
         return {"problem": "needs more memory than a source may have"}
