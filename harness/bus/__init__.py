@@ -1,6 +1,6 @@
 """The bus: requests between parties, from asking to the one final.
 
-asking       sending, guards, payload
+asking       sending, guards, payload, roundtables
 giving       post_office, team, handoffs
 the work     brief, progress, evidence, watches, watched_files
 ending       finals, ending, deadlines, dead_letters

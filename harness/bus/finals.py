@@ -21,6 +21,7 @@ from harness.domain.request import (
     Verdict,
     request_of_job,
 )
+from harness.domain.roundtable import seat_of
 from harness.domain.run import FireState, Outcome
 
 _RESULTS: Mapping[FireState, Result] = {
@@ -53,8 +54,13 @@ def finish(
 def bury(
     connection: Connection, standing: Standing, final: Final, situation: Situation, *, by: str, now: datetime
 ) -> Standing:
-    """End the request with this final, tell whoever waits for it, and put it among the dead letters."""
+    """End the request with this final, tell whoever waits for it, and put it among the dead letters.
+
+    A seat at a roundtable is none: its table goes on without the speaker, and says so.
+    """
     finished = finish(connection, standing, final, by=by, now=now)
+    if seat_of(standing.request) is not None:
+        return finished
     return append(connection, finished, DeadLettered(final.conclusion, situation), by=by, now=now)
 
 

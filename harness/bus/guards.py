@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from harness.domain.errors import Refused
 from harness.domain.request import SYSTEM, USER, Standing
+from harness.domain.roundtable import seat_of
 from harness.domain.settings import BusRules
 
 RATE_WINDOW = timedelta(hours=1)
@@ -20,7 +21,8 @@ class Traffic:
 
     `chain` holds the parties above it, the first sender first: who asked, and who was asked, up to the one that
     asks now. `asked_by_run` counts the requests of the same run, `in_window` those of the sender to the receiver in the
-    last hour, `at_work` and `waiting` those that the receiver has and that wait to be given to it.
+    last hour, `at_work` and `waiting` those that the receiver has and that wait to be given to it. `table` are the
+    speakers of the roundtable for which it is asked.
     """
 
     chain: Sequence[str] = ()
@@ -28,14 +30,19 @@ class Traffic:
     in_window: int = 0
     at_work: int = 0
     waiting: int = 0
+    table: Sequence[str] = ()
 
 
 def check_request(sender: str, receiver: str, traffic: Traffic, rules: BusRules, max_open: int | None) -> None:
     """Raise Refused, with the name of the rule and the numbers, if the request must not be made.
 
-    Rules: `cycle`, `depth`, `fan-out`, `rate`, `receiver-full`, `queue-full`. The person's own requests are held by the
-    last two only, and nothing that is asked of the person makes a cycle: nobody answers by asking back for ever.
+    Rules: `out-of-turn`, `cycle`, `depth`, `fan-out`, `rate`, `receiver-full`, `queue-full`. The person's own requests
+    are held by the last two only, and nothing that is asked of the person makes a cycle: nobody answers by asking back
+    for ever.
     """
+    if receiver in traffic.table:
+        why = f"{receiver} speaks at the same table, and nobody hears another before the round is over"
+        raise Refused("out-of-turn", f"{why}; answer for yourself")
     if receiver not in _PERSONS and receiver in traffic.chain:
         way = " → ".join((*traffic.chain, receiver))
         raise Refused("cycle", f"{receiver} stands above this already ({way}); answer, or reject with what is missing")
@@ -62,11 +69,24 @@ def _check_flow(sender: str, receiver: str, traffic: Traffic, rules: BusRules) -
         )
 
 
+def check_share(receiver: str, still_open: Sequence[str], most: int | None) -> None:
+    """Raise Refused (`open-per-agent`) if the sender has as much open at this receiver as it may have at one."""
+    if most is not None and len(still_open) >= most:
+        names = "; ".join(still_open)
+        why = f"{len(still_open)} of your requests to {receiver} are open, and you may have {most}: {names}"
+        raise Refused("open-per-agent", f"{why}; wait for an answer before you ask more of it")
+
+
 def check_handoff(standing: Standing, receiver: str, chain: Sequence[str]) -> None:
     """Raise Refused (`cycle`) if a request must not be passed on to this receiver.
 
-    It had it before, or stands above it: `chain` holds the parties down to the request's sender.
+    It had it before, or stands above it: `chain` holds the parties down to the request's sender. A seat at a
+    roundtable is passed on to nobody (`out-of-turn`).
     """
+    if seat_of(standing.request) is not None:
+        raise Refused(
+            "out-of-turn", "you are asked as yourself at a roundtable: finish it with your position, or reject it"
+        )
     gone = (*chain, *standing.handed_off_by, standing.receiver)
     if receiver in gone:
         way = " → ".join((*gone, receiver))

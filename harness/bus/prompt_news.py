@@ -14,6 +14,7 @@ from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
 from harness.domain.moments import utc_time
 from harness.domain.request import RequestState
+from harness.domain.roundtable import seat_in
 from harness.gate.sanitise import in_short
 from harness.store.requests import RequestRow, requests_in, unnoticed_of
 
@@ -40,7 +41,8 @@ def news_for(connection: Connection, agent: Agent, folder: Path | None = None) -
     """
     if not agent.may_ask:
         return ()
-    over = unnoticed_of(connection, agent.name, _AT_MOST)
+    # Of what is said at its table a chair hears when the round is over, and by going on with it.
+    over = [row for row in unnoticed_of(connection, agent.name, _AT_MOST) if seat_in(row.key) is None]
     still = requests_in(connection, states=_OPEN, sender=agent.name, limit=_AT_MOST)
     return (*(_over(connection, row, folder) for row in over), *(_still_open(row) for row in still))
 

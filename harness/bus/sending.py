@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from harness.bus.finals import bury
-from harness.bus.guards import RATE_WINDOW, Traffic, check_request
+from harness.bus.guards import RATE_WINDOW, Traffic, check_request, check_share
 from harness.bus.log import open_log, standing_of
 from harness.bus.payload import check_request_text
 from harness.bus.post_office import deliver_if_room
@@ -18,16 +19,22 @@ from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.domain.job import Priority
 from harness.domain.request import SYSTEM, Final, Request, Situation, Standing, Watch
+from harness.domain.roundtable import seat_in
+from harness.gate.sanitise import in_short
 from harness.store.requests import (
+    RequestRow,
     count_asked_by_run,
     count_at_work,
     count_between,
     count_waiting,
+    open_between,
     request_row,
     request_with_key,
 )
+from harness.store.seats import keys_of_run
 
 _ID_CHARS = 10
+_TITLE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +84,25 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime, *, rejecte
     if before is not None:
         return Sent(_the_same(standing_of(connection, before.id), ask), is_new=False)
     _check_sense(ask, team, now)
-    chain = (*_chain_above(connection, ask.parent), ask.sender)
+    above = requests_above(connection, ask.parent)
+    chain = (*(row.sender for row in above), ask.sender)
+    is_seat = seat_in(ask.key) is not None
     traffic = Traffic(
         chain,
-        0 if ask.parent_run is None else count_asked_by_run(connection, ask.parent_run),
+        # The rounds of a table are as the person wrote them, and none of a model's asking.
+        0 if ask.parent_run is None or is_seat else count_asked_by_run(connection, ask.parent_run),
         count_between(connection, ask.sender, ask.receiver, now - RATE_WINDOW, now),
         count_at_work(connection, ask.receiver),
         count_waiting(connection, ask.receiver),
+        _speakers_beside(connection, above),
     )
     check_request(ask.sender, ask.receiver, traffic, team.rules, team.max_open(ask.receiver))
+    if not is_seat and ask.watch is None:
+        _check_share(connection, ask, team)
     request = _request(ask, len(chain) - 1, team, now)
-    above = None if ask.parent is None else request_row(connection, ask.parent)
-    if above is not None and now.timestamp() < above.due_at < request.due_at.timestamp():
+    if above and now.timestamp() < above[-1].due_at < request.due_at.timestamp():
         # After that nobody would hear the answer any more.
-        request = replace(request, due_at=datetime.fromtimestamp(above.due_at, UTC))
+        request = replace(request, due_at=datetime.fromtimestamp(above[-1].due_at, UTC))
     standing = open_log(connection, request, ask.sender, now)
     if standing is None:
         raise HarnessError(f"request {request.id} is there already, and its key {ask.key!r} is not")
@@ -112,15 +124,34 @@ def request_id(sender: str, key: str) -> str:
 
 def chain_to(connection: Connection, request: Request) -> tuple[str, ...]:
     """Return the parties from the first sender down to the one that made the request."""
-    return (*_chain_above(connection, request.parent), request.sender)
+    return (*(row.sender for row in requests_above(connection, request.parent)), request.sender)
 
 
-def _chain_above(connection: Connection, parent: str | None) -> tuple[str, ...]:
-    parties: list[str] = []
+def requests_above(connection: Connection, parent: str | None) -> tuple[RequestRow, ...]:
+    """Return the requests from the first one down to the one named."""
+    rows: list[RequestRow] = []
     while parent is not None and (row := request_row(connection, parent)) is not None:
-        parties.append(row.sender)
+        rows.append(row)
         parent = row.parent
-    return tuple(reversed(parties))
+    return tuple(reversed(rows))
+
+
+def _speakers_beside(connection: Connection, above: Sequence[RequestRow]) -> tuple[str, ...]:
+    """Return who speaks at the table for which all of this is asked; nobody if it is for none."""
+    seated = next(((row, seat) for row in above if (seat := seat_in(row.key)) is not None), None)
+    if seated is None:
+        return ()
+    row, seat = seated
+    beside = (seat_in(key) for key in keys_of_run(connection, row.parent_run or ""))
+    return tuple(one.speaker for one in beside if one is not None and one.table == seat.table)
+
+
+def _check_share(connection: Connection, ask: Ask, team: Team) -> None:
+    most = team.max_open_at(ask.sender, ask.receiver)
+    if most is not None:
+        still_open = open_between(connection, ask.sender, ask.receiver)
+        named = [f"{row.id} “{in_short(row.task, _TITLE_CHARS)}”" for row in still_open if seat_in(row.key) is None]
+        check_share(ask.receiver, named, most)
 
 
 def _check_sense(ask: Ask, team: Team, now: datetime) -> None:

@@ -40,3 +40,8 @@ class Team:
             return None
         own = self.workspace.agents[receiver].max_open
         return self.rules.max_open if own is None else own
+
+    def max_open_at(self, sender: str, receiver: str) -> int | None:
+        """Return how many requests of the sender may be open at the receiver; None for no limit."""
+        agents = self.workspace.agents
+        return agents[sender].max_open_per_agent if sender in agents and receiver in agents else None

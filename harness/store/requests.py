@@ -185,6 +185,17 @@ def count_between(connection: Connection, sender: str, receiver: str, since: dat
     return int(connection.execute(query).scalar_one())
 
 
+def open_between(connection: Connection, sender: str, receiver: str) -> list[RequestRow]:
+    """Return the open requests of the sender that the receiver has or is to have, oldest first; no watches."""
+    query = select(*request.c).where(
+        request.c.receiver == receiver,
+        request.c.sender == sender,
+        request.c.closed_at.is_(None),
+        request.c.is_watched == 0,
+    )
+    return _requests(connection, query.order_by(request.c.made_at, request.c.id))
+
+
 def count_asked_by_run(connection: Connection, run_id: str) -> int:
     """Return how many requests were made in the run."""
     return int(connection.execute(select(func.count()).where(request.c.parent_run == run_id)).scalar_one())

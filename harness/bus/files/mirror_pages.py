@@ -22,6 +22,8 @@ from harness.domain.request import (
     Dropped,
     Event,
     Final,
+    Finished,
+    Progressed,
     Request,
     RequestState,
     Resent,
@@ -29,6 +31,7 @@ from harness.domain.request import (
     Watch,
     fold,
 )
+from harness.domain.roundtable import is_sealed
 from harness.domain.sizes import counted
 from harness.gate.sanitise import in_short, one_line
 from harness.store.json_codec import to_json
@@ -45,6 +48,7 @@ _WRITTEN_BY = (
     "the harness, from the log in its database. An edit changes nothing of the request: it is moved aside. "
     "Use `harness bus`."
 )
+SEALED = "what is said at a roundtable can be read when its round is over"
 _TITLE_CHARS = 140
 _STATES = {
     RequestState.REQUESTED: "not delivered yet",
@@ -107,10 +111,12 @@ def status_of(events: Sequence[Event]) -> dict[str, Any]:
 
     `asked` is the request as it was made, `receiver` who has it now. `situation` is what it means that its
     sender has heard nothing, null once the sender was told. `final` and `dead_letter` are null where there is none;
-    `evidence` are the files that the final names. `log` has every event. Times are ISO 8601 in UTC.
+    `evidence` are the files that the final names. `log` has every event. Of a seat at a roundtable all that its worker
+    said is left out until its round is over. Times are ISO 8601 in UTC.
     """
     standing = fold(events)
-    asked, final = standing.request, standing.final
+    is_hidden = is_sealed(standing)
+    asked, final = standing.request, None if is_hidden else standing.final
     return {
         "id": asked.id,
         "version": standing.version,
@@ -127,12 +133,12 @@ def status_of(events: Sequence[Event]) -> dict[str, Any]:
         "news_at": _moment(standing.news_at),
         "closed_at": _moment(standing.closed_at),
         "noticed_at": _moment(standing.noticed_at),
-        "note": standing.note,
+        "note": SEALED if is_hidden and standing.note else standing.note,
         "asked": to_json(Request, asked),
         "final": _final(final),
         "evidence": [] if final is None else [_plain(one) for one in final.evidence],
         "dead_letter": _dead_letter(standing),
-        "log": [_logged(event) for event in events],
+        "log": [_logged(event, is_hidden=is_hidden) for event in events],
     }
 
 
@@ -159,8 +165,10 @@ def _dead_letter(standing: Standing) -> dict[str, Any] | None:
     return {"reason": standing.dead.reason, "situation": str(standing.dead.situation), "settled": settled}
 
 
-def _logged(event: Event) -> dict[str, Any]:
+def _logged(event: Event, *, is_hidden: bool) -> dict[str, Any]:
     body: dict[str, Any] = _plain(event.body)
+    if is_hidden and isinstance(event.body, Finished | Progressed):
+        body = {"kind": event.body.kind, "sealed": SEALED}
     if event.number == 1:
         del body["request"]  # it stands under `asked`
     return {"number": event.number, "at": to_json(datetime, event.at), "by": event.by, **body}
@@ -232,10 +240,12 @@ def entry_of(events: Sequence[Event], zone: str, redact: Redact) -> Entry:
     lines.append(f"- **{_where(standing, word, at)}** · [{asked.id}](../job-status/{asked.id}.json)")
     if standing.handed_off_by:
         lines.append(f"- passed on by {', '.join(standing.handed_off_by)}")
-    if standing.final is None and standing.note:
-        lines.append(f"- last news: {said(standing.note)}")
-    if standing.final is not None:
+    if is_sealed(standing):
+        lines += [f"- {SEALED}"] if standing.note or standing.final else []
+    elif standing.final is not None:
         lines += _final_lines(standing.final, said)
+    elif standing.note:
+        lines.append(f"- last news: {said(standing.note)}")
     lines += _dead_letter_lines(standing, said)
     if asked.fallback and (standing.final is None or not standing.final.is_success):
         lines.append(f"- otherwise: {said(asked.fallback)}")
@@ -249,6 +259,8 @@ def as_words(line: str) -> str:
 
 def _word(standing: Standing) -> str:
     """Return how the request stands, as the head of the page counts it."""
+    if standing.final is not None and is_sealed(standing):
+        return "sealed"
     if standing.final is not None:
         return standing.final.result.replace("_", " ")
     return "watching" if standing.request.watch is not None else _STATES[standing.state]
@@ -273,7 +285,7 @@ def _where(standing: Standing, word: str, at: Callable[[datetime], str]) -> str:
     if standing.final is None:
         waits = _waits_for(asked.watch, at) if asked.watch is not None else word
         return f"{waits}, {due}" if asked.priority == "normal" else f"{waits}, {due}, {asked.priority} priority"
-    verdict = f" ({standing.final.verdict})" if standing.final.verdict else ""
+    verdict = f" ({standing.final.verdict})" if standing.final.verdict and not is_sealed(standing) else ""
     return f"{word}{verdict} at {at(standing.closed_at)}, {due}" if standing.closed_at else f"{word}{verdict}, {due}"
 
 
