@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -38,7 +38,7 @@ JSON: [{kind, subject, text, detail, since, due_at, command}]. kind is
 request, answer, dead-letter, paused, file, learned, skill, delivery or
 incident; they come in this order, the soonest due or the latest first."""
 _FILE_CAUSE = "file "
-_HEADINGS = {
+HEADINGS: Mapping[str, str] = {
     "request": "asked of you",
     "answer": "answers to you",
     "dead-letter": "dead letters: not worked to their end",
@@ -75,16 +75,21 @@ def inbox(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     deliveries that were given up, and what else is broken.
     """
     place = find_place(workspace)
-    with peek(place.database) as look:
-        liveness = liveness_now(place.state, look, place.now)
-        learned = (*_learned(place), *_proposed(place))
-        items = learned if look is None else waiting_items(look, liveness, learned)
+    items = all_waiting(place)
     if as_json:
-        emit_json([_item_json(item) for item in items])
+        emit_json([item_json(item) for item in items])
     elif not items:
         say("nothing waits for you")
     else:
         say("\n".join(inbox_lines(items, place, terminal_width())))
+
+
+def all_waiting(place: Place) -> tuple[Item, ...]:
+    """Return everything that waits for the person of the workspace."""
+    with peek(place.database) as look:
+        liveness = liveness_now(place.state, look, place.now)
+        learned = (*_learned(place), *_proposed(place))
+        return learned if look is None else waiting_items(look, liveness, learned)
 
 
 def waiting_items(look: Peek, liveness: Liveness, learned: Sequence[Item] = ()) -> tuple[Item, ...]:
@@ -103,7 +108,7 @@ def waiting_items(look: Peek, liveness: Liveness, learned: Sequence[Item] = ()) 
 
 def inbox_lines(items: Sequence[Item], place: Place, width: int) -> Iterator[str]:
     """Yield the items under their headings."""
-    for kind, heading in _HEADINGS.items():
+    for kind, heading in HEADINGS.items():
         of_kind = [item for item in items if item.kind == kind]
         if not of_kind:
             continue
@@ -259,7 +264,8 @@ def _command(incident: OpenIncident) -> str:
     return f"harness runs show {incident.run_id}" if incident.run_id else "harness doctor"
 
 
-def _item_json(item: Item) -> dict[str, Any]:
+def item_json(item: Item) -> dict[str, Any]:
+    """Return the item with stable keys; times are ISO 8601 in UTC."""
     return {
         "kind": item.kind,
         "subject": item.subject,

@@ -18,16 +18,24 @@ from urllib.parse import SplitResult, urlsplit
 
 LOOPBACK = "127.0.0.1"
 _IDLE_S = 5.0
+_HANGS_S = 60.0
+"""Longer than anybody waits; a world that closes does not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a host says to a request; `changed_at` (aware) is the Last-Modified of a document that has one."""
+    """What a host says to a request; `changed_at` (aware) is the Last-Modified of a document that has one.
+
+    `location` is where a redirect leads. The body is sent `times` times, or nothing at all where the host `hangs`.
+    """
 
     status: int
     content_type: str
     body: bytes
     changed_at: datetime | None = None
+    location: str = ""
+    times: int = 1
+    hangs: bool = False
 
     @property
     def etag(self) -> str:
@@ -47,6 +55,7 @@ def serving(answer_for: AnswerFor) -> Iterator[tuple[str, int]]:
         try:
             yield LOOPBACK, server.server_address[1]
         finally:
+            server.is_closing.set()
             server.shutdown()
             thread.join()
 
@@ -71,11 +80,12 @@ def is_unchanged(answer: Answer, if_none_match: str | None, if_modified_since: s
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
-    # Waiting for the handlers on close leaves no socket behind; none of them can outlast _IDLE_S.
+    # Waiting for the handlers on close leaves no socket behind; none of them can outlast _IDLE_S by then.
     daemon_threads = False
 
     def __init__(self, answer_for: AnswerFor) -> None:
         self.answer_for = answer_for
+        self.is_closing = threading.Event()
         super().__init__((LOOPBACK, 0), _Handler)
 
     def server_bind(self) -> None:
@@ -110,17 +120,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST)
             return
         answer = self.server.answer_for(url)
+        if answer.hangs:
+            self.server.is_closing.wait(_HANGS_S)
+            self.close_connection = True
+            return
         unchanged = is_unchanged(answer, self.headers.get("If-None-Match"), self.headers.get("If-Modified-Since"))
         self.send_response(HTTPStatus.NOT_MODIFIED if unchanged else answer.status)
         if answer.status == HTTPStatus.OK:
             self.send_header("ETag", answer.etag)
+        if answer.location:
+            self.send_header("Location", answer.location)
         if answer.changed_at is not None:
             self.send_header("Last-Modified", format_datetime(answer.changed_at.astimezone(UTC), usegmt=True))
         if not unchanged:
             self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(len(answer.body) * answer.times))
         # One request per connection: no handler is left waiting for a second one when the world closes.
         self.send_header("Connection", "close")
         self.end_headers()
-        if with_body and not unchanged:
+        for _ in range(answer.times if with_body and not unchanged else 0):
             self.wfile.write(answer.body)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -16,8 +17,10 @@ from harness.collectors.collect import read_kind
 from harness.domain.errors import OwnerError
 from harness.domain.run import Fire
 from harness.domain.workspace import Workspace
-from harness.ports import Resolver
 from harness.rehearsal.day import Itinerary, RehearsalReport, rehearse
+from harness.rehearsal.evidence import evidence_of
+from harness.rehearsal.faults import spread_faults
+from harness.rehearsal.promises import Broken, broken_promises
 from harness.rehearsal.recorded_answers import RecordedAnswers
 from harness.rehearsal.recorded_model import recorded_models, without_calls
 from harness.rehearsal.wall_time import days_span
@@ -57,7 +60,7 @@ class RehearsedDay:
 
     `page` is the Markdown of the page for the person, if one was delivered: that of the job that gathers
     what others delivered, else the last one. Each Markdown file has its HTML page beside it.
-    `left_out` is what the copy has not, or has differently.
+    `left_out` is what the copy has not, or has differently. `broken` are promises that did not hold.
     """
 
     report: RehearsalReport
@@ -65,10 +68,21 @@ class RehearsedDay:
     zone: str
     page: Path | None
     left_out: tuple[LeftOut, ...]
+    broken: tuple[Broken, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the ledger is complete, and every promise was kept."""
+        return self.report.is_complete and not self.broken
 
     @property
     def state(self) -> StateFolder:
         return StateFolder(self.out / _STATE)
+
+    @property
+    def workspace(self) -> Path:
+        """The copy that was rehearsed."""
+        return self.out / _WORKSPACE
 
 
 def run_day(
@@ -81,10 +95,12 @@ def run_day(
     world: World,
     environ: Mapping[str, str],
     progress: Progress,
+    broken: float = 0.0,
 ) -> RehearsedDay:
     """Rehearse one or more days on a copy of the workspace in `out`; the real state is not touched.
 
-    `day` None means today in the home time zone. `agents` empty means all of them.
+    `day` None means today in the home time zone. `agents` empty means all of them. `broken` is the share (0 to 1) of
+    the sample world's hosts that fail, each in its own way.
     Raises OwnerError for a workspace with errors, an agent that does not exist, or an `out` that holds
     something else than an earlier rehearsal.
     """
@@ -101,15 +117,18 @@ def run_day(
     # A second before midnight, so that what is due at midnight is still ahead.
     clock = VirtualClock(start - timedelta(seconds=1))
     with ExitStack() as stack:
-        resolver = None
+        sample = None
         if world == "sample":
-            resolver = stack.enter_context(_sample_world(copy.root, first_day, zone, clock))
-        stage = _Stage(copy.root, out, environ, clock, resolver, tuple(agents), world)
+            faults = partial(spread_faults, share=broken)
+            sample = stack.enter_context(SampleWorld(first_day, zone, clock.now, faults=faults))
+            point_at_world(copy.root, sample, is_patient=not broken)
+        stage = _Stage(copy.root, out, environ, clock, tuple(agents), sample)
         system = stack.enter_context(_rehearsed_system(stage))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
         report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
         page = _page(system, out, report.fires)
-    return RehearsedDay(report, out, zone, page, copy.left_out)
+        found = broken_promises(evidence_of(system, itinerary, report, None if sample is None else sample.hosts))
+    return RehearsedDay(report, out, zone, page, copy.left_out, found)
 
 
 class _Rehearsed:
@@ -166,9 +185,9 @@ class _Stage:
     out: Path
     environ: Mapping[str, str]
     clock: VirtualClock
-    resolver: Resolver | None
     agents: tuple[str, ...]
-    world: World
+    sample: SampleWorld | None
+    """The world in which it is; None for the real one."""
 
 
 @contextmanager
@@ -176,7 +195,7 @@ def _rehearsed_system(stage: _Stage) -> Iterator[System]:
     def load_chosen() -> Loaded:
         loaded = load(stage.root, stage.environ, now=stage.clock.now())
         workspace = _only(loaded.workspace, stage.agents)
-        return replace(loaded, workspace=without_calls(workspace) if stage.world == "sample" else workspace)
+        return replace(loaded, workspace=without_calls(workspace) if stage.sample else workspace)
 
     # What stdout channels print would tear the progress bar: it is kept in a file.
     with (stage.out / "terminal.md").open("w", encoding="utf-8") as terminal:
@@ -184,11 +203,11 @@ def _rehearsed_system(stage: _Stage) -> Iterator[System]:
             stage.root,
             environ=stage.environ,
             clock=stage.clock,
-            resolver=stage.resolver,
+            resolver=stage.sample.resolver if stage.sample else None,
             out=terminal,
             loader=load_chosen,
-            notice=_NOTICES[stage.world],
-            stand_in=recorded_models(RecordedAnswers()) if stage.world == "sample" else no_stand_in,
+            notice=_NOTICES["sample" if stage.sample else "live"],
+            stand_in=recorded_models(RecordedAnswers()) if stage.sample else no_stand_in,
         )
         try:
             system.launch()
@@ -196,13 +215,6 @@ def _rehearsed_system(stage: _Stage) -> Iterator[System]:
             yield system
         finally:
             system.close()
-
-
-@contextmanager
-def _sample_world(workspace: Path, day: date, zone: str, clock: VirtualClock) -> Iterator[Resolver]:
-    with SampleWorld(day, zone, clock.now) as world:
-        point_at_world(workspace, world)
-        yield world.resolver
 
 
 def _sound_workspace(root: Path, agents: Sequence[str], now: datetime) -> Workspace:

@@ -103,11 +103,12 @@ def _fixed_part(pattern: str) -> str:
     return str(PurePosixPath(*fixed)) if fixed else pattern
 
 
-def point_at_world(workspace: Path, world: World) -> None:
+def point_at_world(workspace: Path, world: World, *, is_patient: bool = True) -> None:
     """Let a copy read its feeds and papers from `world` instead of from the network.
 
     Every list in `shared-context/feeds/` gets the world's list of that name, or the one that its name
-    suggests; the comments of `harness.toml` stay. Raises OwnerError if `workspace` is no rehearsal's copy.
+    suggests; the comments of `harness.toml` stay. Without patience a source gets a second: in a world that hangs on
+    purpose, real time would be spent on nothing. Raises OwnerError if `workspace` is no rehearsal's copy.
     """
     if not _is_rehearsal(workspace):
         raise OwnerError(workspace, None, "is not the copy of a rehearsal", "only a copy is pointed at another world")
@@ -117,6 +118,8 @@ def point_at_world(workspace: Path, world: World) -> None:
             path.write_text(_render_list(path, _entries_for(path.stem, world.feed_lists)), encoding="utf-8")
     settings = _read_settings(workspace)
     _table(settings, "sources")["arxiv_url"] = world.arxiv_url
+    if not is_patient:
+        _table(settings, "sources")["timeout"] = "1s"
     _table(settings, "egress")["loopback"] = True
     _write_settings(workspace, settings)
 

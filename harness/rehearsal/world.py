@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import date, datetime
 from http import HTTPStatus
@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, parse_qsl
 
 from harness.domain.errors import TransientError
 from harness.domain.feed import FeedEntry
+from harness.rehearsal.faults import HostFault, answer_of
 from harness.rehearsal.loopback_server import Answer, serving
 from harness.rehearsal.pages import render_front, render_notice, render_story
 from harness.rehearsal.preprints import BadSearch, Preprint, answer_search, number_papers, render_error
@@ -54,10 +55,19 @@ class SampleWorld:
     """What is published around one day, each story from its own moment on.
 
     `day` and `zone` say when the rehearsed day is, `now` which moment it is: nothing is served before it
-    is published. A context manager; the server runs inside the block.
+    is published. `faults` are the hosts that are broken all day, and how. A context manager; the server runs inside
+    the block.
     """
 
-    def __init__(self, day: date, zone: str, now: Callable[[], datetime], *, almanac: Almanac | None = None) -> None:
+    def __init__(
+        self,
+        day: date,
+        zone: str,
+        now: Callable[[], datetime],
+        *,
+        almanac: Almanac | None = None,
+        faults: Callable[[Iterable[str]], Mapping[str, HostFault]] = lambda hosts: {},
+    ) -> None:
         self._now = now
         self._almanac = almanac or load_almanac()
         self._opened_at = wall_moment(day, zone, _FIRST_NEWS_H)
@@ -67,6 +77,7 @@ class SampleWorld:
         }
         self._preprints = number_papers([(p, wall_moment(day, zone, p.at_h)) for p in self._almanac.papers])
         self._pages = self._lay_out()
+        self._faults = faults(self.hosts)
         self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._open = ExitStack()
@@ -118,6 +129,8 @@ class SampleWorld:
         host, path = (url.hostname or "").casefold(), url.path or "/"
         with self._lock:
             self._requests[f"http://{host}{path}"] += 1
+        if host in self._faults:
+            return answer_of(self._faults[host])
         page = self._pages.get((host, path))
         if page is None:
             return _not_found(f"{host} has no page {path}.")
