@@ -9,7 +9,7 @@ from harness.cli.lazy_group import noun_app
 from harness.cli.options import JsonOption, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import find_place
-from harness.gate.audit import verify_audit
+from harness.gate.audit import audit_files, count_lines, verify_audit
 
 app = noun_app("Check that the record of every tool call is unbroken.")
 
@@ -18,7 +18,7 @@ Examples:
   harness audit verify
 
 \b
-JSON: path, lines, findings [{line, problem}].
+JSON: path, files, lines (of all files), findings [{path, line, problem}].
 Exit code 1 if a line was changed, removed or inserted."""
 
 
@@ -26,26 +26,28 @@ Exit code 1 if a line was changed, removed or inserted."""
 def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Check the audit log's chain: each line carries the hash of the line before.
 
-    A line that was changed, removed or inserted anywhere but at the end is found.
+    A line that was changed, removed or inserted anywhere but at the end is found, also in the files that were rotated.
     """
     path = find_place(workspace).state.audit_log
     findings = tuple(verify_audit(path))
-    lines = _count_lines(path.read_bytes()) if path.exists() else 0
+    files = audit_files(path)
+    lines = sum(count_lines(file) for file in files)
     if as_json:
         emit_json(
             {
                 "path": str(path),
+                "files": len(files),
                 "lines": lines,
-                "findings": [{"line": finding.line, "problem": finding.problem} for finding in findings],
+                "findings": [
+                    {"path": str(finding.path), "line": finding.line, "problem": finding.problem}
+                    for finding in findings
+                ],
             }
         )
     else:
         for finding in findings:
-            say(f"{path}:{finding.line}: {finding.problem}")
+            say(f"{finding.path}:{finding.line}: {finding.problem}")
         if not findings:
-            say(f"{path}: {lines} lines, unbroken" if lines else f"{path}: no tool call was recorded yet")
+            in_files = f" in {len(files)} files" if len(files) > 1 else ""
+            say(f"{path}: {lines} lines{in_files}, unbroken" if lines else f"{path}: no tool call was recorded yet")
     raise typer.Exit(FAILED if findings else DONE)
-
-
-def _count_lines(content: bytes) -> int:
-    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))

@@ -85,7 +85,7 @@ def kept_state(state: StateFolder, settings: Settings) -> tuple[str, ...]:
 
 def kept_names(state: StateFolder) -> tuple[str, ...]:
     """Return those of them that are the same whatever the settings say."""
-    paths = (state.last_good, state.artifacts, state.audit_log, state.executor_id, state.node_name)
+    paths = (state.last_good, state.artifacts, state.audit_log, state.audit_archive, state.executor_id, state.node_name)
     return tuple(path.name for path in paths)
 
 

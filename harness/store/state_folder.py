@@ -42,6 +42,11 @@ class StateFolder:
         return self.root / "audit.jsonl"
 
     @property
+    def audit_archive(self) -> Path:
+        """Where the older files of the audit log lie."""
+        return self.root / "audit"
+
+    @property
     def executor_id(self) -> Path:
         return self.root / "executor-id"
 

@@ -9,6 +9,7 @@ from harness.bus.team import Team
 from harness.domain.workspace import Workspace
 from harness.reflection.night import Place, Reflection
 from harness.runs.actions import Action, AskingAction
+from harness.runs.audit_rotation import audit_rotation_action
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.compressing import compress_memory_action
@@ -36,6 +37,7 @@ def actions_of(
     source = BackupSource(workspace().root, state, workspace().settings, database.address)
     reflection = reflection_of(database, workspace, state)
     actions: dict[str, Action | AskingAction] = {
+        "audit-rotation": audit_rotation_action(state.audit_log, lambda now: LedgerIncidents(database, lambda: now)),
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
         "compress-memory": compress_memory_action(
             workspace, state.root, lambda now: LedgerIncidents(database, lambda: now)
