@@ -78,6 +78,26 @@ class Web(Protocol):
         ...
 
 
+class Outlet(Protocol):
+    """The door through which something leaves for an address that the person wrote: the same rules as for `Web`."""
+
+    async def post(
+        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+    ) -> WebResponse:
+        """Send the body and return the answer, of at most `max_bytes`; no redirect is followed.
+
+        Raises Refused (`egress`), LimitReached (`bytes`) and TransientError as `Web.get` does.
+        """
+        ...
+
+    async def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Return the (IP address, port) pairs of a server that may be connected to.
+
+        Raises Refused (`egress`) for one that is not allowed, TransientError if the name has none.
+        """
+        ...
+
+
 class Resolver(Protocol):
     """Turns a host name into addresses."""
 

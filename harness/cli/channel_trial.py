@@ -37,14 +37,16 @@ def try_channel(channel: ChannelArgument, workspace: WorkspaceOption = None, as_
     named = settings.channels.get(channel)
     if named is None:
         raise UnknownName("channel", channel, settings.channels, "[channels] in harness.toml")
-    # Only here: they bring the templates of the digests.
+    # Only here: they bring the templates of the digests, and what speaks to servers.
     from harness.delivery.channel_test import channel_test
+    from harness.gate.egress import SystemResolver
     from harness.wiring.channels import open_channels
 
     message = channel_test(channel, now=present_moment(), zone=settings.home_zone)
     out = sys.stderr if as_json else sys.stdout
     begun_s = time.monotonic()
-    receipt = open_channels(place.state, out, settings)[channel].deliver(message)
+    opened = open_channels(place.state, out, place.environ, SystemResolver(), settings)
+    receipt = opened[channel].deliver(message)
     took_s = time.monotonic() - begun_s
     if as_json:
         emit_json(_receipt_json(receipt, named.kind, took_s))

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -34,10 +34,15 @@ _OWNERS_TURN = {
 
 @dataclass(frozen=True, slots=True)
 class OutboundDigest:
-    """A digest on its way. `key` is the idempotency key: the same for every try, of this run on this channel."""
+    """A digest on its way. `key` is the idempotency key: the same for every try, of this run on this channel.
+
+    Where it takes several messages, `progress` is what an earlier try noted with `note_progress`: how far it got.
+    """
 
     key: str
     digest: Digest
+    progress: str = ""
+    note_progress: Callable[[str], None] = lambda progress: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,10 +19,12 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
-from harness.delivery.markdown import local_day, local_stamp, local_time, summary_of
+from harness.delivery.chart_text import chart_words, sparkline
+from harness.delivery.drawing import draw
+from harness.delivery.markdown import local_day, local_stamp, local_time, need_about, summary_of
 from harness.delivery.picture import age_in_words, publication_timeline, source_bars
 from harness.delivery.prose import link_key, plain_text_of
-from harness.domain.digest import Digest, DigestItem, Section
+from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.sizes import counted
 
 
@@ -33,24 +36,52 @@ def render_html(digest: Digest) -> str:
     """
     environment = _environment()
     style = environment.get_template("digest.css").render()
-    ranks = _first_ranks(digest.sections)
     return environment.get_template("digest.html").render(
-        digest=digest,
+        **_shared(digest),
         style=Markup(style),  # noqa: S704 - the package's own style sheet
         style_hash=_hash_of(style),
-        day=local_day(digest.made_at, digest.zone),
-        time=local_time(digest.made_at, digest.zone),
         machine_time=digest.made_at.isoformat(timespec="seconds"),
-        numbers=summary_of(digest),
-        sections=[_section_view(section, number, rank, digest) for number, (section, rank) in
-                  enumerate(zip(digest.sections, ranks, strict=True), start=1)],
+        drawings=[draw(chart) for chart in digest.charts],
         contents=_contents(digest.sections),
         bars=(bars := source_bars(digest.items)),
         further_sources=len({source for item in digest.items for source in item.sources}) - len(bars),
         timeline=publication_timeline(digest.items, digest.made_at, digest.zone),
-        gap_count=counted(len(digest.gaps), "gap"),
-        is_empty=not any(section.items or section.prose or section.after for section in digest.sections),
-    )  # fmt: skip
+    )
+
+
+def render_mail(digest: Digest) -> str:
+    """Return the digest as HTML for mail programs, which show no pictures in the text and few styles.
+
+    It is escaped as the page is; charts are lines of text.
+    """
+    lines = [f"{chart.title} {sparkline(chart.marks)} {chart_words(chart)}" for chart in digest.charts]
+    return _environment().get_template("digest-mail.html").render(**_shared(digest), chart_lines=lines)
+
+
+def _shared(digest: Digest) -> dict[str, Any]:
+    """What the page and the mail show alike."""
+    ranks = _first_ranks(digest.sections)
+    return {
+        "digest": digest,
+        "day": local_day(digest.made_at, digest.zone),
+        "time": local_time(digest.made_at, digest.zone),
+        "numbers": summary_of(digest),
+        "needs": [_NeedView(need, need_about(need, digest.zone)) for need in digest.needs],
+        "gap_count": counted(len(digest.gaps), "gap"),
+        "sections": [
+            _section_view(section, number, rank, digest)
+            for number, (section, rank) in enumerate(zip(digest.sections, ranks, strict=True), start=1)
+        ],
+        "is_empty": not any(section.items or section.prose or section.after for section in digest.sections),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _NeedView:
+    """What waits for the person, with the words about it."""
+
+    need: Need
+    about: str
 
 
 @dataclass(frozen=True, slots=True)

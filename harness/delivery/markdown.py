@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from harness.delivery.commonmark import escape, escape_with_addresses, guard_heading, indent, link_target
-from harness.domain.digest import Digest, DigestItem, Section
+from harness.delivery.chart_text import chart_line
+from harness.delivery.commonmark import escape, escape_with_addresses, guard_heading, guard_lines, indent, link_target
+from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.sizes import counted
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -20,12 +21,23 @@ _BLOCK_START = re.compile(r"```|[>#|]|[-*+](?:\s|$)|___$|\d{1,9}[.)](?:\s|$)")
 
 
 def render_markdown(digest: Digest) -> str:
-    """Return the digest as CommonMark: notice, what is missing, then every section whole, then how it was made.
+    """Return the digest as CommonMark: notice, what needs the person, what is missing, charts as lines of text, then
+    every section whole, then how it was made.
 
     Items are numbered through; the text of the sections is taken as it is (it was made safe when it
     was read), every other value is escaped.
     """
-    return "\n\n".join(block for block in _blocks(digest) if block) + "\n"
+    return _joined(_blocks(digest))
+
+
+def render_below_title(digest: Digest) -> str:
+    """Return the digest as `render_markdown` does, without its title: for messages that have one of their own."""
+    _, *below = _blocks(digest)
+    return _joined(below)
+
+
+def _joined(blocks: Iterable[str]) -> str:
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def local_day(moment: datetime, zone: str) -> str:
@@ -90,20 +102,41 @@ def _blocks(digest: Digest) -> Iterator[str]:
     yield f"{local_day(digest.made_at, zone)}, {local_time(digest.made_at, zone)} · {escape(digest.job_id)}"
     numbers = [f"{count} {noun}" for count, noun in summary_of(digest)]
     yield " · ".join([*numbers, *(["**degraded**"] if digest.state == "degraded" else [])])
+    if digest.needs:
+        entries = "\n".join(_need_entry(need, digest) for need in digest.needs)
+        yield f"**What needs you ({len(digest.needs)})**\n\n{entries}"
     if digest.gaps:
         named = "\n".join(f"> - {escape_with_addresses(gap)}" for gap in digest.gaps)
         yield f"> **What is missing ({counted(len(digest.gaps), 'gap')})**\n>\n{named}"
+    yield "\n".join(f"- {chart_line(chart)}" for chart in digest.charts)
     rank = 1
     for section in digest.sections:
         yield from _section_blocks(section, rank, zone)
         rank += len(section.items)
     if not any(section.items or section.prose or section.after for section in digest.sections):
         yield "Nothing to report."
+    yield "\n".join(f"- *{escape_with_addresses(sentence)}*" for sentence in digest.left_out)
     yield "___"
+    if digest.accounted:
+        yield f"Today until {local_time(digest.made_at, zone)}: {escape_with_addresses(digest.accounted)}"
     yield (
         f"Made by {escape(digest.made_by)} · {escape(digest.job_id)} · run {escape(digest.run_id)} · "
         f"times in {escape(zone)}"
     )
+
+
+def need_about(need: Need, zone: str) -> str:
+    """Return why it waits or from whom, and until when, in plain words."""
+    due = f"due {local_stamp(need.due_at, zone)}" if need.due_at is not None else ""
+    return ", ".join(filter(None, (need.detail, due)))
+
+
+def _need_entry(need: Need, digest: Digest) -> str:
+    words = guard_lines(escape_with_addresses(need.text))
+    about = need_about(need, digest.zone)
+    if about:
+        words += f" ({escape_with_addresses(about)})"
+    return f"- {words}" + (f": `{need.command.replace('`', '')}`" if need.command else "")
 
 
 def _section_blocks(section: Section, rank: int, zone: str) -> Iterator[str]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from harness.delivery.channels import Channel, OutboundDigest
 from harness.delivery.digest import digest_from_json
 from harness.delivery.quiet_hours import quiet_until
-from harness.domain.errors import HarnessError, OwnerError
+from harness.delivery.repetition import contents_of, may_repeat, without_told
+from harness.domain.cause import channel_cause
+from harness.domain.digest import Digest
+from harness.domain.errors import HarnessError, OwnerError, Refused, TransientError
+from harness.domain.moments import utc_time
 from harness.domain.settings import Settings
 from harness.store.database import Database
+from harness.store.incidents import open_incident, resolve_incident
 from harness.store.outbox import (
     OutboxRow,
     acknowledge,
@@ -21,13 +26,17 @@ from harness.store.outbox import (
     deliveries_of_run,
     due_deliveries,
     give_up,
+    leave_out,
+    note_progress,
     postpone,
 )
 from harness.store.runs import run_by_id
+from harness.store.told import note_told, told_since
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE_S = 30.0
 LONGEST_PAUSE_S = 3600.0
+LONGEST_ASKED_PAUSE_S = 4 * 3600.0
 LONGEST_TRY_S = 120.0
 """After that a try that nobody has told the end of is over: its daemon died in it."""
 
@@ -102,26 +111,83 @@ def _try(
             raise OwnerError(
                 "harness.toml", None, f"there is no channel {row.channel!r} any more", f"add [channels.{row.channel}]"
             )
-        held_until = quiet_until(now, settings.home_zone, settings.quiet_hours) if settings.quiet_hours else None
-        if held_until is not None and channel.is_interrupting:
+        digest = digest_from_json(json.loads(row.digest))
+        held_until = None if digest.is_emergency else _held_until(settings, channel, now)
+        if held_until is not None:
             with database.write() as connection:
                 postpone(connection, row.id, f"quiet hours until {held_until.isoformat()}", held_until)
-            return Attempt(row.id, row.run_id, row.channel, "held back by quiet hours")
-        receipt = channel.deliver(OutboundDigest(row.id, digest_from_json(json.loads(row.digest))))
+            return replace(attempt, problem="held back by quiet hours")
+        fresh = _new_to(database, settings, row.channel, digest, now)
+        if fresh is None:
+            return _leave_out(database, settings, row, attempt, now)
+        receipt = channel.deliver(OutboundDigest(row.id, fresh, row.progress, _noting(database, row.id)))
     except HarnessError as error:
-        return _failed(database, row, str(error), now)
+        return _failed(database, row, error, now)
     with database.write() as connection:
         acknowledge(connection, row.id, receipt.location, now)
+        if _unseen_for(settings, row.channel) is not None:
+            note_told(connection, row.channel, contents_of(fresh), now)
+        resolve_incident(connection, channel_cause(row.channel), now)
     return attempt
 
 
-def _failed(database: Database, row: OutboxRow, problem: str, now: datetime) -> Attempt:
+def _held_until(settings: Settings, channel: Channel, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that hold for the channel now: its own, or the team's where it interrupts."""
+    declared = settings.channels.get(channel.name)
+    hours = None if declared is None else declared.quiet_hours
+    if hours is None and channel.is_interrupting:
+        hours = settings.quiet_hours
+    return None if hours is None else quiet_until(now, hours.zone or settings.home_zone, hours)
+
+
+def _unseen_for(settings: Settings, channel: str) -> timedelta | None:
+    declared = settings.channels.get(channel)
+    seconds = None if declared is None else declared.unseen_for_s
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _new_to(database: Database, settings: Settings, channel: str, digest: Digest, now: datetime) -> Digest | None:
+    """Return the digest without what the channel was given within its `unseen_for`; None if nothing is left."""
+    unseen_for = _unseen_for(settings, channel)
+    if unseen_for is None or may_repeat(digest):
+        return digest
+    with database.read() as connection:
+        return without_told(digest, told_since(connection, channel, contents_of(digest), now - unseen_for))
+
+
+def _leave_out(database: Database, settings: Settings, row: OutboxRow, attempt: Attempt, now: datetime) -> Attempt:
+    since = utc_time(now - (_unseen_for(settings, row.channel) or timedelta()))
+    reason = f"nothing in it is new to {row.channel}: all of it was delivered there since {since}"
+    with database.write() as connection:
+        leave_out(connection, row.id, reason, now)
+    return attempt
+
+
+def _noting(database: Database, delivery_id: str) -> Callable[[str], None]:
+    def note(progress: str) -> None:
+        with database.write() as connection:
+            note_progress(connection, delivery_id, progress)
+
+    return note
+
+
+def _failed(database: Database, row: OutboxRow, error: HarnessError, now: datetime) -> Attempt:
+    """Put the next try off, or give the delivery up; what the person must correct is told at once, and tried on."""
     attempts = row.attempts + 1
-    is_final = attempts >= MAX_ATTEMPTS
+    problem, is_final = str(error), attempts >= MAX_ATTEMPTS
     log.warning("delivery %s failed (attempt %d of %d): %s", row.id, attempts, MAX_ATTEMPTS, problem)
     with database.write() as connection:
+        if isinstance(error, OwnerError | Refused):
+            message = f"{row.channel} takes nothing until you act: {problem}"
+            open_incident(connection, channel_cause(row.channel), message, now, row.run_id)
         if is_final:
             give_up(connection, row.id, problem)
         else:
-            postpone(connection, row.id, problem, now + timedelta(seconds=pause_s(attempts)))
+            postpone(connection, row.id, problem, now + timedelta(seconds=_wait_s(attempts, error)))
     return Attempt(row.id, row.run_id, row.channel, problem, is_final)
+
+
+def _wait_s(attempts: int, error: HarnessError) -> float:
+    """Return how long to wait: as long as the other side asks for, but no longer than a sixth of a day."""
+    asked_s = error.retry_after_s if isinstance(error, TransientError) else None
+    return max(pause_s(attempts), min(asked_s or 0.0, LONGEST_ASKED_PAUSE_S))

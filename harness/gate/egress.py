@@ -25,7 +25,7 @@ USER_AGENT = "agent-team-harness (+feed reader)"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OWN_HEADERS = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding")
-_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-subscription-token", "x-api-key")
 
 
 class SystemResolver:
@@ -105,6 +105,26 @@ class WebDoor:
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise _unanswered(read_target(url), f"no complete answer within {timeout_s:g} s") from error
 
+    async def post(
+        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+    ) -> WebResponse:
+        """Send the body to an address that the person wrote, and return what it answers; see `ports.Outlet`.
+
+        A redirect is an answer: followed, it would carry body and signature to an address that nobody wrote.
+        """
+        target = read_target(url)
+        wanted = {k.lower(): v for k, v in headers.items() if k.lower() not in _OWN_HEADERS}
+        try:
+            async with asyncio.timeout(timeout_s):
+                addresses = await self._checked_addresses(target)
+                return await self._fetch(target, addresses, "POST", wanted, max_bytes, timeout_s, body)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise _unanswered(target, f"no complete answer within {timeout_s:g} s") from error
+
+    async def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Return where a server that the person named may be reached; see `ports.Outlet`."""
+        return await self._checked_addresses(read_target(f"https://{f'[{host}]' if ':' in host else host}:{port}/"))
+
     async def _follow(
         self, url: str, method: str, headers: dict[str, str], max_bytes: int, timeout_s: float
     ) -> WebResponse:
@@ -146,6 +166,7 @@ class WebDoor:
         headers: Mapping[str, str],
         max_bytes: int,
         timeout_s: float,
+        body: bytes | None = None,
     ) -> WebResponse:
         # An address that swallows packets must leave time for the next one.
         timeout = httpx2.Timeout(timeout_s, connect=timeout_s / len(addresses))
@@ -153,7 +174,7 @@ class WebDoor:
             verify=self._trust(target.url.scheme), trust_env=False, follow_redirects=False, timeout=timeout
         ) as client:
             for index, address in enumerate(addresses):
-                request = _pinned_request(client, target, address, method, headers)
+                request = _pinned_request(client, target, address, method, headers, body)
                 try:
                     response = await client.send(request, stream=True)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -206,7 +227,12 @@ def _join(base: str, location: str) -> str:
 
 
 def _pinned_request(
-    client: httpx2.AsyncClient, target: Target, address: tuple[str, int], method: str, headers: Mapping[str, str]
+    client: httpx2.AsyncClient,
+    target: Target,
+    address: tuple[str, int],
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
 ) -> httpx2.Request:
     """Return the request to one checked address of the target.
 
@@ -218,6 +244,7 @@ def _pinned_request(
     return client.build_request(
         method,
         target.url.copy_with(host=ip, port=port, fragment=None),
+        content=body,
         headers={"user-agent": USER_AGENT, "accept": "*/*", **headers, **own},
         extensions={"sni_hostname": target.host.rstrip(".")},
     )

@@ -11,6 +11,7 @@ from harness.bus.finals import finish_for_run
 from harness.domain.cause import is_of_a_budget, job_cause
 from harness.domain.request import Final, kind_of_work
 from harness.domain.run import FireKind, FireState, Outcome
+from harness.runs.received import as_received
 from harness.store.conditions import save_condition
 from harness.store.fires import close_fire, suspend_fire
 from harness.store.incidents import open_incident, resolve_incidents_of
@@ -40,13 +41,21 @@ def close_or_suspend(
     nothing is changed.
     """
     run_by_id(connection, run_id, for_change=True)
-    if any(row.state == "pending" for row in deliveries_of_run(connection, run_id)):
+    deliveries = deliveries_of_run(connection, run_id)
+    if any(row.state == "pending" for row in deliveries):
         if not suspend_fire(connection, run_id, owner):
             return None
         suspend_run(connection, run_id, stop=stop, outcome=to_json(Outcome, outcome))
         return FireState.SUSPENDED
     return close(
-        connection, run_id=run_id, job_id=job_id, outcome=outcome, stop=stop, owner=owner, now=now, final=final
+        connection,
+        run_id=run_id,
+        job_id=job_id,
+        outcome=as_received(outcome, deliveries),
+        stop=stop,
+        owner=owner,
+        now=now,
+        final=final,
     )
 
 

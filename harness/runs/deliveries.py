@@ -13,6 +13,7 @@ from harness.domain.cause import channel_cause
 from harness.domain.run import FireState, Outcome, RunState
 from harness.domain.settings import Settings
 from harness.runs.closing import close
+from harness.runs.received import as_received
 from harness.store.database import Database
 from harness.store.json_codec import from_json
 from harness.store.outbox import deliveries_of_run, promise
@@ -77,6 +78,7 @@ def _settle(connection: Connection, run_id: str, now: datetime) -> bool:
         cause = channel_cause(channels[0]) if len(channels) == 1 else None
         reason = f"made, but not delivered: {'; '.join(dead)}"
         outcome = Outcome(FireState.FAILED, reason, outcome.artifact, cause=cause)
+    outcome = as_received(outcome, deliveries)
     return (
         close(connection, run_id=run_id, job_id=run.job_id, outcome=outcome, stop=None, owner=None, now=now) is not None
     )

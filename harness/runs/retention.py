@@ -32,6 +32,7 @@ from harness.store.expiry import (
     delete_cached_sources,
     delete_incidents,
     delete_seen_items,
+    delete_told,
     marks_of,
     needed_runs,
     record_forgotten,
@@ -140,8 +141,10 @@ def _forget(engine: Engine, run_ids: Sequence[str]) -> list[str]:
 def _delete_rows(database: Database, workspace: Workspace, now: datetime) -> int:
     longest = max((job.contract.unseen_for_s or 0 for job in workspace.jobs()), default=0)
     seen_before = now - max(_SEEN_AT_LEAST, timedelta(seconds=longest))
+    of_channels = max((channel.unseen_for_s or 0 for channel in workspace.settings.channels.values()), default=0)
     deletions: tuple[tuple[Callable[[Connection, datetime, int], int], datetime], ...] = (
         (delete_seen_items, seen_before),
+        (delete_told, now - max(_SEEN_AT_LEAST, timedelta(seconds=of_channels))),
         (delete_cached_sources, seen_before),
         (delete_incidents, now - _INCIDENTS_KEPT),
     )

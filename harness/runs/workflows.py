@@ -19,8 +19,8 @@ from typing import Any, TypeGuard
 
 from harness.domain.budget import shed_by_stop
 from harness.domain.cause import cause_of
-from harness.domain.contract import repair_message
 from harness.domain.errors import HarnessError, LimitReached, OwnerError, ReplayMismatch, TransientError
+from harness.domain.judgement import repair_message
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema, Usage
 from harness.domain.run import BudgetSpent, Completed, FireState, Outcome, Stop
 from harness.domain.settings import EXTRACTIVE
@@ -144,7 +144,9 @@ class RunWorkflow:
             ),
         )
         if draft.outcome.artifact is not None and plan.job.deliver and not plan.is_preview:
-            await steps.reserve("deliver", "deliver", {}).run(Blocking(partial(self._work.deliver, plan, draft)))
+            # Not as Blocking: a server may take its time.
+            deliver = partial(self._work.deliver, plan, draft)
+            await steps.reserve("deliver", "deliver", {}).run(partial(self._in_thread, deliver))
         return draft
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────

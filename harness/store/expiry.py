@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, delete, func, literal_column, select, tuple_, union, update
 
 from harness.domain.run import PREVIEW_REASON, FireState, begun_as
-from harness.store.tables import awaited, fire, incident, outbox, run, seen_item, source_cache, suspension
+from harness.store.tables import awaited, fire, incident, outbox, run, seen_item, source_cache, suspension, told
 
 _PER_QUESTION = 500
 _SUCCESSES = [str(state) for state in FireState if state.is_success]
@@ -100,6 +100,11 @@ def needed_runs(connection: Connection) -> set[str]:
 def delete_seen_items(connection: Connection, before: datetime, limit: int) -> int:
     """Delete items that were delivered before then; return how many."""
     return _delete_some(connection, seen_item, seen_item.c.delivered_at < before.timestamp(), limit)
+
+
+def delete_told(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete what channels were given before then, at most `limit` at a time; return how many."""
+    return _delete_some(connection, told, told.c.delivered_at < before.timestamp(), limit)
 
 
 def delete_cached_sources(connection: Connection, before: datetime, limit: int) -> int:

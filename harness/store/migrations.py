@@ -369,6 +369,30 @@ MIGRATIONS: tuple[Migration, ...] = (
             "DROP INDEX usage_job",
         ),
     ),
+    Migration(
+        6,
+        "the team: what hosts of sources ask of their readers, and what channels were given",
+        (
+            """
+            CREATE TABLE source_host (
+                origin TEXT PRIMARY KEY,
+                robots TEXT NOT NULL DEFAULT '',
+                robots_read_at DOUBLE PRECISION,
+                leave_until DOUBLE PRECISION
+            )
+            """,
+            # How far a delivery of several messages got, and what each channel was given, by its own keys.
+            "ALTER TABLE outbox ADD COLUMN progress TEXT NOT NULL DEFAULT ''",
+            """
+            CREATE TABLE told (
+                channel TEXT NOT NULL,
+                content TEXT NOT NULL,
+                delivered_at DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (channel, content)
+            )
+            """,
+        ),
+    ),
 )
 
 

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, func, select, update
 from harness.store.tables import outbox
 from harness.store.upsert import insert_new
 
+REPEATED = "repeated"
+"""The state of a delivery of which the channel was given everything before; beside it there are `pending`,
+`acknowledged`, `dead` and `dropped`."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -26,6 +30,7 @@ class OutboxRow:
     acknowledged_at: float | None
     receipt: str | None
     last_error: str | None
+    progress: str = ""
 
 
 def promise(connection: Connection, *, run_id: str, channel: str, digest: str, now: datetime) -> str:
@@ -85,7 +90,7 @@ def is_undelivered(connection: Connection, prefix: str, promised_at: float) -> b
     """
     query = select(outbox.c.state).where(outbox.c.run_id.startswith(prefix), outbox.c.created_at == promised_at)
     states = set(connection.execute(query).scalars())
-    return bool(states) and "acknowledged" not in states
+    return bool(states) and not states & {"acknowledged", REPEATED}
 
 
 def count_pending(connection: Connection) -> int:
@@ -100,6 +105,20 @@ def acknowledge(connection: Connection, delivery_id: str, receipt: str, now: dat
         update(outbox)
         .where(outbox.c.id == delivery_id, outbox.c.state.in_(("pending", "dropped")))
         .values(state="acknowledged", attempts=outbox.c.attempts + 1, acknowledged_at=now.timestamp(), receipt=receipt)
+    )
+
+
+def note_progress(connection: Connection, delivery_id: str, progress: str) -> None:
+    """Record how far a delivery of several messages got, for the next try to go on from."""
+    connection.execute(update(outbox).where(outbox.c.id == delivery_id).values(progress=progress))
+
+
+def leave_out(connection: Connection, delivery_id: str, reason: str, now: datetime) -> None:
+    """Record that there is nothing in it that the channel has not been given already."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == delivery_id, outbox.c.state == "pending")
+        .values(state=REPEATED, acknowledged_at=now.timestamp(), receipt=reason)
     )
 
 

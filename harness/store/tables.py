@@ -136,6 +136,15 @@ outbox = Table(
     Column("acknowledged_at", Double),
     Column("receipt", Text),
     Column("last_error", Text),
+    Column("progress", Text, nullable=False, server_default=""),
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("content", Text, primary_key=True),
+    Column("delivered_at", Double, nullable=False),
 )
 
 incident = Table(
@@ -225,6 +234,15 @@ source_cache = Table(
     Column("last_modified", Text),
     Column("items", Text, nullable=False),
     Column("fetched_at", Double, nullable=False),
+)
+
+source_host = Table(
+    "source_host",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("robots", Text, nullable=False, server_default=""),
+    Column("robots_read_at", Double),
+    Column("leave_until", Double),
 )
 
 seen_item = Table(

@@ -25,6 +25,7 @@ class WebRequest:
     method: str
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def host(self) -> str:
@@ -198,12 +199,16 @@ def _handler_for(server: WebServer) -> type[BaseHTTPRequestHandler]:
         def do_HEAD(self) -> None:
             self._respond()
 
+        def do_POST(self) -> None:
+            self._respond()
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature of the class above
             """Stay quiet: the test asks for `requests`."""
 
         def _respond(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = server.reply_to(WebRequest(self.command, self.path, headers))
+            body = self.rfile.read(int(headers.get("content-length", "0")))
+            reply = server.reply_to(WebRequest(self.command, self.path, headers, body))
             try:
                 _send(self, reply, headers)
             except (ConnectionError, ssl.SSLError):

@@ -104,7 +104,7 @@ def build_system(
         dispatcher.ended()
         wake()
 
-    reach = reach_of(current, database, clock, resolver or SystemResolver())
+    reach = reach_of(current, database, clock, resolver or SystemResolver(), environ)
     # A run in flight waits for a server that restarts, as its engine does.
     patient = database.patiently()
     shelf = SkillShelf(environ, sys.platform)
@@ -136,6 +136,7 @@ def build_system(
         source_web=reach.source_web,
         parser=reach.parser,
         sources=reach.sources,
+        shared=reach.shared,
         gate=Gate(
             registry=registry,
             audit=AuditLog(state.audit_log, secrets=secrets),
@@ -148,7 +149,7 @@ def build_system(
         recall=memory.recall,
         caller=lambda agent, workspace, job, run_id: caller_of(agent, workspace, job, run_id, state, shelf),
         choose_model=models.choice,
-        channels=partial(open_channels, state, out),
+        channels=partial(open_channels, state, out, environ, resolver or SystemResolver()),
         actions=actions_of(database, current, state, hide_secrets),
         ended=ended,
         redact=hide_secrets,

@@ -111,7 +111,9 @@ def dearest_usd(profiles: Sequence[Profile], usage: Usage) -> float:
 
 def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values that must never reach a prompt, a log or a transcript."""
-    named = (profile.key_env for profile in settings.profiles.values() if profile.key_env)
+    of_profiles = (profile.key_env for profile in settings.profiles.values() if profile.key_env)
+    of_search = (settings.search.key_env,) if settings.search.key_env else ()
+    named = (*of_profiles, *of_search, *(name for channel in settings.channels.values() for name in channel.secret_names))
     return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))
 
 

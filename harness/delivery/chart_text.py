@@ -1,0 +1,81 @@
+"""A chart as one line of text: small columns, and the numbers that count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.delivery.commonmark import escape, escape_with_addresses
+from harness.domain.chart import Chart, Mark
+
+_COLUMNS = "▁▂▃▄▅▆▇█"
+_MOST_COLUMNS = 24
+_MONEY = "USD"
+
+
+def chart_line(chart: Chart) -> str:
+    """Return the chart as one paragraph of Markdown."""
+    source = f" · {escape_with_addresses(chart.source)}" if chart.source else ""
+    return f"**{escape(chart.title)}** `{sparkline(chart.marks)}` {escape(chart_words(chart))}{source}"
+
+
+def sparkline(marks: Sequence[Mark]) -> str:
+    """Return at most 24 small columns; those of bars stand on nothing, those of a line on its lowest value."""
+    values = _resampled([mark.total for mark in marks])
+    is_line = all(len(mark.values) == 1 for mark in marks)
+    lowest = min(values, default=0.0) if is_line else 0.0
+    span = max(values, default=0.0) - lowest
+    steps = len(_COLUMNS) - 1
+    return "".join(_COLUMNS[round((value - lowest) / span * steps) if span > 0 else 0] for value in values)
+
+
+def chart_words(chart: Chart) -> str:
+    """Return in plain words what the chart shows: from where to where, or the newest bar part by part."""
+    if not chart.marks:
+        return "no values"
+    first, last = chart.marks[0], chart.marks[-1]
+    if chart.kind == "bars":
+        return _bars_in_words(chart, last)
+    low, high = (pick(mark.total for mark in chart.marks) for pick in (min, max))
+    shown = [amount(value, chart.unit) for value in (first.total, last.total, low, high)]
+    return (
+        f"{shown[0]} → {shown[1]}{_change(first.total, last.total)}, "
+        f"low {shown[2]}, high {shown[3]} ({first.label} – {last.label})"
+    )
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Return the number as people write it, with its unit: `6,012.5`, `$0.04`, `3.2 %`."""
+    decimals = 0 if value == int(value) and abs(value) < 1e15 else 2 if abs(value) >= 1 else 4
+    text = f"{value:,.{decimals}f}"
+    if decimals:
+        text = text.rstrip("0").rstrip(".")
+    if unit == _MONEY:
+        return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+    return f"{text} {unit}".rstrip()
+
+
+def _bars_in_words(chart: Chart, last: Mark) -> str:
+    if len(chart.parts) > 1:
+        named = zip(chart.parts, last.values, strict=True)
+        now = ", ".join(f"{amount(value, chart.unit)} {part.name}" for part, value in named if value) or "nothing"
+        return f"{last.label}: {now}"
+    total = sum(mark.total for mark in chart.marks)
+    most = max(chart.marks, key=lambda mark: mark.total)
+    return (
+        f"{last.label}: {amount(last.total, chart.unit)}, "
+        f"most {amount(most.total, chart.unit)} ({most.label}), together {amount(total, chart.unit)}"
+    )
+
+
+def _change(first: float, last: float) -> str:
+    """How much more or less in percent, where that says something."""
+    if first <= 0 or last <= 0:
+        return ""
+    return f" ({100 * (last - first) / first:+.1f} %)"
+
+
+def _resampled(values: Sequence[float]) -> list[float]:
+    """At most as many values as there is room for; of each group its last, so that the end stays the end."""
+    if len(values) <= _MOST_COLUMNS:
+        return list(values)
+    return [values[(column + 1) * len(values) // _MOST_COLUMNS - 1] for column in range(_MOST_COLUMNS)]
