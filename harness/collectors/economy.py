@@ -30,8 +30,8 @@ from harness.domain.source import Collected, Gap, Item
 from harness.workspace.snapshot import ECONOMY_FILE
 
 AHEAD = timedelta(days=7)
-BEHIND = timedelta(hours=30)
-"""How far around now a release is told: yesterday's values still count, and so does the week to come."""
+BEHIND = timedelta(days=3)
+"""How far around now a release is told: Friday's values still count on Monday, and so does the week to come."""
 
 _OWN = "your economic dates"
 _VALUE = re.compile(r"(?P<sign>[-+<>]?)\s*(?P<number>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>[%KMBT]?)")
@@ -220,10 +220,11 @@ def _values(release: Release) -> str:
 
 
 def _item(release: Release, zone: ZoneInfo) -> Item:
-    summary = ", ".join(filter(None, (_moment(release, zone), f"importance {release.importance}", _values(release))))
+    when = _moment(release, zone)
+    summary = ", ".join(filter(None, (when, f"importance {release.importance}", _values(release))))
     # Each has an address of its own: items that share one are the same story.
     address = f"{release.url}{'&' if urlsplit(release.url).query else '?'}release={release.key}"
-    return Item(f"{release.country}: {release.name}", address, release.source, summary)
+    return Item(f"{release.country}: {release.name} ({when})", address, release.source, summary)
 
 
 def _in_words(releases: Sequence[Release], zone: ZoneInfo, now: datetime) -> str:

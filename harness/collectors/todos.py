@@ -175,7 +175,8 @@ def _item(todo: Todo, name: str, today: date) -> Item:
     marks += [f"@{context}" for context in todo.contexts]
     if todo.group:
         marks.append(todo.group)
-    return Item(title=todo.text, url=f"{quote(name)}?task={todo.key}", source=SOURCE, summary=", ".join(marks))
+    title = f"{todo.text} (due {todo.due})" if todo.due is not None else todo.text
+    return Item(title=title, url=f"{quote(name)}?task={todo.key}", source=SOURCE, summary=", ".join(marks))
 
 
 def _in_words(todos: Sequence[Todo], waiting: Sequence[Todo], today: date) -> str:

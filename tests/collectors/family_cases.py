@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tests.collectors.cases import arxiv, feeds, radar, requests
+from tests.collectors.cases import arxiv, calendar, economy, feeds, market, radar, requests, todos, weather
 
 CASES = (
     feeds.CASE,
     arxiv.CASE,
     radar.CASE,
     requests.CASE,
+    *market.CASES,
+    economy.CASE,
+    weather.CASE,
+    calendar.CASE,
+    todos.CASE,
 )

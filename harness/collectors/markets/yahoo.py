@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from harness.collectors.markets.symbols import kind_of
 from harness.domain.market import WatchedSymbol
 
 _RANGE = "3mo"
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
 class Yahoo:
@@ -51,7 +53,8 @@ class Yahoo:
             strict=False,
         )
         bars = [bar for row in rows if (bar := _bar(row, zone))]
-        return Prices(in_order(bars), text_of(meta.get("currency"))[:8])
+        currency = text_of(meta.get("currency"))
+        return Prices(in_order(bars), currency if _CURRENCY.fullmatch(currency) else "")
 
 
 def _optional(quotes: Any, name: str) -> Any:
