@@ -15,8 +15,8 @@ BIN = .venv/bin
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-day: runtime ## rehearse one day of ainews and zoe in virtual time; the result lies in day/
-	@$(BIN)/harness day --agent ainews --agent zoe --world sample --out day $(DAY_ARGS)
+day: runtime ## rehearse one day of the whole team in virtual time; the result lies in day/
+	@$(BIN)/harness day --world sample --out day $(DAY_ARGS)
 
 up: runtime ## run the team in real time, in the foreground, until Ctrl-C
 	@$(BIN)/harness up

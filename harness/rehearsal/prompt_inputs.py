@@ -22,6 +22,10 @@ _ITEM = re.compile(
     r"(?P<rank>\d+)\. (?P<title>.*?) \| (?P<sources>.*?) \| (?P<day>no date|\d{4}-\d\d-\d\d) \| (?P<rest>.+)"
 )
 _FIGURE = re.compile(r"(?P<key>[^|\n]+?) = (?P<value>-?\d+(?:\.\d+)?)(?: (?P<unit>[^|]+?))?(?P<rest>(?: \| .*)?)")
+_SERIES = re.compile(
+    r"(?P<key>[^|\n]+?) over time(?: in [^|:]+)?: "
+    r"(?P<points>\d{4}-\d\d-\d\d -?[\d.]+(?:; \d{4}-\d\d-\d\d -?[\d.]+)*)(?: \| .*)?"
+)
 _TODAY = re.compile(r"^Today is (\d{4}-\d\d-\d\d)\.", re.M)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
@@ -54,13 +58,15 @@ class PromptItem(TemplateValue):
 
 @dataclass(frozen=True, slots=True)
 class PromptInput(TemplateValue):
-    """One input of the prompt: its figures by key, its items, and all other lines as `text`."""
+    """One input of the prompt: its figures and series by key, the latter the oldest value first, its items, and all
+    other lines as `text`."""
 
     called: ClassVar[str] = "an input"
     name: str
     figures: Mapping[str, PromptFigure] = field(default_factory=dict)
     items: tuple[PromptItem, ...] = ()
     text: str = ""
+    series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -85,16 +91,19 @@ def read_today(prompt: str) -> str:
 
 
 def _read_input(name: str, content: str) -> PromptInput:
-    figures, items, others = {}, [], []
+    figures, series, items, others = {}, {}, [], []
     for line in content.split("\n"):
-        item, figure = _read_item(line), _read_figure(line)
-        if item is not None:
+        item, figure, over_time = _read_item(line), _read_figure(line), _SERIES.fullmatch(line)
+        if over_time is not None:
+            points = (point.rpartition(" ")[2] for point in over_time["points"].split("; "))
+            series[over_time["key"]] = tuple(map(float, points))
+        elif item is not None:
             items.append(item)
         elif figure is not None:
             figures[figure.key] = figure
         else:
             others.append(line)
-    return PromptInput(name, figures, tuple(items), "\n".join(others))
+    return PromptInput(name, figures, tuple(items), "\n".join(others), series)
 
 
 def _read_item(line: str) -> PromptItem | None:

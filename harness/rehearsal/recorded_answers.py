@@ -11,6 +11,7 @@ what fell, so that they are true on every day that is rehearsed. They know
     has("spx.close"), value("spx.close")   whether a figure was collected, and its number
     number("spx.close", 1)                 the number with thousands and so many digits; signed() with its sign
     turn("spx.change", "rose", "fell")     a word by the sign; a third one for what stands still
+    past("spx.closes", 10)                 the last ten values of a series, the oldest first
 """
 
 from __future__ import annotations
@@ -75,6 +76,11 @@ class Prompt:
         return found
 
     @property
+    def series(self) -> Mapping[str, tuple[float, ...]]:
+        """The values of all series by key."""
+        return {key: values for each in self.inputs.values() for key, values in each.series.items()}
+
+    @property
     def items(self) -> tuple[PromptItem, ...]:
         """The items of all inputs, each link once."""
         found: dict[str, PromptItem] = {}
@@ -136,6 +142,11 @@ def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
     def turn(key: str, above: str, below: str, level: str = "was unchanged") -> str:
         return above if value(key) > 0 else below if value(key) < 0 else level
 
+    def past(key: str, most: int) -> tuple[float, ...]:
+        if key not in prompt.series:
+            raise HarnessError(f"{path} speaks of {key}, which was not collected")
+        return prompt.series[key][-most:]
+
     return {
         "today": read_today(prompt.text),
         "brief": prompt.text,
@@ -146,4 +157,5 @@ def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
         "number": number,
         "signed": signed,
         "turn": turn,
+        "past": past,
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.figures import Figure
+from harness.domain.figures import Figure, Point, Series
 from harness.domain.source import Item
-from harness.gate.outside import RECALLED_OWN, fence, figure_line, item_line
+from harness.gate.outside import RECALLED_OWN, fence, figure_line, item_line, series_line
 from harness.rehearsal.prompt_inputs import PromptItem, read_inputs, read_today
 
 AT = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
@@ -19,7 +19,11 @@ WORDS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() and ":
 def test_each_fenced_input_is_read_with_its_figures_items_and_other_lines() -> None:
     figure = Figure("^spx.close", "S&P 500, close", -6012.5, "points", AT, "Bourse", "https://a.org/spx")
     item = Item("A title", "https://a.org/1", "Blog", "Why | so.", AT, also_in=("News",))
-    market = fence(f"Not available: Oil: 503\n{figure_line(figure)}\n", "market/indices (3 of 5 shown)")
+    closes = Series(
+        "^spx.closes", "S&P 500", tuple(Point(AT + timedelta(days=n), 6000.5 + n) for n in range(3)), "points"
+    )
+    lines = f"Not available: Oil: 503\n{figure_line(figure)}\n{series_line(closes)}\n"
+    market = fence(lines, "market/indices (3 of 5 shown)")
     prompt = f"Today is 2026-11-20. Go.\n\n{market}\n\n{fence(item_line(1, item), 'feeds/ai')}\n"
 
     inputs = read_inputs(prompt)
@@ -28,6 +32,7 @@ def test_each_fenced_input_is_read_with_its_figures_items_and_other_lines() -> N
     read = inputs["market/indices"].figures["^spx.close"]
     assert (read.value, read.unit, read.name, read.source) == (-6012.5, "points", "S&P 500, close", "Bourse")
     assert (read.at, read.url) == ("2026-11-20 21:00 UTC", "https://a.org/spx")
+    assert inputs["market/indices"].series == {"^spx.closes": (6000.5, 6001.5, 6002.5)}
     assert inputs["market/indices"].lines == ("Not available: Oil: 503",)
     assert inputs["feeds/ai"].items == (
         PromptItem("A title", "https://a.org/1", ("Blog", "News"), "2026-11-20", "Why ¦ so."),
