@@ -8,6 +8,7 @@ the part of the prompt that gives instructions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar
 
 from harness.gate.sanitise import sanitise
@@ -46,6 +47,8 @@ def render_body(gathered: Gathered) -> str:
     variables: dict[str, Any] = {
         "user": {"name": gathered.user_name},
         "today": gathered.today,
+        "time": gathered.time,
+        "day_number": date.fromisoformat(gathered.today).toordinal(),
         "agent": gathered.agent.name,
         "job": job.name,
         "inputs": Inputs(inputs),

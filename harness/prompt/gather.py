@@ -30,9 +30,9 @@ _PROMPT_SHARE = 0.6
 class Gathered:
     """The parts of one prompt; equal parts make equal bytes.
 
-    `today` is an ISO date in the job's zone. `run_inputs` are texts that the run was given by name. `request` is what
-    the run was asked over the bus, in place of the job's own words; `news` is what became of the agent's requests.
-    `budget_tokens` is for the whole prompt, tool schemas included.
+    `today` is an ISO date in the job's zone, `time` what its clock says, as `07:40`. `run_inputs` are texts that the
+    run was given by name. `request` is what the run was asked over the bus, in place of the job's own words; `news` is
+    what became of the agent's requests. `budget_tokens` is for the whole prompt, tool schemas included.
     """
 
     agent: Agent
@@ -46,6 +46,7 @@ class Gathered:
     memory: tuple[MemoryRecord, ...] = ()
     collected: tuple[Collected, ...] = ()
     run_inputs: Mapping[str, str] | None = None
+    time: str = ""
     request: str = ""
     news: tuple[News, ...] = ()
     recalled: tuple[Hit, ...] = ()
@@ -85,6 +86,7 @@ def gather(
         user_name=settings.user_name,
         user=workspace.user,
         today=now.astimezone(ZoneInfo(job.zone)).date().isoformat(),
+        time=f"{now.astimezone(ZoneInfo(job.zone)):%H:%M}",
         budget_tokens=int(_PROMPT_SHARE * (chosen.context_window - chosen.max_output_tokens)),
         skills=skills or Chosen(),
         tools=tuple(tools),

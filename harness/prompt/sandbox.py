@@ -73,7 +73,7 @@ class _Missing(StrictUndefined):
 _Nothing = type(StrictUndefined()._undefined_obj)
 _FIX = "\N{INFORMATION SEPARATOR ONE}"
 """Between what is wrong and how to fix it: Jinja2 carries one text."""
-_VARIABLES = ("user.name", "today", "agent", "job", "inputs")
+_VARIABLES = ("user.name", "today", "time", "day_number", "agent", "job", "inputs")
 _CALLED: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "a text"),
     (bool, "a yes or no"),

@@ -92,7 +92,8 @@ def render_template(
 ) -> str:
     """Return the job's template filled in: what a job delivers when `without_model` is `template`.
 
-    The template knows user.name, today, agent, job and `inputs`, whose values have .items, .text, .figures and .gaps.
+    The template knows user.name, today, time, day_number, agent, job and `inputs`, whose values have .items, .text,
+    .figures and .gaps.
     Raises OwnerError naming the template's line, or the job if it has no template.
     """
     if job.template is None:
@@ -108,6 +109,8 @@ def render_template(
     variables = {
         "user": {"name": user_name},
         "today": now.astimezone(zone).date().isoformat(),
+        "time": f"{now.astimezone(zone):%H:%M}",
+        "day_number": now.astimezone(zone).toordinal(),
         "agent": job.agent,
         "job": job.name,
         "inputs": Inputs(inputs),

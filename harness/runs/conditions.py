@@ -150,7 +150,8 @@ def _reading(collected: Collected, share: int) -> Reading:
         return Reading()  # the job looked and found nothing: that is no news
     # The page of a digest is dated, so that its text is another one each time; its items say what is in it.
     text = "" if is_output and collected.items else collected.text
-    items = _distinct(_hashed(f"{item.key}\n{item.title}") for item in collected.items)
+    told = (f"{item.key}\n{item.title}" for item in collected.items)
+    items = _distinct(map(_hashed, (*told, *(f"{one.key} {one.value!r}" for one in collected.figures))))
     if len(items) > share:
         # Too many to remember: one hash of them all, so that any difference counts as a change.
         items = (_hashed("\n".join(sorted(items))),)

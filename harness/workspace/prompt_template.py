@@ -7,7 +7,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from harness.workspace.report import Report, suggestion
 
-PROMPT_VARIABLES = frozenset({"user", "today", "inputs", "agent", "job"})
+PROMPT_VARIABLES = frozenset({"user", "today", "time", "day_number", "inputs", "agent", "job"})
 USER_ATTRIBUTES = frozenset({"name"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -33,8 +33,15 @@ def item(title: str = "Title", url: str = "https://a.org/1", summary: str = "Why
 
 
 def test_the_template_knows_who_when_and_what() -> None:
-    text = "{{ user.name }} {{ today }} {{ agent }}/{{ job }}"
-    assert filled(text) == "Sam 2026-11-20 zoe/daily-digest"
+    text = "{{ user.name }} {{ today }} {{ time }} {{ agent }}/{{ job }}"
+    assert filled(text) == "Sam 2026-11-20 22:30 zoe/daily-digest"
+
+
+def test_what_takes_turns_by_the_day_has_its_turn_once_in_as_many_days() -> None:
+    lines = "{{ ['a', 'b', 'c'][day_number % 3] }}"
+    turns = [render_template(job(lines), (), user_name="Sam", now=NOW + timedelta(days=days)) for days in range(40, 46)]
+    assert sorted(turns[:3]) == ["a", "b", "c"]
+    assert turns[:3] == turns[3:]
 
 
 def test_the_numbers_of_an_input_are_asked_for_by_their_keys() -> None:

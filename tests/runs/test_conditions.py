@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.domain.figures import Figure
 from harness.domain.job import OnlyIf
 from harness.domain.source import Collected, Gap, Item
 from harness.runs.conditions import MAX_KEYS, Circumstances, Sighting, item_key, observe, remember, why_not
@@ -64,6 +65,13 @@ def test_another_text_is_a_change_and_the_same_one_is_not() -> None:
     before = [Collected("notes.md", text="Call the bank.")]
     assert reason(notes, before, before) == "nothing changed in notes.md since Mon 07:40"
     assert reason(notes, [Collected("notes.md", text="Call the baker.")], before) is None
+
+
+def test_another_value_of_a_figure_is_a_change_and_the_same_one_is_not() -> None:
+    market = OnlyIf(changed=("market/us",))
+    before, now = (Collected("market/us", figures=(Figure("^spx.close", "S&P 500, close", v),)) for v in (1.0, 2.0))
+    assert reason(market, [now], [before]) is None
+    assert reason(market, [before], [before]) is not None
 
 
 def test_one_entry_of_several_that_changed_is_enough() -> None:
