@@ -16,6 +16,7 @@ from harness.collectors.fetch import (
 from harness.collectors.freshness import settle_dates
 from harness.collectors.parse import ParsedEntry, ParsedFeed
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, shorten
+from harness.collectors.politeness import Pace
 from harness.domain.source import Collected, Gap, Item
 
 MAX_AUTHORS = 3
@@ -60,7 +61,8 @@ def papers_of(feed: ParsedFeed, name: str) -> SourceYield:
 
 
 async def _read(url: str, name: str, context: CollectContext) -> SourceYield:
-    answer = await fetch_source(url, context, explained=(400,))
+    # One connection and a pause, as arXiv asks for, also of those who stand in for it.
+    answer = await fetch_source(url, context, explained=(400,), pace=Pace(1, context.limits.arxiv_pause_s))
     match answer:
         case Unreachable(problem):
             return SourceYield(gaps=(Gap(name, problem),))

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from harness.collectors.deadline import Deadline
+from harness.collectors.hosts import HostMemory, HostsInMemory
 from harness.collectors.parse import FeedParser
-from harness.collectors.politeness import HostTurns
+from harness.collectors.politeness import HostTurns, Pace
 from harness.domain.job import Job
 from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Gap, Item
 from harness.domain.workspace import Workspace
-from harness.ports import Web
+from harness.ports import Outlet, Web
 
 if TYPE_CHECKING:
     from harness.store.requests import RequestRow
@@ -48,14 +49,28 @@ class SourceCache(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SharedMeans:
+    """What everything that one harness collects has in common.
+
+    `turns` makes requests to one host wait for each other, `hosts` are what is remembered of hosts. `secret` returns
+    the value of a name that the settings mention (a key in the environment), or None. `outlet` sends what a service
+    is asked in a body; None where nothing may be sent.
+    """
+
+    turns: HostTurns = field(default_factory=HostTurns)
+    hosts: HostMemory = field(default_factory=HostsInMemory)
+    secret: Callable[[str], str | None] = lambda name: None
+    outlet: Outlet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CollectContext:
     """Everything that collecting for one run depends on.
 
     `overrides` are the person's `--input K=V`: `feeds=PATH_OR_URL` stands in for every `feeds/…` entry of the
     job, and a key that equals an entry for that one. `latest_output` returns another job's latest delivered
-    output, or None. `turns` makes requests wait for each other at hosts that ask for it; contexts that share
-    one wait for each other too. What is not finished at the `deadline` is a gap.
-    `requests` returns the open requests, and the dead letters that nobody has settled.
+    output, or None. `shared` is what this has in common with everything else that the harness collects. What is
+    not finished at the `deadline` is a gap.
     """
 
     workspace: Workspace
@@ -66,13 +81,26 @@ class CollectContext:
     parser: FeedParser
     latest_output: Callable[[str], Collected | None]
     overrides: Mapping[str, str] = field(default_factory=dict)
-    turns: HostTurns = field(default_factory=HostTurns)
+    shared: SharedMeans = field(default_factory=SharedMeans)
     deadline: Deadline | None = None
     requests: Callable[[], Sequence[RequestRow]] = tuple
 
     @property
     def limits(self) -> SourceLimits:
         return self.workspace.settings.sources
+
+    @property
+    def turns(self) -> HostTurns:
+        return self.shared.turns
+
+    @property
+    def hosts(self) -> HostMemory:
+        return self.shared.hosts
+
+    @property
+    def pace(self) -> Pace:
+        """How fast a host is asked that does not want it otherwise."""
+        return Pace(self.limits.per_host, self.limits.host_pause_s)
 
 
 @dataclass(frozen=True, slots=True)

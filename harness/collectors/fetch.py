@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from harness.collectors.context import CachedSource, CollectContext, SourceYield
+from harness.collectors.politeness import PACES, Pace, host_of, origin_of
+from harness.collectors.retry_after import leave_alone_until
+from harness.collectors.robots import why_not_to_read
 from harness.domain.errors import LimitReached, Refused, TransientError
 from harness.domain.source import Collected, Gap, Item
 from harness.ports import WebResponse
@@ -34,33 +39,59 @@ class Unreachable:
 
 
 async def fetch_source(
-    url: str, context: CollectContext, *, explained: tuple[int, ...] = ()
+    url: str,
+    context: CollectContext,
+    *,
+    explained: tuple[int, ...] = (),
+    obeys_robots: bool = False,
+    pace: Pace | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> WebResponse | Unchanged | Unreachable:
     """Ask for the URL, with what the cache knows of it. Never raises for what the source does.
 
-    Answers of a status in `explained` come back as they are: their body says more than the number.
+    Answers of a status in `explained` come back as they are: their body says more than the number. `obeys_robots`
+    is for feeds and pages, which hosts may close to robots; an interface for programs has terms of its own. `pace`
+    is how fast the host is asked if not as the settings say.
     """
     # The cache is a database, and this is the event loop that all runs share.
     cached = await asyncio.to_thread(context.cache.load, url)
+    if obeys_robots and (reason := await why_not_to_read(url, context)) is not None:
+        return Unreachable(reason)
     try:
-        async with context.turns.take(url):
-            response = await context.web.get(
-                url,
-                max_bytes=context.limits.max_bytes,
-                timeout_s=context.limits.timeout_s,
-                headers={"accept": _ACCEPT_FEED, **_validators(cached)},
-            )
+        async with context.turns.take(url, pace or PACES.get(host_of(url), context.pace)):
+            response = await _ask(url, {"accept": _ACCEPT_FEED, **(headers or {}), **_validators(cached)}, context)
     except Refused as error:
         return Unreachable(f"was refused: {error.reason}")
     except LimitReached:
         return Unreachable(f"is larger than {context.limits.max_bytes / 1_000_000:g} MB")
     except TransientError as error:
         return Unreachable(str(error))
+    if isinstance(response, Unreachable):
+        return response
     if response.status == HTTPStatus.NOT_MODIFIED and cached is not None:
         return Unchanged(cached.items)
     if response.status not in explained and not 200 <= response.status < 300:
         return Unreachable(words_for_status(response.status))
     return response
+
+
+async def _ask(url: str, headers: Mapping[str, str], context: CollectContext) -> WebResponse | Unreachable:
+    """Fetch the URL unless its host wants to be left alone, and remember it if it says so now."""
+    origin = origin_of(url)
+    note = await asyncio.to_thread(context.hosts.load, origin)
+    if note.leave_until is not None and context.now < note.leave_until:
+        return Unreachable(f"asked to be left alone until {_moment(note.leave_until)}")
+    limits = context.limits
+    response = await context.web.get(url, max_bytes=limits.max_bytes, timeout_s=limits.timeout_s, headers=headers)
+    until = leave_alone_until(response, context.now)
+    if until is None:
+        return response
+    await asyncio.to_thread(context.hosts.keep_away, origin, until)
+    return Unreachable(f"{words_for_status(response.status)}, and asked to be left alone until {_moment(until)}")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 async def keep_answer(url: str, response: WebResponse, items: tuple[Item, ...], context: CollectContext) -> None:

@@ -59,7 +59,7 @@ def read_content_type(header: str) -> tuple[str, str]:
 
 async def _collect(read: str, url: str, context: CollectContext) -> Collected:
     name = source_name(url)
-    answer = await fetch_source(url, context)
+    answer = await fetch_source(url, context, obeys_robots=context.limits.robots)
     match answer:
         case Unreachable(problem):
             return Collected(read, gaps=(Gap(name, problem),))

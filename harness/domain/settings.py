@@ -13,6 +13,7 @@ from harness.domain.economy import EconomySettings
 from harness.domain.market import MarketSettings
 from harness.domain.radar import RadarRules
 from harness.domain.schedule import QuietHours
+from harness.domain.search import SearchSettings
 
 Adapter = Literal["extractive", "openai", "anthropic", "litellm", "scripted"]
 
@@ -73,13 +74,24 @@ class Egress:
 
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
-    """How collectors treat the outside: seconds, bytes, items per source."""
+    """How collectors treat the outside: seconds, bytes, items per source.
+
+    At most `concurrency` sources of a list are read at the same time, `per_host` of them at one host, whose requests
+    begin `host_pause_s` apart (`arxiv_pause_s` those to arXiv, one at a time). `robots`: feeds and pages that the
+    person names are left alone where the host's robots.txt asks for it. The addresses are where each service answers.
+    """
 
     timeout_s: float = 20.0
     max_bytes: int = 5_000_000
     max_items_per_source: int = 60
-    concurrency: int = 12
+    concurrency: int = 24
+    per_host: int = 2
+    host_pause_s: float = 0.5
+    robots: bool = True
     arxiv_url: str = "https://export.arxiv.org/api/query"
+    arxiv_pause_s: float = 3.0
+    hn_url: str = "https://hn.algolia.com/api/v1"
+    github_url: str = "https://github.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,7 @@ class Settings:
     quiet_hours: QuietHours | None = None
     egress: Egress = field(default_factory=Egress)
     sources: SourceLimits = field(default_factory=SourceLimits)
+    search: SearchSettings = field(default_factory=SearchSettings)
     max_running: int = 8
     team: str | None = None
     database_url: str | None = None

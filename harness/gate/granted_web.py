@@ -28,3 +28,14 @@ class GrantedWeb:
         """Fetch the URL; see `harness.ports.Web`."""
         door = WebDoor(self._grants(), self._resolver)
         return await door.get(url, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers, method=method)
+
+    async def post(
+        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+    ) -> WebResponse:
+        """Send the body; see `harness.ports.Outlet`."""
+        door = WebDoor(self._grants(), self._resolver)
+        return await door.post(url, body, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers)
+
+    async def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Return where the server may be reached; see `harness.ports.Outlet`."""
+        return await WebDoor(self._grants(), self._resolver).addresses(host, port)

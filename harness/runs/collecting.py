@@ -81,6 +81,7 @@ async def collect_inputs(
         parser=services.parser,
         latest_output=lambda job_id: _latest_output(services, workspace, job, job_id, now),
         overrides=overrides,
+        shared=services.shared,
         deadline=Deadline.after(job.timeout_s),
         requests=lambda: _requests(services.database),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from harness.collectors.cache import DatabaseSourceCache
+from harness.collectors.context import SharedMeans
 from harness.collectors.parse import FeedParser
 from harness.delivery.channels import Channel
 from harness.domain.agent import Agent
@@ -49,7 +50,8 @@ class RunServices:
     holds fires now. `source_web` is the door to sources: it leaves hosts alone that do not answer. `ended` is
     called, from any thread, when a run has ended. `recorded` returns the finished steps of a run. `broken_off`
     takes what kept a run from being taken to its end. `revision` tells from which state of the files a prompt is
-    made. `notice` stands above every digest, if there is something that its reader must know first.
+    made. `notice` stands above every digest, if there is something that its reader must know first. `shared` is what
+    all collecting has in common.
     """
 
     database: Database
@@ -76,3 +78,4 @@ class RunServices:
     broken_off: BrokenOff
     revision: Revision
     notice: str = ""
+    shared: SharedMeans = field(default_factory=SharedMeans)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.collectors.cache import DatabaseSourceCache
 from harness.collectors.collect import collect
-from harness.collectors.context import CollectContext
+from harness.collectors.context import CollectContext, SharedMeans
+from harness.collectors.hosts import HostsInDatabase
 from harness.collectors.parse import FeedParser
 from harness.domain.errors import ToolError
 from harness.domain.job import Job
@@ -25,22 +27,29 @@ _ANY_JOB = Job(agent="", name="", path="", schedules=(), zone="UTC")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a harness reaches the world through; `source_web` leaves hosts alone that do not answer."""
+    """What a harness reaches the world through; `source_web` leaves hosts alone that do not answer.
+
+    `shared` is what all collecting has in common: also between runs, hosts are not hurried.
+    """
 
     web: Web
     source_web: Web
     breakers: Breakers
     parser: FeedParser
     sources: DatabaseSourceCache
+    shared: SharedMeans
 
 
-def reach_of(workspace: CurrentWorkspace, database: Database, clock: Clock, resolver: Resolver) -> Reach:
-    """Return the doors that this workspace's settings open."""
+def reach_of(
+    workspace: CurrentWorkspace, database: Database, clock: Clock, resolver: Resolver, environ: Mapping[str, str]
+) -> Reach:
+    """Return the doors that this workspace's settings open; `environ` holds the keys that they name."""
     web = GrantedWeb(lambda: workspace().settings.egress, resolver)
     breakers = Breakers(database, clock.now, lambda: workspace().settings.home_zone)
     # A run in flight waits for a server that restarts, as its engine does.
-    sources = DatabaseSourceCache(database.patiently())
-    return Reach(web, GuardedWeb(web, breakers), breakers, FeedParser(), sources)
+    patient = database.patiently()
+    shared = SharedMeans(hosts=HostsInDatabase(patient), secret=environ.get, outlet=web)
+    return Reach(web, GuardedWeb(web, breakers), breakers, FeedParser(), DatabaseSourceCache(patient), shared)
 
 
 def feed_lists(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> FetchList:
@@ -58,6 +67,7 @@ def feed_lists(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> Fetch
             cache=reach.sources,
             parser=reach.parser,
             latest_output=lambda job_id: None,
+            shared=reach.shared,
         )
         return await collect(f"feeds/{name}", context)
 

@@ -10,22 +10,24 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PlainValidator
 
 from harness.domain.schedule import QuietHours
-from harness.domain.settings import Egress, Here, Profile, Settings, SourceLimits
+from harness.domain.settings import Egress, Here, Profile, Settings
 from harness.store.address import URL_VARIABLE, BadAddress, parse_address
 from harness.workspace.budgets import SheddingShape, shedding_of
 from harness.workspace.bus_rules import BusShape, bus_rules_of
 from harness.workspace.calendar_settings import calendars_of
 from harness.workspace.channels import ChannelShape, channels_of
 from harness.workspace.economy_settings import EconomyShape, economy_settings_of
-from harness.workspace.fields import Address, AtLeastOne, Day, DollarsPerDay, Duration, Text, Zone
+from harness.workspace.fields import Day, DollarsPerDay, Duration, Text, Zone
 from harness.workspace.located import Located
 from harness.workspace.market_settings import MarketsShape, market_settings_of
 from harness.workspace.names import SLUG
 from harness.workspace.profiles import BUILT_IN_PROFILE, ProfileShape, read_profiles
-from harness.workspace.quantities import BadValue, parse_bytes, parse_quiet_hours
+from harness.workspace.quantities import BadValue, parse_quiet_hours
 from harness.workspace.radar_rules import RadarShape, radar_rules_of
 from harness.workspace.report import Report
+from harness.workspace.search_settings import SearchShape, search_settings_of
 from harness.workspace.shapes import Shape, check_shape
+from harness.workspace.source_rules import SourcesShape, source_limits_of
 from harness.workspace.todo_settings import TodosShape, todo_settings_of
 from harness.workspace.toml_text import read_toml
 from harness.workspace.upkeep import (
@@ -69,14 +71,6 @@ class EgressShape(Shape):
     file_sources: bool = False
 
 
-class SourcesShape(Shape):
-    timeout: Duration = 20
-    max_bytes: Annotated[int, PlainValidator(parse_bytes)] = 5_000_000
-    max_items: AtLeastOne = 60
-    concurrency: Annotated[int, Field(ge=1, le=100)] = 12
-    arxiv_url: Address = "https://export.arxiv.org/api/query"
-
-
 class HereShape(Shape):
     zone: Zone
     until: Day | None = None
@@ -97,6 +91,7 @@ class SettingsShape(Shape):
     channels: dict[str, ChannelShape] = Field(default_factory=dict)
     egress: EgressShape = EgressShape()
     sources: SourcesShape = SourcesShape()
+    search: SearchShape = SearchShape()
     alerts: AlertsShape = AlertsShape()
     watchdog: WatchdogShape = WatchdogShape()
     retention: RetentionShape = RetentionShape()
@@ -143,13 +138,8 @@ def _settings(shape: SettingsShape, profiles: dict[str, Profile], located: Locat
         channels=channels_of(shape.channels, located, report),
         quiet_hours=shape.quiet_hours,
         egress=Egress(shape.egress.loopback, tuple(shape.egress.networks), shape.egress.file_sources),
-        sources=SourceLimits(
-            timeout_s=shape.sources.timeout,
-            max_bytes=shape.sources.max_bytes,
-            max_items_per_source=shape.sources.max_items,
-            concurrency=shape.sources.concurrency,
-            arxiv_url=shape.sources.arxiv_url,
-        ),
+        sources=source_limits_of(shape.sources, located, report),
+        search=search_settings_of(shape.search, located, report),
         max_running=shape.max_running,
         team=shape.team,
         database_url=shape.database_url,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.collectors.collect import collect
-from harness.collectors.context import CachedSource, CollectContext, SourceCache
+from harness.collectors.context import CachedSource, CollectContext, SharedMeans, SourceCache
+from harness.collectors.hosts import HostsInMemory
 from harness.collectors.parse import FeedParser
 from harness.collectors.politeness import HostTurns
 from harness.domain.agent import Agent
@@ -39,7 +40,6 @@ class RememberedSources:
         self.cached[cached.url] = cached
 
     def record(self, source: str, *, ok: bool, problem: str, at: datetime) -> None:
-        assert at == NOW
         self.health[source] = (ok, problem)
 
 
@@ -66,6 +66,7 @@ def health() -> dict[str, tuple[bool, str]]:
 def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path: Path) -> Callable[..., Collected]:
     """Collect one entry in a workspace at tmp_path; calls of one test share the cache."""
     cache: SourceCache = RememberedSources(health)
+    hosts = HostsInMemory()
 
     def run(
         read: str,
@@ -81,6 +82,7 @@ def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path:
         web: Web | None = None,
         cache: SourceCache = cache,
         turns: HostTurns | None = None,
+        now: datetime = NOW,
     ) -> Collected:
         workspace = Workspace(
             root=tmp_path,
@@ -94,12 +96,12 @@ def collected(parser: FeedParser, health: dict[str, tuple[bool, str]], tmp_path:
             workspace=workspace,
             job=Job("scout", "morning", "agents/scout/jobs/morning.md", (), "UTC", max_age_s=max_age_s),
             web=web or WebDoor(egress, SystemResolver()),
-            now=NOW,
+            now=now,
             cache=cache,
             parser=parser,
             latest_output=(outputs or {}).get,
             overrides=overrides or {},
-            turns=turns or HostTurns(),
+            shared=SharedMeans(turns=turns or HostTurns(), hosts=hosts),
         )
         return asyncio.run(collect(read, context))
 
