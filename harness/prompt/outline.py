@@ -118,10 +118,10 @@ def _collected_records(part: Collected) -> Iterator[Record]:
     for series in part.series:
         yield Record(_name(f"{part.read}: {series.key}"), series_line(series), 1, part.read)
     if part.text.strip():
-        # The text of another job's digest holds its items already, with their headings and reasons.
         yield from _blocks(part.text, part.read)
-        return
-    for number, item in enumerate(part.items, start=1):
+    # The text of another job's digest holds its items already, with their headings and reasons.
+    items = [item for item in part.items if item.url not in part.text]
+    for number, item in enumerate(items, start=1):
         yield Record(_name(f"{part.read} {number}. {item.title}"), item_line(number, item), number, part.read)
 
 

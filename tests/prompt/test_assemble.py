@@ -213,9 +213,17 @@ def test_an_input_is_fenced_with_its_source_and_its_items_are_numbered_lines(tmp
     assert re.fullmatch(r"<<<END [0-9a-f]{12}>>>", lines[5])
 
 
+def test_items_that_no_text_links_stand_behind_it(tmp_path: Path) -> None:
+    first, second = items(2)
+    collected = Collected("radar/discovered", (first, second), text=f"Two wait, one of them {first.url} since May.")
+    text = user(assemble(gathered(tmp_path, collected=(collected,))))
+    assert text.count(first.url) == 1
+    assert f"| {second.url}" in text
+
+
 def test_the_text_of_another_jobs_output_is_kept_as_it_was_written(tmp_path: Path) -> None:
     text = (
-        "# Page\n\nProse,\nof two lines.\n\n## Items\n\n- [A](https://a.org/1) — why.\n- [B](https://a.org/2)\n\nEnd."
+        "# Page\n\nProse,\nof two lines.\n\n## Items\n\n- [A](https://a.org/0) — why.\n- [B](https://a.org/1)\n\nEnd."
     )
     collected = Collected("ainews/morning", items(2), text=text)
     assert f"\n{text}\n<<<END" in user(assemble(gathered(tmp_path, collected=[collected])))
