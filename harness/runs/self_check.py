@@ -6,49 +6,28 @@ What an alert has told is no news: it is named in one line, with the time at whi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from harness.domain.cause import job_named_by
 from harness.domain.job import Job
-from harness.domain.moments import local_time
 from harness.domain.run import Fire, FireState
 from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
 from harness.runs.actions import Action, ActionResult
 from harness.runs.alert_page import headline
-from harness.runs.alerts import ALERT_PREFIX
 from harness.runs.expectations import schedule_fingerprint
+from harness.runs.look import GRACE_S, Look, is_told, last_look
 from harness.schedule.due import slots_between
 from harness.store.database import Database
-from harness.store.fires import fires_between, job_states, last_fires, taken_slots
+from harness.store.fires import fires_between, job_states, taken_slots
 from harness.store.incidents import IncidentRow, incidents_since, open_incidents
-from harness.store.outbox import count_pending, is_undelivered
-
-GRACE_S = 120
-"""So long something may be wrong before it is told here: a slot may still be fired, an alert still be sent."""
+from harness.store.outbox import count_pending
 
 _SOURCES_NAMED = 5
 _TOLD_NAMED = 1
 _TROUBLE = (FireState.FAILED, FireState.MISSED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one look covers, in [since, until): each moment belongs to exactly one look. Times are aware UTC."""
-
-    since: datetime
-    until: datetime
-    now: datetime
-    zone: str
-
-    def covers(self, moment: datetime) -> bool:
-        return self.since <= moment + timedelta(seconds=GRACE_S) < self.until
-
-    def clock(self, moment: datetime) -> str:
-        return local_time(moment, self.zone, self.now)
 
 
 def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action:
@@ -60,10 +39,10 @@ def self_check(database: Database, workspace: Callable[[], Workspace]) -> Action
 
     def check(job: Job, due_at: datetime, now: datetime) -> ActionResult:
         with database.read() as connection:
-            look = _Look(_last_look(connection, job, due_at), due_at, now, workspace().settings.home_zone)
+            look = Look(last_look(connection, job, due_at), due_at, now, workspace().settings.home_zone)
             incidents = open_incidents(connection)
             recent = incidents_since(connection, look.since - timedelta(seconds=GRACE_S))
-            told = [row for row in recent if _is_told(connection, row)]
+            told = [row for row in recent if is_told(connection, row)]
             news = list(_news(connection, workspace(), look, incidents, told))
             pending = count_pending(connection)
             fires = len(fires_between(connection, look.since, due_at))
@@ -100,7 +79,7 @@ def unfired_slots(connection: Connection, workspace: Workspace, now: datetime) -
 def _news(
     connection: Connection,
     workspace: Workspace,
-    look: _Look,
+    look: Look,
     incidents: Sequence[IncidentRow],
     told: Sequence[IncidentRow],
 ) -> Iterator[str]:
@@ -128,11 +107,6 @@ def _news(
         yield from (f"`{incident.message}`" for incident in sources)
 
 
-def _is_told(connection: Connection, incident: IncidentRow) -> bool:
-    """Say whether an alert has told of the incident and has come through."""
-    return incident.alerted_at is not None and not is_undelivered(connection, ALERT_PREFIX, incident.alerted_at)
-
-
 def _is_of(incident: IncidentRow, fire: Fire, closed_at: datetime) -> bool:
     """Say whether the fire, which was closed then, is one of the failures that the incident counts."""
     is_of_its_kind = incident.cause.startswith("missed ") == (fire.state is FireState.MISSED)
@@ -140,7 +114,7 @@ def _is_of(incident: IncidentRow, fire: Fire, closed_at: datetime) -> bool:
     return is_of_its_kind and is_of_its_time and fire.job_id in (*incident.jobs, job_named_by(incident.cause))
 
 
-def _told(told: Sequence[IncidentRow], look: _Look, *, mark: str = "") -> Iterator[str]:
+def _told(told: Sequence[IncidentRow], look: Look, *, mark: str = "") -> Iterator[str]:
     """Yield in one line what an alert has told; `mark` stands around each, where an address would become a link."""
     if not told:
         return
@@ -148,11 +122,3 @@ def _told(told: Sequence[IncidentRow], look: _Look, *, mark: str = "") -> Iterat
     named = ", ".join(f"{mark}{headline(row.cause)}{mark} (told at {look.clock(at)})" for row, at in moments)
     more = len(told) - _TOLD_NAMED
     yield f"known from an alert: {named}" + (f" and {more} more" if more > 0 else "")
-
-
-def _last_look(connection: Connection, job: Job, due_at: datetime) -> datetime:
-    """Return until when the last finished check had looked; a day back if there is none."""
-    for fire in last_fires(connection, job.id, 50):
-        if not fire.state.is_open and fire.state.is_success and fire.due_at < due_at:
-            return fire.due_at
-    return due_at - timedelta(days=1)

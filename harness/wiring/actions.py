@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from harness.bus.team import Team
 from harness.domain.workspace import Workspace
@@ -19,6 +20,7 @@ from harness.runs.incidents import LedgerIncidents
 from harness.runs.proposing import propose_skills_action
 from harness.runs.reflecting import ReflectAction
 from harness.runs.self_check import self_check
+from harness.runs.task_watcher import task_watcher
 from harness.store.database import Database
 from harness.store.state_folder import StateFolder
 from harness.wiring.files import ACTION_NAMES
@@ -34,13 +36,16 @@ def actions_of(
     def team() -> Team:
         return team_of(workspace())
 
+    def incidents(now: datetime) -> LedgerIncidents:
+        return LedgerIncidents(database, lambda: now)
+
     source = BackupSource(workspace().root, state, workspace().settings, database.address)
     reflection = reflection_of(database, workspace, state)
     actions: dict[str, Action | AskingAction] = {
-        "audit-rotation": audit_rotation_action(state.audit_log, lambda now: LedgerIncidents(database, lambda: now)),
+        "audit-rotation": audit_rotation_action(state.audit_log, incidents),
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
         "compress-memory": compress_memory_action(
-            workspace, state.root, lambda now: LedgerIncidents(database, lambda: now)
+            workspace, state.root, incidents
         ),
         "followup-dispatch": followup_dispatch(database, team),
         "followup-status": followup_status(database, team, hide_secrets),
@@ -48,6 +53,7 @@ def actions_of(
         "reflect": ReflectAction(reflection, is_of_team=False, redact=hide_secrets),
         "reflect-team": ReflectAction(reflection, is_of_team=True, redact=hide_secrets),
         "self-check": self_check(database, workspace),
+        "task-watcher": task_watcher(database, team, incidents),
     }
     assert actions.keys() == ACTION_NAMES, "a workspace may name exactly the actions that there are"
     return actions

@@ -21,7 +21,8 @@ from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
 ACTION_NAMES = ASKING_ACTIONS | {
-    "audit-rotation", "backup", "compress-memory", "followup-dispatch", "followup-status", "propose-skills", "self-check",
+    "audit-rotation", "backup", "compress-memory", "followup-dispatch", "followup-status", "propose-skills",
+    "self-check", "task-watcher",
 }  # fmt: skip
 
 

@@ -8,7 +8,8 @@ nobody goes on, `mirror_requests` writes into the page what the log of requests 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from harness.bus.radar.overview import with_overview
 from harness.bus.radar.page import EVALUATION, HISTORY, move_line, with_decision, with_line
 from harness.bus.sending import Ask, send
 from harness.bus.team import Team
-from harness.domain.errors import ToolError
+from harness.domain.errors import OwnerError, ToolError
 from harness.domain.radar import DELEGATED, IN_WORDS, Decision, Move, Technology
 from harness.domain.request import SYSTEM, Standing
 from harness.gate.sanitise import in_short
@@ -31,10 +32,12 @@ from harness.store.requests import RequestRow, requests_with_keys
 NO_CODER = "no coder configured"
 """Why what a decision asks for is rejected at once, where nobody is named in `[radar] coder`."""
 
+KEY_PREFIX = "radar "
+"""How the idempotency keys of requests begin that the radar's decisions make."""
+
 MIRRORED_FOR = timedelta(days=2)
 """So long after it last changed a request is compared with its page."""
 
-_KEY = "radar "
 _LATER = re.compile(r"[~.]\d+")
 _REASON_CHARS = 300
 
@@ -49,6 +52,14 @@ class Deciding:
     decision: Decision
     reason: str
     parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """The slugs of the pages that were changed, and of those that cannot be, with what is wrong and how to fix it."""
+
+    changed: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(
@@ -74,26 +85,33 @@ def decide(
     return _wanted(folder, technology.slug), request
 
 
-def mirror_requests(database: Database, folder: RadarFolder, team: Team, now: datetime) -> tuple[str, ...]:
-    """Write into the pages what the log says of their requests and they do not; return the slugs of those changed.
+def mirror_requests(database: Database, folder: RadarFolder, team: Team, now: datetime) -> Mirrored:
+    """Write into the pages what the log says of their requests and they do not.
 
     A page that is gone stays gone. Cheap if no request of the radar changed in the last days: one statement.
     """
     with database.read() as connection:
-        rows = requests_with_keys(connection, _KEY, since=now - MIRRORED_FOR)
+        rows = requests_with_keys(connection, KEY_PREFIX, since=now - MIRRORED_FOR)
         standings = [(row, standing_of(connection, row.id)) for row in rows]
     if not standings:
-        return ()
-    known = {one.slug: one for one in folder.read().technologies}
+        return Mirrored()
     zone = ZoneInfo(team.workspace.settings.home_zone)
-    changed = [
-        slug
-        for row, standing in standings
-        if (slug := _slug_in(row)) in known and _mirror(folder, known[slug], row, standing, zone)
-    ]
+    changed: dict[str, None] = {}
+    problems: dict[str, str] = {}
+    for row, standing in standings:
+        slug = _slug_in(row)
+        # Read anew for each: one of its requests may have changed it just now.
+        technology = next((one for one in folder.read().technologies if one.slug == slug), None)
+        if technology is None:
+            continue
+        try:
+            if _mirror(folder, technology, row, standing, zone):
+                changed[slug] = None
+        except OwnerError as error:
+            problems[slug] = str(error)
     if changed:
         refresh_overview(folder, today(team, now))
-    return tuple(dict.fromkeys(changed))
+    return Mirrored(tuple(changed), problems)
 
 
 def refresh_overview(folder: RadarFolder, day: date) -> None:
@@ -150,7 +168,7 @@ def _ask(database: Database, technology: Technology, team: Team, deciding: Decid
         sender=deciding.agent,
         receiver=coder if is_there else SYSTEM,
         task=f"Tech Radar, {deciding.decision} ({IN_WORDS[deciding.decision]}): {technology.name}",
-        key=f"{_KEY}{technology.slug} {deciding.decision} {_work(deciding.run)}",
+        key=f"{KEY_PREFIX}{technology.slug} {deciding.decision} {_work(deciding.run)}",
         due_at=now + timedelta(days=7),
         # Its first line is what the page is given as the reason, where the run did not come to write it.
         background=f"{deciding.reason}\n\nThe evaluation, the risks and what it would replace stand in {path}.",
@@ -196,7 +214,7 @@ def _mirror(folder: RadarFolder, technology: Technology, row: RequestRow, standi
     run = asked.parent_run or ""
     changed = False
     if not any(asked.id in reason for reason in told):
-        decision = row.key.removeprefix(_KEY).split(" ")[1]
+        decision = row.key.removeprefix(KEY_PREFIX).split(" ")[1]
         day = asked.made_at.astimezone(zone).date()
         move = Move(day, decision, _reason(asked.background.partition("\n")[0], standing), run)
         if any(one.day > day for one in technology.moves):
@@ -222,7 +240,7 @@ def _reason(reason: str, request: Standing | None) -> str:
 
 
 def _slug_in(row: RequestRow) -> str:
-    return row.key.removeprefix(_KEY).partition(" ")[0]
+    return row.key.removeprefix(KEY_PREFIX).partition(" ")[0]
 
 
 def _work(run: str) -> str:
