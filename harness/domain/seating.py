@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -18,3 +19,11 @@ class Roundtable:
     due_s: int = 1200
     quorum: int = 1
     question: str = ""
+
+    def why_not_held(self, agents: Collection[str]) -> str:
+        """Return why no such table can be held where there are only these agents; empty if it can."""
+        missing = [speaker for speaker in self.speakers if speaker not in agents]
+        if len(self.speakers) - len(missing) >= self.quorum:
+            return ""
+        there = "there is no agent" if len(missing) == 1 else "there are no agents"
+        return f"{there} {', '.join(missing)} to speak at the roundtable, and {self.quorum} had to"

@@ -19,6 +19,7 @@ from harness.domain.source import Collected, Gap, Item
 from harness.domain.workspace import Workspace
 from harness.runs.conditions import Sighting, observe
 from harness.runs.outputs import latest_output
+from harness.runs.roundtable.held import Held
 from harness.runs.services import RunServices
 from harness.store.database import Database
 from harness.store.requests import RequestRow, unsettled_requests
@@ -35,7 +36,7 @@ class Inputs:
     `sources` says for each of `collected` how many sources stand behind it: each feed of a list is one.
     `items` are the distinct items over all reads, those delivered before left out; `already_delivered`
     counts those. `sighting` is what the job's condition is judged by, with nothing left out. `cause` is what
-    failed, if nobody answered: see `harness.domain.cause`.
+    failed, if nobody answered: see `harness.domain.cause`. `held` is the roundtable that was held over them.
     """
 
     collected: tuple[Collected, ...] = ()
@@ -44,6 +45,12 @@ class Inputs:
     already_delivered: int = 0
     sighting: Sighting | None = None
     cause: str | None = None
+    held: Held | None = None
+
+    @property
+    def shown(self) -> tuple[Collected, ...]:
+        """What prompt and template are given: what was collected, and before it what was said about it at a table."""
+        return self.collected if self.held is None else (self.held.said, *self.collected)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

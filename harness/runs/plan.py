@@ -12,8 +12,10 @@ from harness.domain.budget import Shed
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job, Priority
 from harness.domain.request import Request
-from harness.domain.run import BudgetSpent, FireKind, FireState, Outcome
+from harness.domain.run import BudgetSpent, FireKind, FireState, Outcome, in_preview
+from harness.domain.seating import Roundtable
 from harness.domain.settings import EXTRACTIVE
+from harness.domain.workspace import Workspace
 from harness.llm.spending import check_budgeted
 from harness.runs.answer import Draft
 from harness.runs.requests.work import job_of, request_in
@@ -101,6 +103,8 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     )
     if job.action:
         return plan
+    if job.roundtable is not None and (why := _why_no_table(job.roundtable, workspace, is_preview=plan.is_preview)):
+        return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, why), "completed"))
     choice = services.choose_model(workspace.settings, agent, job)
     if not choice.model.is_language_model:
         # Nobody would read the news: they are left to a run that does.
@@ -117,8 +121,19 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
     return replace(plan, max_output_tokens=first_output, rules=rules, budget_usd=job.budget_usd)
 
 
+def _why_no_table(table: Roundtable, workspace: Workspace, *, is_preview: bool) -> str:
+    if is_preview:
+        return in_preview(f"a preview asks nobody, and {', '.join(table.speakers)} would be asked")
+    return table.why_not_held(workspace.agents)
+
+
 def _without_model(plan: RunPlan) -> RunPlan:
     match plan.job.without_model:
+        case "extract" if plan.job.roundtable is not None:
+            why = "no language model is configured" if plan.shed is None else plan.shed.reason
+            reason = f"{why}, and a roundtable is not concluded by selecting items"
+            cause = None if plan.shed is None else plan.shed.cause
+            return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, reason, cause=cause), "completed"))
         case "extract":
             return replace(plan, method="extract")
         case "template":

@@ -21,6 +21,7 @@ from harness.runs.artifact_files import write_files
 from harness.runs.collecting import Inputs
 from harness.runs.plan import RunPlan
 from harness.runs.report import Report, drop_items, evidence_of, parse_report, to_digest
+from harness.runs.roundtable.held import sections_of
 from harness.store.json_codec import to_json
 from harness.store.state_folder import StateFolder
 
@@ -94,6 +95,8 @@ def _decide(
         origins=_origins(inputs),
     )
     digest = replace(digest, notice=notice)
+    if inputs.held is not None:
+        digest = replace(digest, sections=(*digest.sections, *sections_of(inputs.held)))
     artifact = state.run_folder(plan.run_id) / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
     made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}

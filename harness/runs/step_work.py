@@ -38,6 +38,8 @@ from harness.runs.preflight import preflight
 from harness.runs.publishing import publish
 from harness.runs.requests.answers import answered, without_artifact
 from harness.runs.requests.work import brief_for, job_of, shown_chars
+from harness.runs.roundtable.held import Held, unnamed_in
+from harness.runs.roundtable.table_work import TableWork
 from harness.runs.services import RunServices
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
 from harness.store.json_codec import to_json
@@ -54,6 +56,7 @@ class StepWork:
 
     def __init__(self, services: RunServices) -> None:
         self._services = services
+        self._table = TableWork(services)
 
     def begin(self, run_id: str) -> Json:
         """Return the plan of the run: its own, or that of the run whose conversation it goes on with."""
@@ -101,7 +104,7 @@ class StepWork:
             workspace,
             agent,
             plan.job,
-            inputs.collected,
+            inputs.shown,
             now=plan.begun_at,
             run_inputs={},
             tools=services.tool_schemas(agent, plan.job),
@@ -126,7 +129,7 @@ class StepWork:
     def fill(self, plan: RunPlan, inputs: Inputs) -> Json:
         """Return the text of a job that a template writes."""
         user_name = self._services.workspace().settings.user_name
-        return render_template(plan.job, inputs.collected, user_name=user_name, now=plan.begun_at)
+        return render_template(plan.job, inputs.shown, user_name=user_name, now=plan.begun_at)
 
     def publish(self, plan: RunPlan, inputs: Inputs, answer: Answer) -> Json:
         """Write what the run made; return what its fire is to be closed with."""
@@ -134,7 +137,11 @@ class StepWork:
         nothing_made = without_artifact(answer)
         if nothing_made is not None:
             return to_json(Draft, replace(nothing_made, told=answer.told))
-        draft = publish(services.state, plan, inputs, answer, notice=self._notice(plan), redact=services.redact)
+        notice = self._notice(plan)
+        if inputs.held is not None:
+            answer = replace(answer, gaps=(*answer.gaps, *inputs.held.gaps, *unnamed_in(answer.text, inputs.held)))
+            notice = " ".join(filter(None, (notice, f"Minutes of the roundtable: {inputs.held.minutes}")))
+        draft = publish(services.state, plan, inputs, answer, notice=notice, redact=services.redact)
         if plan.request is not None:
             draft = answered(draft, answer, plan.request, services.state)
         return to_json(Draft, replace(draft, told=answer.told))
@@ -149,6 +156,14 @@ class StepWork:
             waiting = reminder(connection) if plan.job.deliver else ""
         may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
         return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "", waiting)))
+
+    def next_turn(self, plan: RunPlan, inputs: Inputs) -> Json:
+        """Call the round of the roundtable that is due, or say what the table came to."""
+        return self._table.next_turn(plan, inputs)
+
+    def conclude(self, plan: RunPlan, held: Held, draft: Draft, made_by: str) -> Json:
+        """Write the minutes of the roundtable with what was concluded from it."""
+        return self._table.conclude(plan, held, draft, made_by)
 
     def deliver(self, plan: RunPlan, draft: Draft) -> Json:
         """Promise the digest to the job's channels and try each of them once; return how that went."""

@@ -17,7 +17,7 @@ from harness.bus.payload import write_overflow
 from harness.domain.errors import HarnessError
 from harness.domain.message import ModelRequest
 from harness.domain.request import Final, Request
-from harness.domain.run import FireState, Outcome
+from harness.domain.run import FireState, Outcome, Suspended
 from harness.ports import Json
 from harness.runs.answer import Draft, Suspension
 from harness.runs.collecting import Inputs
@@ -28,7 +28,7 @@ from harness.store.fires import suspend_fire
 from harness.store.json_codec import from_json, to_json
 from harness.store.runs import RunRow, suspend_run
 from harness.store.suspensions import Awaited, conversation_of
-from harness.turn.limits import progress_to_json
+from harness.turn.limits import Progress, progress_to_json
 from harness.turn.signals import with_answers
 from harness.turn.talk import Turn
 
@@ -38,7 +38,8 @@ class Conversation:
     """What a run had come to when it was suspended.
 
     `waits` are the awaited requests by the ids of the tool calls that made them. `condition_state` is what the job's
-    `only_if` remembers if it succeeds, `told` the requests of whose ends the prompt told.
+    `only_if` remembers if it succeeds, `told` the requests of whose ends the prompt told. A `round` of a roundtable was
+    waited for: nobody has talked to a model yet.
     """
 
     plan: RunPlan
@@ -48,6 +49,7 @@ class Conversation:
     waits: Mapping[str, str] = field(default_factory=dict)
     condition_state: str | None = None
     told: tuple[str, ...] = ()
+    round: int = 0
 
 
 def suspended(plan: RunPlan, inputs: Inputs, turn: Turn, asked: ModelRequest, told: tuple[str, ...]) -> Draft:
@@ -57,6 +59,14 @@ def suspended(plan: RunPlan, inputs: Inputs, turn: Turn, asked: ModelRequest, to
     kept = Conversation(plan, inputs, request, progress_to_json(turn.progress), turn.waits, told=told)
     outcome = Outcome(FireState.SUSPENDED, str(turn.stop))
     return Draft(outcome, turn.stop.reason, suspension=Suspension(turn.waits, to_json(Conversation, kept)))
+
+
+def awaiting_round(plan: RunPlan, inputs: Inputs, number: int, waits: Mapping[str, str]) -> Draft:
+    """Return how the run ends here and goes on when the round of its roundtable is over."""
+    kept = Conversation(plan, inputs, ModelRequest(()), progress_to_json(Progress()), waits, round=number)
+    stop = Suspended(tuple(waits.values()))
+    outcome = Outcome(FireState.SUSPENDED, str(stop))
+    return Draft(outcome, stop.reason, suspension=Suspension(waits, to_json(Conversation, kept)))
 
 
 def suspend(connection: Connection, run: RunRow, draft: Draft, owner: str, now: datetime) -> FireState | None:

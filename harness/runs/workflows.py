@@ -39,9 +39,10 @@ from harness.runs.plan import RunPlan, without_money
 from harness.runs.publishing import outcome_without_text
 from harness.runs.questions import ModelQuestion, action_run, question_of
 from harness.runs.requests.answers import answer_by_signal
+from harness.runs.roundtable.table_work import TableTurn
 from harness.runs.services import RunServices
 from harness.runs.step_work import StepWork
-from harness.runs.suspending import Conversation, suspended
+from harness.runs.suspending import Conversation, awaiting_round, suspended
 from harness.store.json_codec import from_json, to_json
 from harness.store.usage import BookedCall, record_usage
 from harness.turn.limits import Progress, TurnLimits, progress_from_json
@@ -120,6 +121,8 @@ class RunWorkflow:
         """Write what the job is for, publish it, and deliver it."""
         if plan.job.action is not None:
             written: Answer | Draft = await self._act(plan, steps)
+        elif plan.job.roundtable is not None:
+            written = outcome_without_text(plan, inputs) or await self._sit(plan, inputs, steps)
         else:
             written = outcome_without_text(plan, inputs) or await self._write(plan, inputs, steps)
         return written if isinstance(written, Draft) else await self._hand_out(plan, inputs, written, steps)
@@ -128,6 +131,9 @@ class RunWorkflow:
         """Go on with the conversation of a run that waited, now that the answers are there."""
         resumed = Blocking(partial(self._work.resume, plan.run_id))
         kept = from_json(Conversation, await steps.reserve("resume", "resume", {}).run(resumed))
+        if kept.round:
+            concluded = await self._sit(plan, kept.inputs, steps, after=kept.round)
+            return Ruling(state=kept.condition_state).kept_in(concluded)
         request = replace(kept.request, sources=kept.inputs.items)
         written = await self._ask(
             plan, kept.inputs, request, steps, progress=progress_from_json(kept.progress), told=kept.told
@@ -136,6 +142,18 @@ class RunWorkflow:
             written = await self._hand_out(plan, kept.inputs, written, steps)
         return Ruling(state=kept.condition_state).kept_in(written)
 
+    async def _sit(self, plan: RunPlan, inputs: Inputs, steps: Steps, after: int = 0) -> Draft:
+        """Wait for the round of the roundtable that is due after this one; conclude what was said once all are over."""
+        look = Blocking(partial(self._work.next_turn, plan, inputs))
+        turn = from_json(TableTurn, await steps.reserve("roundtable", f"after-{after}", {}).run(look))
+        if turn.ended is not None:
+            return turn.ended
+        if turn.held is None:
+            return awaiting_round(plan, inputs, turn.round, turn.waits)
+        inputs = replace(inputs, held=turn.held)
+        written = await self._write(plan, inputs, steps)
+        return written if isinstance(written, Draft) else await self._hand_out(plan, inputs, written, steps)
+
     async def _hand_out(self, plan: RunPlan, inputs: Inputs, written: Answer, steps: Steps) -> Draft:
         draft = from_json(
             Draft,
@@ -143,6 +161,9 @@ class RunWorkflow:
                 Blocking(partial(self._work.publish, plan, inputs, written))
             ),
         )
+        if inputs.held is not None:
+            conclude = Blocking(partial(self._work.conclude, plan, inputs.held, draft, written.made_by))
+            await steps.reserve("roundtable", "minutes", {}).run(conclude)
         if draft.outcome.artifact is not None and plan.job.deliver and not plan.is_preview:
             # Not as Blocking: a server may take its time.
             deliver = partial(self._work.deliver, plan, draft)

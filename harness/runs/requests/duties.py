@@ -22,6 +22,7 @@ from harness.domain.errors import HarnessError, TransientError
 from harness.runs.requests.ends import time_out_request
 from harness.runs.requests.faults import BusFaults
 from harness.runs.requests.notes import Recorded, what_is_known
+from harness.runs.roundtable.given_up import give_up_seat, seats_given_up
 from harness.store.database import Database
 from harness.store.request_duties import pending, quiet_requests, untold
 from harness.store.requests import RequestRow, overdue_requests, postpone_delivery, watched_requests
@@ -51,6 +52,7 @@ class BusServed:
     noted: tuple[str, ...] = ()
     continued: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -103,7 +105,15 @@ class BusDuties:
             return BusServed(watched, timed_out, delivered, noted)
         self._faults.resolve_past(now)
         forget_told(self._database, now)
-        return BusServed(watched, timed_out, delivered, noted, self.serve_waiting(now), self.serve_notices(team, now))
+        return BusServed(
+            watched,
+            timed_out,
+            delivered,
+            noted,
+            self.serve_waiting(now),
+            self.serve_notices(team, now),
+            self.serve_tables(now),
+        )
 
     def serve_deadlines(self, now: datetime) -> tuple[str, ...]:
         """Give what is overdue its final, as a dead letter, and stop whoever works on it; return the requests' ids."""
@@ -174,6 +184,12 @@ class BusDuties:
                 return tell_instead(connection, request_id, now)
 
         return self._faults.all_of(lost, tell, now)
+
+    def serve_tables(self, now: datetime) -> tuple[str, ...]:
+        """End what is still asked at roundtables whose chair will not come back; return the requests' ids."""
+        with self._database.read() as connection:
+            seats = seats_given_up(connection)
+        return self._faults.all_of(seats, lambda request_id: give_up_seat(self._database, request_id, now), now)
 
     def _deliver_singly(self, team: Team, now: datetime) -> tuple[str, ...]:
         """Give each request to its receiver in a transaction of its own: one of them cannot be given to anybody."""
