@@ -15,10 +15,14 @@ from harness.collectors.calendar import collect_calendars
 from harness.collectors.context import CollectContext
 from harness.collectors.economy import collect_economy
 from harness.collectors.feeds import collect_feed_list
+from harness.collectors.github import check_github, collect_github
+from harness.collectors.hacker_news import check_hacker_news, collect_hacker_news
 from harness.collectors.market import collect_market
 from harness.collectors.radar import check_radar, collect_radar, count_pages
 from harness.collectors.requests import check_requests, collect_open_requests, count_files
+from harness.collectors.search import check_search, collect_search
 from harness.collectors.todos import collect_todos
+from harness.collectors.trends import check_trends, collect_trends, count_basket_feeds
 from harness.collectors.weather import collect_weather
 from harness.domain.source import Collected
 from harness.domain.workspace import Workspace
@@ -90,6 +94,12 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "feeds": Family("feeds/LIST", _check_list, collect_feed_list, keeps_its_time=True, count_sources=_count_feeds),
         "arxiv": Family("arxiv/QUERY", _check_query, collect_arxiv),
+        "hn": Family("hn/top", check_hacker_news, collect_hacker_news),
+        "github": Family("github/trending", check_github, collect_github),
+        "search": Family("search/WORDS", check_search, collect_search),
+        "trends": Family(
+            "trends/BASKET", check_trends, collect_trends, keeps_its_time=True, count_sources=count_basket_feeds
+        ),
         "radar": Family("radar", check_radar, collect_radar, is_recent=False, count_sources=count_pages),
         "requests": Family(
             "requests/open", check_requests, collect_open_requests, is_recent=False, count_sources=count_files

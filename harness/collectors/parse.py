@@ -128,9 +128,7 @@ class FeedParser:
             return ParsedPage(problem=answer["problem"])
         return ParsedPage(answer["title"], answer["text"])
 
-    async def read_calendar(
-        self, body: bytes, *, zone: str, first: date, days: int, max_events: int
-    ) -> ParsedCalendar:
+    async def read_calendar(self, body: bytes, *, zone: str, first: date, days: int, max_events: int) -> ParsedCalendar:
         """Return the events of the `days` days from `first` on, as they are in the IANA zone."""
         header = {"kind": "calendar", "zone": zone, "first": first.isoformat(), "days": days, "max_events": max_events}
         answer = await self._ask(header, body)
@@ -138,6 +136,10 @@ class FeedParser:
             return ParsedCalendar(problem=answer["problem"])
         events = tuple(_event(event, ZoneInfo(zone)) for event in answer["events"])
         return ParsedCalendar(answer["title"], events, tuple(answer["notes"]))
+
+    async def read_trending(self, body: bytes) -> Mapping[str, Any]:
+        """Return what `read_trending` of the page of trends does: its rows, or a problem."""
+        return await self._ask({"kind": "trending"}, body)
 
     def worker_ids(self) -> tuple[int, ...]:
         """Return the ids of the processes that are there now."""

@@ -16,6 +16,7 @@ from harness.collectors.feed_document import read_feed
 from harness.collectors.frames import read_frame, write_frame
 from harness.collectors.ics_document import read_ics
 from harness.collectors.plain_text import read_html_page
+from harness.collectors.trending_page import read_trending
 
 
 def main() -> None:
@@ -50,6 +51,8 @@ def _answer(header: dict[str, Any], body: bytes) -> dict[str, Any]:
         if header["kind"] == "calendar":
             asked = {key: header[key] for key in ("zone", "first", "days", "max_events")}
             return read_ics(body, **asked)
+        if header["kind"] == "trending":
+            return read_trending(body.decode("utf-8", "replace"))
         return read_feed(body, url=header["url"], max_items=header["max_items"])
     except MemoryError:
         return {"problem": "needs more memory than a source may have"}

@@ -10,7 +10,12 @@ from harness.domain.schedule import QuietHours
 from harness.workspace.report import Report
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-RESERVED_AGENTS = frozenset({"user", "system", "harness", "feeds", "arxiv", "radar", "requests"})
+RESERVED_AGENTS = frozenset(
+    {
+        *("user", "system", "harness", "feeds", "arxiv", "radar", "requests"),
+        *("hn", "github", "search", "trends", "market", "economy", "weather", "calendar", "todos"),
+    }
+)
 """Words that mean something else where an agent could stand: bus parties, who sends alerts, `read` prefixes."""
 
 

@@ -9,7 +9,7 @@ from harness.workspace.names import Names, is_inside
 from harness.workspace.report import Report, suggestion
 from harness.workspace.vocabulary import Vocabulary
 
-FEED_PREFIX, MARKET_PREFIX, CALENDAR_PREFIX = "feeds/", "market/", "calendar/"
+FEED_PREFIX, MARKET_PREFIX, CALENDAR_PREFIX, TRENDS_PREFIX = "feeds/", "market/", "calendar/", "trends/"
 
 
 def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary, report: Report) -> None:
@@ -19,6 +19,8 @@ def check_read_entry(entry: str, line: int, names: Names, vocabulary: Vocabulary
         report.check_name(line, "feed list", entry.removeprefix(FEED_PREFIX), names.feed_lists)
     elif entry.startswith(MARKET_PREFIX):
         report.check_name(line, "watchlist", entry.removeprefix(MARKET_PREFIX), names.watchlists)
+    elif entry.startswith(TRENDS_PREFIX):
+        report.check_name(line, "basket", entry.removeprefix(TRENDS_PREFIX), names.baskets)
     elif entry.startswith(CALENDAR_PREFIX):
         name = entry.removeprefix(CALENDAR_PREFIX)
         report.check_name(line, "personal calendar", name, names.personal_calendars, SETTINGS_FILE)

@@ -36,7 +36,8 @@ class FamilyCase:
     whose settings lead the family to that server. `cassettes` are the answers by path without query; `empty` is what
     the service answers when it has nothing, None where it has no such answer. `check` asserts what the good answer
     yields. `sample` is the entry that the sample world must answer, None if `read` itself; `from_files` marks a
-    family that asks no service. `may_be_empty`: having nothing is an answer, and no gap.
+    family that asks no service. `may_be_empty`: having nothing is an answer, and no gap. `name` tells apart cases of
+    the same entry, `refusal` is what the gap says of a redirect to loopback.
     """
 
     family: str
@@ -48,6 +49,13 @@ class FamilyCase:
     sample: str | None = None
     from_files: bool = False
     may_be_empty: bool = False
+    name: str = ""
+    refusal: str = "127.0.0.2 is loopback"
+
+    @property
+    def id(self) -> str:
+        """What tells the case from others of the family."""
+        return self.name or self.read
 
     def answer(self, request: WebRequest) -> WebReply | None:
         """Return the recorded answer to the request, None if the service has no such page."""

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from harness.collectors.collect import check_read, collect
-from harness.collectors.context import CollectContext
+from harness.collectors.context import CollectContext, SharedMeans
 from harness.collectors.families import FAMILIES
 from harness.collectors.parse import FeedParser
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS
@@ -43,9 +43,9 @@ GOOD_FEED = (
 HTML = b"<!doctype html><html><head><title>Sign in</title></head><body><p>Please enable JavaScript.</p></body></html>"
 MOST_MUTATIONS = 150
 
-every_family = pytest.mark.parametrize("case", CASES, ids=lambda case: case.family)
-every_service = pytest.mark.parametrize("case", [c for c in CASES if not c.from_files], ids=lambda case: case.family)
-every_json = pytest.mark.parametrize("case", [c for c in CASES if c.is_json], ids=lambda case: case.family)
+every_family = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+every_service = pytest.mark.parametrize("case", [c for c in CASES if not c.from_files], ids=lambda case: case.id)
+every_json = pytest.mark.parametrize("case", [c for c in CASES if c.is_json], ids=lambda case: case.id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Stand:
             cache=RememberedSources({}),
             parser=self._parser,
             latest_output=lambda job_id: None,
+            shared=SharedMeans(secret=lambda name: "a-key", outlet=WebDoor(GRANTED, SystemResolver())),
         )
 
     def _reply(self, request: WebRequest) -> WebReply | None:
@@ -238,7 +239,7 @@ def test_a_page_in_place_of_the_answer_is_named(case: FamilyCase, stand: Stand) 
 def test_a_redirect_to_loopback_is_refused_and_named(case: FamilyCase, stand: Stand) -> None:
     stand.answer = lambda request: WebReply(status=302, headers={"Location": "http://127.0.0.2:1/latest/meta-data"})
 
-    assert_named(stand, stand.read(), words="127.0.0.2 is loopback")
+    assert_named(stand, stand.read(), words=case.refusal)
 
 
 @every_json

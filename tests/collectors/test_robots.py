@@ -119,7 +119,6 @@ def test_feeds_that_github_offers_for_subscribing_are_read(collected: Collect, s
     serve(server, b"User-agent: *\nDisallow: /*.atom$")
     server.serve("/o/r/releases.atom", FEED)
 
-
     assert problems(read(collected, server, "/o/r/releases.atom", host="github.com")) == []
     assert problems(read(collected, server, "/o/r/releases.atom", host="news.test")) == [("/o/r/releases.atom", CLOSED)]
 

@@ -44,7 +44,8 @@ from harness.workspace.jobs import JobShape
 from harness.workspace.profiles import ATTEMPTS_WITH_FALLBACKS, ProfileShape
 from harness.workspace.quantities import parse_bytes, parse_duration
 from harness.workspace.report import Report
-from harness.workspace.settings import HereShape, SettingsShape, SourcesShape, read_settings
+from harness.workspace.settings import HereShape, SettingsShape, read_settings
+from harness.workspace.source_rules import SourcesShape
 from harness.workspace.upkeep import AlertsShape, BackupsShape, RetentionShape, WatchdogShape
 
 ROOT = Path(__file__).parents[2]

@@ -147,6 +147,7 @@ def job_with(line: str, body: str = "Hello") -> str:
         (JOB, job_with("action: selfcheck"), ":3: unknown action 'selfcheck'; did you mean 'self-check'?"),
         (JOB, job_with("read:\n  - feeds/ai\n  - feeds/aii"), ":5: unknown feed list 'aii'; did you mean 'ai'?"),
         (JOB, job_with("read: scout/moring"), ":3: unknown job 'scout/moring'; did you mean 'scout/morning'?"),
+        (JOB, job_with("read: trends/ai"), ":3: unknown basket 'ai'; there are none yet"),
         (JOB, job_with("read: feed/ai"), ":3: nothing answers to 'feed/ai'; did you mean 'feeds/ai'?"),
         (JOB, job_with("read: ../secret.txt"), ":3: '../secret.txt' lies outside of the workspace"),
         (JOB, job_with("tz: Los Angeles"), ":3: tz: there is no time zone 'Los Angeles'; did you mean 'America/Los_Angeles'?"),  # noqa: E501
