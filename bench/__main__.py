@@ -1,7 +1,7 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, turn, prompt, memory, reflection, growth, several, bus. Without one, all of them,
-in about twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios.
+Parts: start, latency, schedule, runs, turn, prompt, memory, reflection, growth, several, bus, day. Without one, all of
+them, in about twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios.
 docs/bench.md says what they are.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.bus import measure_confirmations, measure_crowd, measure_durability, measure_exchanges, measure_idle
 from bench.daemon import time_daemon
+from bench.day import PRICES, measure_day, usd
 from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
 from bench.measure import compare
@@ -243,6 +244,19 @@ def _print_reflection(chosen: argparse.Namespace) -> None:
         )
 
 
+def _print_day(chosen: argparse.Namespace) -> None:
+    found = measure_day(chosen.workspace.absolute())
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts.items())
+    print(f"\n{'a day of the team':30} {found.seconds:6.1f} s   ({found.fires} fires: {counts})")
+    print(f"\n{'tokens':30} {'calls':>6} {'sent':>10} {'all pasted':>11} {'times':>6} {'answered':>9}")
+    for name, tokens in [*sorted(found.agents.items()), ("all", found.all)]:
+        times = tokens.pasted / max(1, tokens.sent)
+        print(f"{name:30} {tokens.calls:6,} {tokens.sent:10,} {tokens.pasted:11,} {times:6.1f} {tokens.answered:9,}")
+    for price in PRICES:
+        is_usd, pasted_usd = (usd(price, sent, found.all.answered) for sent in (found.all.sent, found.all.pasted))
+        print(f"{f'{price.name}, {price.seen}':30} ${is_usd:.2f} a day, ${pasted_usd:.2f} with everything pasted")
+
+
 _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "start": _print_start,
     "latency": _print_latency,
@@ -255,6 +269,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "growth": _print_growth,
     "several": _print_several,
     "bus": _print_bus,
+    "day": _print_day,
 }
 
 

@@ -26,6 +26,7 @@ _SERIES = re.compile(
     r"(?P<key>[^|\n]+?) over time(?: in [^|:]+)?: "
     r"(?P<points>\d{4}-\d\d-\d\d -?[\d.]+(?:; \d{4}-\d\d-\d\d -?[\d.]+)*)(?: \| .*)?"
 )
+_ENTRY = re.compile(r"[-*] \[(?P<title>(?:\\.|[^\]\\])+)\]\((?P<url>[^)\s]+)\)(?: [—-] (?P<why>.+))?")
 _TODAY = re.compile(r"^Today is (\d{4}-\d\d-\d\d)\.", re.M)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
@@ -46,7 +47,7 @@ class PromptFigure(TemplateValue):
 
 @dataclass(frozen=True, slots=True)
 class PromptItem(TemplateValue):
-    """An item of the prompt; `day` is an ISO date, or empty."""
+    """An item of the prompt, also one that the digest of another job lists; `day` is an ISO date, or empty."""
 
     called: ClassVar[str] = "an item"
     title: str
@@ -109,7 +110,8 @@ def _read_input(name: str, content: str) -> PromptInput:
 def _read_item(line: str) -> PromptItem | None:
     found = _ITEM.fullmatch(line)
     if found is None:
-        return None
+        entry = _ENTRY.fullmatch(line)
+        return None if entry is None else PromptItem(entry["title"], entry["url"], (), "", entry["why"] or "")
     url, _, why = found["rest"].partition(" | ")
     day = "" if found["day"] == "no date" else found["day"]
     return PromptItem(found["title"], url, tuple(found["sources"].split(", ")), day, why)

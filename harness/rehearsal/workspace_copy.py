@@ -117,9 +117,12 @@ def point_at_world(workspace: Path, world: World, *, is_patient: bool = True) ->
         if path.suffix in (".md", ".opml") and path.is_file():
             path.write_text(_render_list(path, _entries_for(path.stem, world.feed_lists)), encoding="utf-8")
     settings = _read_settings(workspace)
-    _table(settings, "sources")["arxiv_url"] = world.arxiv_url
+    sources = _table(settings, "sources")
+    sources["arxiv_url"] = world.arxiv_url
+    # A world of one's own needs no politeness, and its time is not real: nobody is to wait for it.
+    sources.update({"per_host": 20, "host_pause": "0s", "arxiv_pause": "0s"})
     if not is_patient:
-        _table(settings, "sources")["timeout"] = "1s"
+        sources["timeout"] = "1s"
     _table(settings, "egress")["loopback"] = True
     _write_settings(workspace, settings)
 

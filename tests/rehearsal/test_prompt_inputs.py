@@ -53,3 +53,13 @@ def test_the_number_of_a_figure_comes_back_whatever_stands_beside_it(
     read = read_inputs(fence(line, "market/x"))["market/x"].figures["spx.close"]
     assert read.value == value
     assert read.at == "2026-11-20 21:00 UTC"
+
+
+def test_the_entries_of_another_jobs_digest_are_items_too() -> None:
+    digest = "## Rising\n\n- [sieve\\_kit \\[beta\\]](https://a.org/1) — Shows its failures.\n- no item\n- [Bare](https://a.org/2)"
+    read = read_inputs(fence(digest, "ainews/github-trending"))["ainews/github-trending"]
+    assert read.items == (
+        PromptItem("sieve\\_kit \\[beta\\]", "https://a.org/1", (), "", "Shows its failures."),
+        PromptItem("Bare", "https://a.org/2", (), "", ""),
+    )
+    assert read.lines == ("## Rising", "- no item")

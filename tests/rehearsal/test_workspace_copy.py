@@ -27,6 +27,7 @@ adapter = "extractive"
 [sources]
 timeout = "20s"  # feeds are slow
 """
+UNHURRIED = {"per_host": 20, "host_pause": "0s", "arxiv_pause": "0s"}
 
 
 @dataclass(frozen=True)
@@ -310,7 +311,7 @@ def test_pointing_changes_sources_and_egress_and_keeps_comments(source: Path, tm
     text = (copied.root / "harness.toml").read_text()
     assert text.startswith(SETTINGS_TEXT)
     settings = tomllib.loads(text)
-    assert settings["sources"] == {"timeout": "20s", "arxiv_url": SmallWorld().arxiv_url}
+    assert settings["sources"] == {"timeout": "20s", "arxiv_url": SmallWorld().arxiv_url, **UNHURRIED}
     assert settings["egress"] == {"loopback": True}
     assert (source / "harness.toml").read_text() == SETTINGS_TEXT
 
@@ -330,8 +331,14 @@ def test_pointing_copes_with_every_way_to_write_a_table(source: Path, tmp_path: 
         point_at_world(copied.root, SmallWorld())
         settings = tomllib.loads((copied.root / "harness.toml").read_text())
         assert settings["egress"] == {"loopback": True, "networks": []}
-        assert settings["sources"] == {"arxiv_url": SmallWorld().arxiv_url}
+        assert settings["sources"] == {"arxiv_url": SmallWorld().arxiv_url, **UNHURRIED}
         assert settings["profiles"] == {"x": {}}
+
+
+def test_in_a_world_that_hangs_a_source_gets_a_second(source: Path, tmp_path: Path) -> None:
+    copied = copy_workspace(source, tmp_path / "out")
+    point_at_world(copied.root, SmallWorld(), is_patient=False)
+    assert tomllib.loads((copied.root / "harness.toml").read_text())["sources"]["timeout"] == "1s"
 
 
 def test_settings_in_which_a_table_is_something_else_are_refused(source: Path, tmp_path: Path) -> None:
