@@ -57,8 +57,9 @@ class WebhookChannel:
             for number, body in enumerate(bodies, start=1)
         ]
         send_all(message, split.parts, steps)
-        where = f"{len(bodies)} to {urlsplit(url).hostname}" if len(bodies) > 1 else str(urlsplit(url).hostname)
-        return Receipt(message.key, self.name, f"posted {where}", hashlib.sha256(text.encode()).hexdigest())
+        count = f"{len(bodies)} parts " if len(bodies) > 1 else ""
+        location = f"posted {count}to {urlsplit(url).hostname}"
+        return Receipt(message.key, self.name, location, hashlib.sha256(text.encode()).hexdigest())
 
     def _post(self, url: str, key: str | None, body: bytes, idempotency_key: str) -> None:
         headers = {

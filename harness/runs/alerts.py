@@ -19,6 +19,7 @@ from harness.delivery.digest import digest_to_json
 from harness.delivery.outbox import deliver_due
 from harness.domain.cause import happens_once, is_of_a_budget
 from harness.domain.settings import Alerts, Settings
+from harness.runs.accounting import accounted_until
 from harness.runs.alert_page import alert_digest
 from harness.store.database import Database
 from harness.store.incidents import (
@@ -84,6 +85,7 @@ def tell_incidents(
         for row in news.over:
             mark_over_told(connection, row.cause, now)
         digest = alert_digest(news.run_id, news.wrong, news.over, now=now, zone=settings.home_zone, notice=notice)
+        digest = replace(digest, accounted=accounted_until(connection, now, settings.home_zone))
         text = json.dumps(digest_to_json(digest), ensure_ascii=False)
         for channel in channels:
             promise(connection, run_id=news.run_id, channel=channel, digest=text, now=now)

@@ -11,40 +11,49 @@ from harness.delivery.digest import digest_to_json
 from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
 from harness.domain.cause import NETWORK, budget_cause
-from harness.domain.contract import Violation, judge
 from harness.domain.message import Message
+from harness.domain.promised_words import REPEAT
 from harness.domain.run import PREVIEW_REASON, BudgetSpent, Cancelled, Completed, FireState, Outcome, Stop
-from harness.domain.source import Item
 from harness.memory.sources import PREVIEW_MARK
 from harness.runs.answer import Answer, Draft
 from harness.runs.artifact_files import write_files
+from harness.runs.beside import Beside
 from harness.runs.collecting import Inputs
+from harness.runs.contract import grounds_of
+from harness.runs.left_out import NEVER_WITHOUT, Remainder, take_out
+from harness.runs.nudges import TODOS, describe, marks_of
 from harness.runs.plan import RunPlan
-from harness.runs.report import Report, drop_items, evidence_of, parse_report, to_digest
+from harness.runs.report import Report, to_digest
 from harness.runs.roundtable.held import sections_of
 from harness.store.json_codec import to_json
 from harness.store.state_folder import StateFolder
 
-_BREAKING_RULES = ("must_include", "min_chars")
 _TAKEN_OUT = "a secret stood in the answer, and was taken out"
 
 
 def publish(
-    state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, *, notice: str, redact: Callable[[str], str]
+    state: StateFolder,
+    plan: RunPlan,
+    inputs: Inputs,
+    answer: Answer,
+    *,
+    notice: str,
+    beside: Beside,
+    redact: Callable[[str], str],
 ) -> Draft:
     """Write what the run made below its folder and return what its fire is closed with.
 
     Items whose links were not collected or do not answer are taken out and named as gaps. An answer
     that misses what may never be missing, or from which nothing is left, is a failure; one with gaps is
-    `degraded`. `notice` stands above it; `redact` takes secrets out of the answer and of the transcript. Writing
-    again gives the same bytes.
+    `degraded`. `notice` stands above it, `beside` around it; `redact` takes secrets out of the answer and of the
+    transcript. Writing again gives the same bytes.
     Raises OwnerError if the disk is full or read-only.
     """
     folder = state.run_folder(plan.run_id)
     transcript = _transcript(answer, redact)
     answer = _without_secrets(answer, redact)
     try:
-        draft, made = _decide(state, plan, inputs, answer, notice)
+        draft, made = _decide(state, plan, inputs, answer, notice, beside)
     except Exception:
         # What was said tells most where the rest breaks.
         write_files(folder, transcript)
@@ -67,19 +76,22 @@ def _transcript(answer: Answer, redact: Callable[[str], str]) -> Mapping[str, st
 
 
 def _decide(
-    state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, notice: str
+    state: StateFolder, plan: RunPlan, inputs: Inputs, answer: Answer, notice: str, beside: Beside
 ) -> tuple[Draft, Mapping[str, str]]:
     """Return what the fire is closed with, and the files that it is to find in its folder, by name."""
     if not isinstance(answer.stop, Completed):
         ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
         return Draft(Outcome(ended, str(answer.stop), cause=_cause_of(answer.stop)), answer.stop.reason), {}
-    report, removed = _without_bad_items(answer, inputs.items)
-    left = judge(plan.job.contract, evidence_of(report, reachability=answer.verdict.reachability))
-    left = tuple(violation for violation in left if violation.url is None)
-    failure = _failure(report, left)
+    grounds = grounds_of(plan, inputs, answer.verdict.surroundings)
+    remainder = take_out(answer.text, grounds, answer.verdict.reachability)
+    report, removed, left = remainder.report, remainder.removed, remainder.left
+    failure = _failure(remainder)
     if failure:
         why = f"{failure}; {answer.gaps[0]}" if answer.cause else failure
         return Draft(Outcome(FireState.FAILED, why, cause=answer.cause), answer.stop.reason), {}
+    repeated = next((violation.detail for violation in left if violation.rule == REPEAT), None)
+    if repeated is not None:
+        return Draft(Outcome(FireState.SKIPPED, repeated), answer.stop.reason), {}
     missing = (violation.detail for violation in left)
     told_first = answer.gaps if answer.cause else ()  # it is what the incident says
     gaps = _distinct((*told_first, *map(str, inputs.gaps), *answer.gaps, *answer.verdict.gaps, *removed, *missing))
@@ -94,7 +106,7 @@ def _decide(
         reachability=answer.verdict.reachability,
         origins=_origins(inputs),
     )
-    digest = replace(digest, notice=notice)
+    digest = beside.added_to(replace(digest, notice=notice))
     if inputs.held is not None:
         digest = replace(digest, sections=(*digest.sections, *sections_of(inputs.held)))
     artifact = state.run_folder(plan.run_id) / "digest.json"
@@ -109,7 +121,7 @@ def _decide(
         artifact=str(artifact.relative_to(state.root)),
         items=len(digest.items),
         gaps=len(digest.gaps),
-        delivered_urls=tuple(dict.fromkeys(item.collected.key for item in report.items if item.collected)),
+        delivered_urls=tuple(dict.fromkeys((*_item_keys(report), *marks_of(plan.job, report.text, inputs)))),
         cause=answer.cause or _beside_the_run(inputs),
     )
     return Draft(_silent_if_untold(outcome, plan), answer.stop.reason, digest=text), made
@@ -141,6 +153,14 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     """
     if not plan.job.inputs:
         return None
+    if plan.job.reminder and not inputs.items and (inputs.nudged or plan.job.inputs == (TODOS,)):
+        nothing = describe(inputs.nudged) if inputs.nudged else "no to-do is open"
+        if inputs.nudged or not inputs.gaps:
+            return (
+                plan.skip(nothing, "completed")
+                if inputs.nudged
+                else Draft(Outcome(FireState.SILENT, nothing), "completed")
+            )
     gaps = tuple(str(gap) for gap in inputs.gaps)
     if inputs.is_empty and inputs.has_failed:
         reason = f"nothing could be collected: {_in_short(gaps)}"
@@ -170,21 +190,21 @@ def _beside_the_run(inputs: Inputs) -> str | None:
     return NETWORK if inputs.cause == NETWORK else None
 
 
-def _without_bad_items(answer: Answer, items: Sequence[Item]) -> tuple[Report, tuple[str, ...]]:
-    """Return the answer without the items that their contract does not allow, and a sentence for each."""
-    collected = {item.url for item in items}
-    bad = [v for v in answer.verdict.violations if v.url is not None and v.url in collected]
-    text = drop_items(answer.text, {v.url for v in bad if v.url}) if bad else answer.text
-    return parse_report(text, items), tuple(f"left out: {violation.detail}" for violation in bad)
-
-
-def _failure(report: Report, left: Sequence[Violation]) -> str:
+def _failure(remainder: Remainder) -> str:
+    """Return why nothing is delivered of the answer, empty if what is left of it may be."""
+    report = remainder.report
     if not report.text.strip():
-        return "the answer was empty"
-    breaking = [v for v in left if v.rule in _BREAKING_RULES]
+        return "; ".join(("the answer was empty", *remainder.removed))
+    breaking = [violation for violation in remainder.left if violation.rule in NEVER_WITHOUT]
     if not any(item.is_collected for item in report.items):
-        breaking += [v for v in left if v.rule == "min_items"]
-    return "the contract does not hold: " + "; ".join(str(v) for v in breaking) if breaking else ""
+        breaking += [violation for violation in remainder.left if violation.rule == "min_items"]
+    if not breaking:
+        return ""
+    return "; ".join(("the contract does not hold: " + "; ".join(map(str, breaking)), *remainder.removed))
+
+
+def _item_keys(report: Report) -> tuple[str, ...]:
+    return tuple(item.collected.key for item in report.items if item.collected)
 
 
 def _origins(inputs: Inputs) -> Mapping[str, str]:

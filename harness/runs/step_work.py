@@ -6,6 +6,7 @@ says. What is returned may be done again by a crash before it was recorded: doin
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import date, datetime
@@ -26,12 +27,14 @@ from harness.prompt.skill_choice import Task
 from harness.prompt.template import render_template
 from harness.runs.answer import Again, Answer, Draft
 from harness.runs.attempts import begin_again, next_attempt
+from harness.runs.beside import beside_of
 from harness.runs.cancelling import close_if_cancelled
 from harness.runs.closing import close_or_suspend
 from harness.runs.collecting import Inputs, collect_inputs
 from harness.runs.deliveries import deliver_run
 from harness.runs.forking import leave_to_holder
 from harness.runs.lately import failures_lately
+from harness.runs.nudges import without_nudged
 from harness.runs.only_if import Ruling, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
@@ -87,8 +90,11 @@ class StepWork:
     async def collect(self, plan: RunPlan) -> Json:
         """Return what the job reads."""
         services = self._services
-        inputs = await collect_inputs(services, services.workspace(), plan.job, plan.inputs, plan.begun_at)
-        return to_json(Inputs, inputs)
+        workspace = services.workspace()
+        inputs = await collect_inputs(services, workspace, plan.job, plan.inputs, plan.begun_at)
+        return to_json(
+            Inputs, await asyncio.to_thread(without_nudged, services.database, workspace.root, plan.job, inputs)
+        )
 
     def rule(self, plan: RunPlan, inputs: Inputs) -> Json:
         """Return what the job's condition comes to."""
@@ -141,7 +147,8 @@ class StepWork:
         if inputs.held is not None:
             answer = replace(answer, gaps=(*answer.gaps, *inputs.held.gaps, *unnamed_in(answer.text, inputs.held)))
             notice = " ".join(filter(None, (notice, f"Minutes of the roundtable: {inputs.held.minutes}")))
-        draft = publish(services.state, plan, inputs, answer, notice=notice, redact=services.redact)
+        beside = beside_of(services, plan, inputs)
+        draft = publish(services.state, plan, inputs, answer, notice=notice, beside=beside, redact=services.redact)
         if plan.request is not None:
             draft = answered(draft, answer, plan.request, services.state)
         return to_json(Draft, replace(draft, told=answer.told))
@@ -153,7 +160,8 @@ class StepWork:
         """
         with self._services.database.read() as connection:
             restoration = last_restoration(connection)
-            waiting = reminder(connection) if plan.job.deliver else ""
+            is_told = bool(plan.job.deliver) and "needs" not in plan.job.show  # which names each of them
+            waiting = reminder(connection) if is_told else ""
         may_repeat = restoration is not None and restoration.has_forgotten(plan.due_at)
         return " ".join(filter(None, (self._services.notice, str(restoration) if may_repeat else "", waiting)))
 

@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from harness.delivery.splitting import read_blocks, split_markdown
 
-WORDS = st.lists(st.sampled_from(["alpha", "betå", "gamma*", "1.", "δ", "x" * 30]), min_size=1, max_size=12).map(" ".join)
+WORDS = st.lists(st.sampled_from(["alpha", "betå", "gamma*", "1.", "δ", "x" * 30]), min_size=1, max_size=12).map(
+    " ".join
+)
 PARAGRAPH = st.lists(WORDS.map(lambda words: f"p {words}"), min_size=1, max_size=3).map("\n".join)
 HEADING = st.tuples(st.integers(1, 4), WORDS).map(lambda pair: f"{'#' * pair[0]} h {pair[1]}")
 FENCE = st.lists(WORDS, min_size=1, max_size=6).map(lambda lines: "```\n" + "\n\n".join(lines) + "\n```")
-LIST = st.lists(WORDS, min_size=1, max_size=8).map(lambda rows: "\n".join(f"- e {row}\n  more of {row}" for row in rows))
+LIST = st.lists(WORDS, min_size=1, max_size=8).map(
+    lambda rows: "\n".join(f"- e {row}\n  more of {row}" for row in rows)
+)
 NUMBERED = st.lists(WORDS, min_size=1, max_size=5).map(
     lambda rows: "\n\n".join(f"{number}. n {row}\n\n   below" for number, row in enumerate(rows, start=1))
 )

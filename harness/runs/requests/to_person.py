@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ from harness.domain.moments import local_time
 from harness.domain.request import Standing
 from harness.domain.settings import Settings
 from harness.gate.sanitise import in_short, sanitise
+from harness.runs.accounting import accounted_until
 from harness.runs.alerts import alert_channels
 from harness.store.database import Database
 from harness.store.incidents import open_incident, open_incidents, resolve_incident
@@ -80,7 +82,8 @@ def tell_urgent_requests(database: Database, settings: Settings, now: datetime, 
             drop_deliveries(connection, run_id, "the request is over")
         told = _untold(connection, channels)
         for request_id in told:
-            digest = _page(standing_of(connection, request_id), settings, now, notice)
+            page = _page(standing_of(connection, request_id), settings, now, notice)
+            digest = replace(page, accounted=accounted_until(connection, now, settings.home_zone))
             text = json.dumps(digest_to_json(digest), ensure_ascii=False)
             for channel in channels:
                 promise(connection, run_id=digest.run_id, channel=channel, digest=text, now=now)
