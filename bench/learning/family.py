@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.domain.contract import Contract, Evidence, Violation, judge
+from harness.domain.contract import Contract, Evidence, Violation
+from harness.domain.judgement import judge
 
 Arguments = Mapping[str, Any]
 Expected = Mapping[str, Any | Callable[[Any], bool]]

@@ -20,7 +20,8 @@ from functools import lru_cache
 from typing import Any
 
 from bench.learning.family import Family, Task
-from harness.domain.contract import Evidence, EvidenceItem, judge
+from harness.domain.contract import Evidence, EvidenceItem
+from harness.domain.judgement import judge
 from harness.memory.occasion import ONLY_WITH
 from harness.memory.tool_calls import SEEN_WITH
 from harness.memory.words import query_words

@@ -1,16 +1,12 @@
-"""What a run promises to deliver, and the judgement whether it did."""
+"""What a run promises to deliver, and what is known of what it made."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from harness.domain.source import canonical_url
-
-_DAY_S = 86_400
+from harness.domain.known_numbers import KnownNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ class EvidenceItem:
     """What is known of one item, in the order in which it was written.
 
     `reachable` is None where the link was not checked, or could not be (then `reach_reason` says why).
-    `is_seen`: delivered before, within the time that the contract names.
+    `is_seen`: delivered before, within the time that the contract names. `baskets` are those that it is of.
     """
 
     title: str
@@ -113,135 +109,38 @@ class EvidenceItem:
     reachable: bool | None = None
     is_seen: bool = False
     reach_reason: str = ""
+    has_priority: bool = False
+    baskets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a run made, as its contract sees it: the Markdown text, and its items."""
+    """What a run made, as its contract sees it: the Markdown text, and its items.
+
+    `known` are the numbers that it may write. `days` says for each job that it is to cite of which day its latest
+    result is, empty if there is none. `said_on` is the day on which this agent last said the same as a reminder, empty
+    if it never did. `is_judged`: a language model wrote it, and could judge.
+    """
 
     text: str
     items: tuple[EvidenceItem, ...] = ()
+    known: KnownNumbers = field(default_factory=KnownNumbers)
+    days: Mapping[str, str] = field(default_factory=dict)
+    said_on: str = ""
+    is_judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken promise. `rule` is the contract's own key; `detail` says what is wrong, to the person as to
     a model; `remedy` what the model is to do about it. `url` is the item's link where the promise is about
-    one item."""
+    one item, `lines` (first and last, from 1) what can be left out of the text for the promise to hold."""
 
     rule: str
     detail: str
     url: str | None = None
     remedy: str = ""
+    lines: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}"
-
-
-def judge(contract: Contract, evidence: Evidence) -> tuple[Violation, ...]:
-    """Return every promise that does not hold, the whole text's first, then the items' in their order.
-
-    An item whose link was not collected never counts towards `min_items` (it will not be delivered), and
-    items that link to the same page count once.
-    A link that could not be checked is no violation; `gaps` names it.
-    """
-    return (*_judge_size(contract, evidence), *_judge_items(contract, evidence))
-
-
-def gaps(evidence: Evidence, contract: Contract | None = None) -> tuple[str, ...]:
-    """Return what could not be judged, as sentences for the person.
-
-    With a contract that does not ask for reachable links, unchecked links are no gap.
-    """
-    if contract is not None and (contract.every_item is None or not contract.every_item.reachable):
-        return ()
-    unchecked = [item for item in evidence.items if item.is_collected and item.reachable is None]
-    if not unchecked:
-        return ()
-    reasons = Counter((urlsplit(item.url).netloc, item.reach_reason or "not checked") for item in unchecked)
-    named = "; ".join(
-        f"{host}: {links} {'link' if links == 1 else 'links'} ({reason})" for (host, reason), links in reasons.items()
-    )
-    count = len(unchecked)
-    return (f"{'the link of 1 item' if count == 1 else f'links of {count} items'} could not be checked: {named}",)
-
-
-def repair_message(violations: Sequence[Violation]) -> str:
-    """Return what is said to the model in its one repair turn: exactly what is wrong, and nothing else to change."""
-    faults = "\n".join(
-        f"{number}. {violation}" + (f"; {violation.remedy}" if violation.remedy else "")
-        for number, violation in enumerate(violations, start=1)
-    )
-    return (
-        "Your answer breaks its contract. Fix exactly these points and send the whole answer again, "
-        "complete and in the same form, with no comment on the change:\n" + faults
-    )
-
-
-def _judge_size(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
-    # The same page twice is one item: an answer does not get longer by repeating itself.
-    count = len({canonical_url(item.url) for item in evidence.items if item.is_collected})
-    strays = sum(not item.is_collected for item in evidence.items)
-    verb = "does not count: its link was" if strays == 1 else "do not count: their links were"
-    aside = f" ({strays} more {verb} not collected)" if strays else ""
-    noun = "item" if count == 1 else "items"
-    if contract.min_items is not None and count < contract.min_items:
-        yield Violation(
-            "min_items",
-            f"{count} {noun}{aside}, at least {contract.min_items} needed",
-            remedy="an item is a list entry that starts with a link: - [Title](URL) — why it matters",
-        )
-    if contract.max_items is not None and count > contract.max_items:
-        detail = f"{count} {noun}, at most {contract.max_items} allowed"
-        yield Violation("max_items", detail, remedy="keep the most important")
-    length = len(evidence.text.strip())
-    if contract.min_chars is not None and length < contract.min_chars:
-        yield Violation("min_chars", f"{length} characters, at least {contract.min_chars} needed")
-    if contract.max_chars is not None and length > contract.max_chars:
-        yield Violation("max_chars", f"{length} characters, at most {contract.max_chars} allowed")
-    words = _folded(evidence.text)
-    for phrase in contract.must_include:
-        if _folded(phrase) not in words:
-            yield Violation("must_include", f"the text lacks “{phrase}”", remedy="write it word for word")
-
-
-def _judge_items(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
-    rule = contract.every_item
-    for rank, item in enumerate(evidence.items, start=1):
-        name = f"item {rank} “{item.title}”"
-        if not item.is_collected:
-            if rule is not None and rule.url_collected:
-                yield Violation(
-                    "every_item.url",
-                    f"{name} links {item.url} which is not among the collected sources",
-                    item.url,
-                    "use a collected URL or drop the item",
-                )
-            continue
-        if rule is not None and rule.reachable and item.reachable is False:
-            reason = f" ({item.reach_reason})" if item.reach_reason else ""
-            yield Violation(
-                "every_item.reachable",
-                f"{name} links {item.url} which does not answer{reason}",
-                item.url,
-                "drop the item or replace it",
-            )
-        if contract.unseen_for_s is not None and item.is_seen:
-            yield Violation(
-                "unseen_for",
-                f"{name} ({item.url}) was already delivered within the last {_in_words(contract.unseen_for_s)}",
-                item.url,
-                "drop the item or replace it",
-            )
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _in_words(seconds: int) -> str:
-    for unit_s, unit in ((_DAY_S, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= unit_s and seconds % unit_s == 0:
-            count = seconds // unit_s
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return f"{seconds} seconds"

@@ -10,8 +10,8 @@ from typing import Any
 from harness.delivery.digest import digest_from_json
 from harness.domain.digest import Digest, DigestItem
 from harness.domain.run import FireState
-from harness.runs.contract import Verdict
 from harness.runs.recording import Recording
+from harness.runs.verdict import Verdict
 from harness.store.json_codec import from_json
 
 

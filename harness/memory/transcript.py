@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation, judge
+from harness.domain.contract import Contract, Evidence, EvidenceItem, Violation
+from harness.domain.judgement import judge
 from harness.gate.outside import quotes_outside
 from harness.gate.registry import KNOWN_MISTAKE
 from harness.gate.sanitise import one_line

@@ -11,7 +11,7 @@ from harness.domain.request import Final
 from harness.domain.run import Outcome, Stop
 from harness.domain.tool import PassOn
 from harness.ports import Json
-from harness.runs.contract import Verdict
+from harness.runs.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

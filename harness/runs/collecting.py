@@ -37,6 +37,7 @@ class Inputs:
     `items` are the distinct items over all reads, those delivered before left out; `already_delivered`
     counts those. `sighting` is what the job's condition is judged by, with nothing left out. `cause` is what
     failed, if nobody answered: see `harness.domain.cause`. `held` is the roundtable that was held over them.
+    `nudged` are the to-dos that a reminder is not to repeat.
     """
 
     collected: tuple[Collected, ...] = ()
@@ -46,6 +47,7 @@ class Inputs:
     sighting: Sighting | None = None
     cause: str | None = None
     held: Held | None = None
+    nudged: tuple[str, ...] = ()
 
     @property
     def shown(self) -> tuple[Collected, ...]:

@@ -12,8 +12,8 @@ from typing import Any
 from harness.domain.message import Message, ToolSchema
 from harness.prompt.assemble import AssembledPrompt, prompt_hash
 from harness.prompt.outline import schema_json
-from harness.runs.contract import Verdict
 from harness.runs.recording import Recording, why_no_artifacts, why_no_steps
+from harness.runs.verdict import Verdict
 from harness.store.json_codec import from_json
 
 _CONTEXT_LINES = 2

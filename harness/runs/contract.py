@@ -1,42 +1,80 @@
-"""Gathers the evidence that `harness.domain.contract` judges."""
+"""Gathers the evidence that `harness.domain.judgement` judges."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from harness.domain.contract import Violation, gaps, judge
+from harness.domain.contract import Evidence
 from harness.domain.job import Job
+from harness.domain.judgement import gaps, judge
+from harness.domain.known_numbers import KnownNumbers, known_numbers
 from harness.domain.settings import SourceLimits
-from harness.domain.source import Item
+from harness.domain.source import Collected, Item
 from harness.ports import Web
+from harness.runs.collecting import Inputs
+from harness.runs.plan import RunPlan
 from harness.runs.reachability import Reach, check_links
-from harness.runs.report import evidence_of, parse_report
+from harness.runs.report import Report, evidence_of, parse_report
+from harness.runs.said_before import mark_of_words
+from harness.runs.verdict import Surroundings, Verdict
+
+_OWN_WORDS = re.compile(r"(?m)^\*[^*\n]+\*$")
+"""What the extractive selection says of itself, in italics between the words of its sources."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is wrong with an answer, and what could not be judged; `reachability` is keyed by item URL."""
+@dataclass(frozen=True)
+class Grounds:
+    """What an answer of the job is judged on: all that was there when it was written."""
 
-    violations: tuple[Violation, ...] = ()
-    gaps: tuple[str, ...] = ()
-    reachability: Mapping[str, Reach] = field(default_factory=dict)
+    job: Job
+    collected: Sequence[Collected]
+    items: Sequence[Item]
+    surroundings: Surroundings
+    task: str = ""
 
-    @property
-    def bad_urls(self) -> frozenset[str]:
-        """The links of items that must not be delivered as they are."""
-        return frozenset(violation.url for violation in self.violations if violation.url is not None)
+    def evidence(self, report: Report, reachability: Mapping[str, Reach]) -> Evidence:
+        """Return the report as the contract's judge sees it."""
+        found = evidence_of(report, reachability=reachability, baskets=self.surroundings.baskets)
+        said_on = self.surroundings.said.get(mark_of_words(report.text), "") if self.job.reminder else ""
+        return replace(
+            found,
+            known=self._known(report.text),
+            days=self.surroundings.days,
+            said_on=said_on,
+            is_judged=self.surroundings.writer == "model",
+        )
+
+    def _known(self, text: str) -> KnownNumbers:
+        if self.job.contract.numbers is None:
+            return KnownNumbers()
+        if self.surroundings.writer != "extract":
+            return self._known_numbers
+        return known_numbers(self.collected, self.job.prompt, self.task, *_OWN_WORDS.findall(text))
+
+    @cached_property
+    def _known_numbers(self) -> KnownNumbers:
+        return known_numbers(self.collected, self.job.prompt, self.task)
 
 
-async def examine(text: str, items: Sequence[Item], job: Job, web: Web, limits: SourceLimits) -> Verdict:
+def grounds_of(plan: RunPlan, inputs: Inputs, surroundings: Surroundings) -> Grounds:
+    """Return what an answer of the run is judged on."""
+    task = "" if plan.request is None else plan.request.task
+    return Grounds(plan.job, inputs.shown, inputs.items, surroundings, task)
+
+
+async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -> Verdict:
     """Judge an answer against the job's contract; links are tried over the network if it asks for that.
 
-    Items delivered before are not among `items`, so that linking one counts as linking what was not collected.
+    Items delivered before are not among those of the grounds, so that linking one counts as linking what was not
+    collected.
     """
-    report = parse_report(text, items)
+    contract = grounds.job.contract
+    report = parse_report(text, grounds.items)
     reachability: Mapping[str, Reach] = {}
-    rule = job.contract.every_item
-    if rule is not None and rule.reachable:
+    if contract.every_item is not None and contract.every_item.reachable:
         reachability = await check_links(report.urls, web, concurrency=limits.concurrency, timeout_s=limits.timeout_s)
-    evidence = evidence_of(report, reachability=reachability)
-    return Verdict(judge(job.contract, evidence), gaps(evidence, job.contract), reachability)
+    evidence = grounds.evidence(report, reachability)
+    return Verdict(judge(contract, evidence), gaps(evidence, contract), reachability, grounds.surroundings)

@@ -18,6 +18,7 @@ from harness.domain.settings import EXTRACTIVE
 from harness.domain.workspace import Workspace
 from harness.llm.spending import check_budgeted
 from harness.runs.answer import Draft
+from harness.runs.reminders import REMINDER_STOP, why_not_remind
 from harness.runs.requests.work import job_of, request_in
 from harness.runs.services import RunServices
 from harness.runs.shedding import shed_before_it_begins
@@ -105,6 +106,11 @@ def plan_run(services: RunServices, run_id: str) -> RunPlan:
         return plan
     if job.roundtable is not None and (why := _why_no_table(job.roundtable, workspace, is_preview=plan.is_preview)):
         return replace(plan, refusal=Draft(Outcome(FireState.SKIPPED, why), "completed"))
+    untimely = None
+    if job.reminder and not plan.is_forced and not plan.is_preview:
+        untimely = why_not_remind(services.database, agent, job, plan.due_at, now, run_id)
+    if untimely is not None:
+        return replace(plan, refusal=plan.skip(untimely, REMINDER_STOP))
     choice = services.choose_model(workspace.settings, agent, job)
     if not choice.model.is_language_model:
         # Nobody would read the news: they are left to a run that does.

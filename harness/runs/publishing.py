@@ -21,7 +21,7 @@ from harness.runs.beside import Beside
 from harness.runs.collecting import Inputs
 from harness.runs.contract import grounds_of
 from harness.runs.left_out import NEVER_WITHOUT, Remainder, take_out
-from harness.runs.nudges import TODOS, describe, marks_of
+from harness.runs.nudges import marks_of, nothing_to_remind_of
 from harness.runs.plan import RunPlan
 from harness.runs.report import Report, to_digest
 from harness.runs.roundtable.held import sections_of
@@ -153,14 +153,9 @@ def outcome_without_text(plan: RunPlan, inputs: Inputs) -> Draft | None:
     """
     if not plan.job.inputs:
         return None
-    if plan.job.reminder and not inputs.items and (inputs.nudged or plan.job.inputs == (TODOS,)):
-        nothing = describe(inputs.nudged) if inputs.nudged else "no to-do is open"
-        if inputs.nudged or not inputs.gaps:
-            return (
-                plan.skip(nothing, "completed")
-                if inputs.nudged
-                else Draft(Outcome(FireState.SILENT, nothing), "completed")
-            )
+    nothing = nothing_to_remind_of(plan, inputs)
+    if nothing is not None:
+        return nothing
     gaps = tuple(str(gap) for gap in inputs.gaps)
     if inputs.is_empty and inputs.has_failed:
         reason = f"nothing could be collected: {_in_short(gaps)}"

@@ -16,13 +16,13 @@ from harness.domain.workspace import Workspace
 from harness.memory.recall import Hit
 from harness.ports import Json, RecordedStep, Step, WebResponse
 from harness.runs.answer import Draft
-from harness.runs.contract import Verdict
 from harness.runs.only_if import Ruling
 from harness.runs.plan import RunPlan
 from harness.runs.reachability import Reach
 from harness.runs.recording import Recording, find_step, step_name
 from harness.runs.services import RunServices
 from harness.runs.tape import ASKING_KINDS, Asked, Tape
+from harness.runs.verdict import Verdict
 from harness.runs.workflows import RunWorkflow
 from harness.store.json_codec import from_json, to_json
 from harness.store.state_folder import StateFolder

@@ -144,12 +144,16 @@ def drop_items(text: str, urls: Collection[str]) -> str:
 
 
 def evidence_of(
-    report: Report, *, reachability: Mapping[str, Reach] | None = None, seen: Collection[str] = ()
+    report: Report,
+    *,
+    reachability: Mapping[str, Reach] | None = None,
+    seen: Collection[str] = (),
+    baskets: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Evidence:
     """Return the report as the contract's judge sees it.
 
     `reachability` is keyed by the items' URLs; `seen` holds the canonical URLs that this job delivered
-    within the time that its contract names.
+    within the time that its contract names; `baskets` are keyed by canonical URLs as well.
     """
     reached = reachability or {}
     return Evidence(
@@ -162,6 +166,8 @@ def evidence_of(
                 reachable=reached[item.url].is_reachable if item.url in reached else None,
                 is_seen=item.collected is not None and item.collected.key in seen,
                 reach_reason=reached[item.url].reason if item.url in reached else "",
+                has_priority=item.priority is not None,
+                baskets=() if item.collected is None else (baskets or {}).get(item.collected.key, ()),
             )
             for item in report.items
         ),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeGuard
@@ -24,7 +24,6 @@ from harness.domain.judgement import repair_message
 from harness.domain.message import Message, ModelReply, ModelRequest, ToolSchema, Usage
 from harness.domain.run import BudgetSpent, Completed, FireState, Outcome, Stop
 from harness.domain.settings import EXTRACTIVE
-from harness.domain.source import Item
 from harness.gate.granted_tools import GrantedTools
 from harness.llm.extractive import LABEL as NO_MODEL
 from harness.ports import Blocking, Json, Steps
@@ -32,7 +31,7 @@ from harness.runs.actions import AskingAction
 from harness.runs.answer import Answer, Draft
 from harness.runs.broken_off import words_for
 from harness.runs.collecting import Inputs
-from harness.runs.contract import Verdict, examine
+from harness.runs.contract import examine, grounds_of
 from harness.runs.forking import open_run
 from harness.runs.only_if import Ruling, collects
 from harness.runs.plan import RunPlan, without_money
@@ -42,7 +41,9 @@ from harness.runs.requests.answers import answer_by_signal
 from harness.runs.roundtable.table_work import TableTurn
 from harness.runs.services import RunServices
 from harness.runs.step_work import StepWork
+from harness.runs.surroundings import surroundings_of
 from harness.runs.suspending import Conversation, awaiting_round, suspended
+from harness.runs.verdict import Verdict
 from harness.store.json_codec import from_json, to_json
 from harness.store.usage import BookedCall, record_usage
 from harness.turn.limits import Progress, TurnLimits, progress_from_json
@@ -195,7 +196,7 @@ class RunWorkflow:
     async def _fill(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
         fill = Blocking(partial(self._work.fill, plan, inputs))
         text = str(await steps.reserve("assemble", "template", {}).run(fill))
-        verdict = await self._check(plan, inputs.items, text, steps, "check-1")
+        verdict = await self._check(plan, inputs, text, steps, "check-1")
         return Answer(text, BY_TEMPLATE, Completed(), verdict)
 
     async def _write_without_money(
@@ -233,7 +234,7 @@ class RunWorkflow:
         answer = replace(_answer(turn), told=told)
         if not isinstance(turn.stop, Completed):
             return answer
-        verdict = await self._check(plan, inputs.items, turn.text, steps, "check-1")
+        verdict = await self._check(plan, inputs, turn.text, steps, "check-1")
         if not verdict.violations:
             return replace(answer, verdict=verdict)
         repair = replace(
@@ -252,7 +253,7 @@ class RunWorkflow:
         if not isinstance(turn.stop, Completed):
             gap = f"the answer could not be repaired: {turn.stop}"
             return replace(unrepaired, gaps=(*answer.gaps, gap), messages=turn.messages)
-        verdict = await self._check(plan, inputs.items, turn.text, steps, "check-2")
+        verdict = await self._check(plan, inputs, turn.text, steps, "check-2")
         return replace(_answer(turn), told=told, verdict=verdict)
 
     async def _turn(self, plan: RunPlan, request: ModelRequest, steps: Steps, progress: Progress) -> Turn:
@@ -289,11 +290,13 @@ class RunWorkflow:
             progress,
         )
 
-    async def _check(self, plan: RunPlan, items: Sequence[Item], text: str, steps: Steps, call_id: str) -> Verdict:
+    async def _check(self, plan: RunPlan, inputs: Inputs, text: str, steps: Steps, call_id: str) -> Verdict:
         limits = self._services.workspace().settings.sources
 
         async def work() -> Json:
-            return to_json(Verdict, await examine(text, items, plan.job, self._services.web, limits))
+            surroundings = await asyncio.to_thread(surroundings_of, self._services, plan, inputs)
+            grounds = grounds_of(plan, inputs, surroundings)
+            return to_json(Verdict, await examine(text, grounds, self._services.web, limits))
 
         return from_json(Verdict, await steps.reserve("check", call_id, {"text": text}).run(work))
 

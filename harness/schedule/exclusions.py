@@ -61,7 +61,7 @@ def why_excluded(job: Job, calendars: Mapping[str, Calendar], slot: datetime) ->
     A day is closed or open by the calendar's own zone, quiet hours are read by theirs, both by the job's if
     they name none. A calendar that is not among `calendars` closes nothing.
     """
-    return _why_closed(job, calendars, slot) or _why_quiet(job, slot)
+    return _why_closed(job, calendars, slot) or why_quiet(job, slot)
 
 
 def _why_closed(job: Job, calendars: Mapping[str, Calendar], slot: datetime) -> str | None:
@@ -72,7 +72,8 @@ def _why_closed(job: Job, calendars: Mapping[str, Calendar], slot: datetime) -> 
     return None if why is None else f"{calendar.title} is closed: {why}"
 
 
-def _why_quiet(job: Job, slot: datetime) -> str | None:
+def why_quiet(job: Job, slot: datetime) -> str | None:
+    """Return in words that the moment (aware) lies in the job's quiet hours, or None if it does not."""
     if job.quiet_hours is None:
         return None
     zone = job.quiet_hours.zone or job.zone

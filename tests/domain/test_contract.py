@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from harness.domain.contract import Contract, Evidence, EvidenceItem, ItemRule, Violation, gaps, judge, repair_message
+from harness.domain.contract import Contract, Evidence, EvidenceItem, ItemRule, Violation
+from harness.domain.judgement import gaps, judge, repair_message
 
 
 def item(

@@ -15,8 +15,8 @@ from harness.domain.tool import ToolResult
 from harness.memory.capture import Showing
 from harness.memory.transcript import read_transcript
 from harness.ports import RecordedStep
-from harness.runs.contract import Verdict
 from harness.runs.plan import Method, RunPlan
+from harness.runs.verdict import Verdict
 from harness.store.json_codec import to_json
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from harness.domain.contract import Contract, Evidence, ItemRule, Violation, judge
+from harness.domain.contract import Contract, Evidence, ItemRule, Violation
+from harness.domain.judgement import judge
 from harness.domain.learning import Learning
 from harness.domain.tool import ToolResult
 from harness.gate.outside import RECALLED_OUTSIDE, RECALLED_OWN, fence

@@ -11,9 +11,10 @@ from markdown_it import MarkdownIt
 from harness.delivery.html import render_html
 from harness.delivery.markdown import render_markdown
 from harness.delivery.prose import link_key
-from harness.domain.contract import Contract, ItemRule, judge
+from harness.domain.contract import Contract, ItemRule
 from harness.domain.digest import Digest
 from harness.domain.job import Job
+from harness.domain.judgement import judge
 from harness.domain.source import Item
 from harness.runs.reachability import Reach
 from harness.runs.report import drop_items, evidence_of, parse_report, to_digest, without_uncollected

@@ -1,0 +1,58 @@
+"""What is taken out of an answer that breaks its contract, so that the rest of it can be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.domain.contract import Violation
+from harness.domain.judgement import judge
+from harness.domain.passages import without_lines
+from harness.domain.promised_words import has_disclaimer
+from harness.runs.contract import Grounds
+from harness.runs.reachability import Reach
+from harness.runs.report import Report, drop_items, parse_report
+
+NEVER_WITHOUT = frozenset({
+    "must_include", "min_chars", "sections", "cite", "must_not_include", "numbers", "signals", "max_share",
+    "every_item.priority", "reminder",
+})  # fmt: skip
+"""Rules that nothing is delivered against: what cannot be taken out of an answer makes it a failure."""
+
+_MOST_ROUNDS = 8
+"""What is taken out may leave something else wanting: a section without text, another share of the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What is left of an answer. `removed` says in sentences what was taken out, `left` what is still wrong."""
+
+    report: Report
+    removed: tuple[str, ...]
+    left: tuple[Violation, ...]
+
+
+def take_out(text: str, grounds: Grounds, reachability: Mapping[str, Reach]) -> Remainder:
+    """Return the answer without the lines and items that its contract does not allow, and with its disclaimer.
+
+    Items whose links were not collected are left for the digest, which takes no such item and names it.
+    """
+    contract = grounds.job.contract
+    collected = {item.url for item in grounds.items}
+    removed: dict[str, None] = {}
+    for _ in range(_MOST_ROUNDS):
+        report = parse_report(text, grounds.items)
+        violations = judge(contract, grounds.evidence(report, reachability))
+        lines = [violation for violation in violations if violation.lines is not None]
+        items = [violation for violation in violations if violation.url in collected]
+        if not lines and not items:
+            break
+        removed.update((f"left out: {violation.detail}", None) for violation in (*lines, *items))
+        text = without_lines(text, [violation.lines for violation in lines if violation.lines is not None])
+        if items:
+            text = drop_items(text, {violation.url for violation in items if violation.url is not None})
+    if contract.disclaimer and text.strip() and not has_disclaimer(text, contract.disclaimer):
+        report = parse_report(f"{text.rstrip()}\n\n{contract.disclaimer}\n", grounds.items)
+        violations = judge(contract, grounds.evidence(report, reachability))
+    left = tuple(violation for violation in violations if violation.url is None)
+    return Remainder(report, tuple(removed), left)
