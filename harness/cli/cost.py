@@ -25,6 +25,7 @@ from harness.daemon.wording import local_time
 from harness.domain.budget import Amount, DayBudget, budgets_of, cannot_be_counted
 from harness.domain.latency import Latency, latency_of
 from harness.domain.moments import day_end
+from harness.domain.sizes import dollars, short
 from harness.domain.workspace import Workspace
 from harness.store.peek import Peek, peek
 from harness.store.usage_records import Grouping, Used
@@ -227,19 +228,6 @@ def _budget_row(budget: DayBudget, spent: Amount, in_flight: Amount) -> tuple[st
         f"[{'#' * filled}{'.' * (_BAR - filled)}]",
         f"{share:.0%} {budget.in_words(spent + in_flight)}{aside}",
     )
-
-
-def short(tokens: int) -> str:
-    """Return a number of tokens for a table: `950`, `12.3k`, `4.1M`."""
-    for unit, factor in (("M", 1_000_000), ("k", 1_000)):
-        if tokens >= factor * 0.99995:
-            return f"{tokens / factor:.1f}{unit}"
-    return str(tokens)
-
-
-def dollars(usd: float) -> str:
-    """Return an amount for a table, small ones to the hundredth of a cent: `$12.30`, `$0.0042`."""
-    return f"${usd:,.2f}" if usd == 0 or usd >= 1 else f"${usd:.4f}"
 
 
 # ── For programs ─────────────────────────────────────────────────────────────────────────────────

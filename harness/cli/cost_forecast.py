@@ -14,22 +14,18 @@ from harness.cli.place import Place
 from harness.cli.table import table_lines, terminal_width, wrap
 from harness.daemon.wording import local_time
 from harness.domain.budget import Amount, DayBudget, budgets_of
-from harness.domain.errors import OwnerError
 from harness.domain.job import Job
-from harness.domain.message import Usage
 from harness.domain.moments import day_start
-from harness.domain.pause import PauseRow, pause_of
+from harness.domain.pause import PauseRow
 from harness.domain.settings import Profile
 from harness.domain.sizes import counted
 from harness.domain.workspace import Workspace
-from harness.llm.routes import chosen_profile
-from harness.runs.forecast import Estimate, PlannedRun, Sum, estimate_of, planned_runs, reached_at, sums_by_agent
+from harness.runs.forecast import Estimate, PlannedRun, Sum, planned_runs, reached_at, sums_by_agent
+from harness.runs.outlook import LOOK_BACK, bus_per_day, estimate_jobs
 from harness.store.peek import peek
 from harness.store.usage_records import UsedByRun
 
 _DAY, _MONTH = timedelta(days=1), timedelta(days=30)
-_LOOK_BACK = timedelta(days=60)
-_BUS_DAYS = 14
 _NAMED = 5
 _HEAD = "if the runs to come go like the last ones; in brackets, what nine in ten of them did not exceed"
 
@@ -92,17 +88,9 @@ def emit_forecast(place: Place, workspace: Workspace) -> None:
 
 def _forecast(place: Place, workspace: Workspace) -> _Forecast:
     past = _past(place)
-    history: dict[str, list[Usage]] = defaultdict(list)
-    for run in past.runs:
-        history[run.job_id].append(run.used.tokens)
-    jobs, paused = [], []
-    for job, profile in _asking(workspace):
-        if pause_of(past.pauses, job.id) is not None:
-            paused.append(job.id)
-        else:
-            jobs.append((job, profile, estimate_of(job, profile, history[job.id])))
+    jobs, paused = estimate_jobs(workspace, past.runs, past.pauses)
     runs = planned_runs(jobs, workspace.calendars, place.now, place.now + _MONTH)
-    bus = _bus_per_day(past.runs, place.now)
+    bus = bus_per_day(past.runs, place.now)
     budgets = budgets_of(workspace.settings, workspace.agents.values())
     return _Forecast(
         place,
@@ -127,34 +115,7 @@ def _past(place: Place) -> _Past:
                 used[scope, name] += amount
                 if scope == "agent":
                     used["team", ""] += amount
-        return _Past(look.usage.used_by_runs(place.now - _LOOK_BACK), used, look.pauses())
-
-
-def _asking(workspace: Workspace) -> list[tuple[Job, Profile]]:
-    """Return the jobs that ask a language model, with the profile that they ask first."""
-    asking = []
-    for job in workspace.jobs():
-        if job.action is not None:
-            continue
-        try:
-            profile = chosen_profile(workspace.settings, workspace.agents[job.agent], job)
-        except OwnerError:  # told by `harness check`; such a job asks nobody
-            continue
-        if profile.adapter != "extractive":
-            asking.append((job, profile))
-    return asking
-
-
-def _bus_per_day(runs: Sequence[UsedByRun], now: datetime) -> dict[str, Amount]:
-    """Return what each agent used for requests on an average of the last days, as far as they are known."""
-    since = max(now.timestamp() - _BUS_DAYS * 86_400, min((run.first_at for run in runs), default=0.0))
-    days = max(1.0, (now.timestamp() - since) / 86_400)
-    sums: dict[str, Amount] = defaultdict(Amount)
-    for run in runs:
-        if run.is_of_the_bus and run.first_at >= since:
-            tokens = run.used.tokens.input_tokens + run.used.tokens.output_tokens
-            sums[run.job_id.partition("/")[0]] += Amount(run.used.cost_usd, tokens)
-    return {agent: Amount(each.usd / days, round(each.tokens / days)) for agent, each in sums.items()}
+        return _Past(look.usage.used_by_runs(place.now - LOOK_BACK), used, look.pauses())
 
 
 def _reached(

@@ -22,13 +22,14 @@ def local_time(moment: datetime, zone: str, now: datetime) -> str:
 
 def day_start(now: datetime, zone: str) -> datetime:
     """Return the first moment of the zone's day that it is now, aware UTC."""
-    return _midnight(now.astimezone(ZoneInfo(zone)).date(), zone)
+    return midnight(now.astimezone(ZoneInfo(zone)).date(), zone)
 
 
 def day_end(now: datetime, zone: str) -> datetime:
     """Return the first moment of the zone's next day, aware UTC."""
-    return _midnight(now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
+    return midnight(now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
 
 
-def _midnight(day: date, zone: str) -> datetime:
+def midnight(day: date, zone: str) -> datetime:
+    """Return the first moment of the zone's day, aware UTC."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

@@ -14,7 +14,9 @@ from harness.runs.audit_rotation import audit_rotation_action
 from harness.runs.backing_up import backup_action
 from harness.runs.backup import BackupSource
 from harness.runs.compressing import compress_memory_action
+from harness.runs.cost_report import cost_report
 from harness.runs.followups.dispatch import followup_dispatch
+from harness.runs.followups.review import followup_review
 from harness.runs.followups.status import followup_status
 from harness.runs.incidents import LedgerIncidents
 from harness.runs.proposing import propose_skills_action
@@ -44,10 +46,10 @@ def actions_of(
     actions: dict[str, Action | AskingAction] = {
         "audit-rotation": audit_rotation_action(state.audit_log, incidents),
         "backup": backup_action(source, lambda: workspace().settings, time.monotonic),
-        "compress-memory": compress_memory_action(
-            workspace, state.root, incidents
-        ),
+        "compress-memory": compress_memory_action(workspace, state.root, incidents),
+        "cost-report": cost_report(database, workspace),
         "followup-dispatch": followup_dispatch(database, team),
+        "followup-review": followup_review(team, state.root),
         "followup-status": followup_status(database, team, hide_secrets),
         "propose-skills": propose_skills_action(workspace, state.root),
         "reflect": ReflectAction(reflection, is_of_team=False, redact=hide_secrets),

@@ -21,8 +21,8 @@ from harness.workspace.shipped import shipped_skills
 from harness.workspace.vocabulary import Vocabulary
 
 ACTION_NAMES = ASKING_ACTIONS | {
-    "audit-rotation", "backup", "compress-memory", "followup-dispatch", "followup-status", "propose-skills",
-    "self-check", "task-watcher",
+    "audit-rotation", "backup", "compress-memory", "cost-report", "followup-dispatch", "followup-review",
+    "followup-status", "propose-skills", "self-check", "task-watcher",
 }  # fmt: skip
 
 
