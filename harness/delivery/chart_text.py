@@ -30,8 +30,8 @@ def sparkline(marks: Sequence[Mark]) -> str:
 
 def chart_words(chart: Chart) -> str:
     """Return in plain words what the chart shows: from where to where, or the newest bar part by part."""
-    if not chart.marks:
-        return "no values"
+    if not any(mark.total for mark in chart.marks):
+        return "nothing yet"
     first, last = chart.marks[0], chart.marks[-1]
     if chart.kind == "bars":
         return _bars_in_words(chart, last)

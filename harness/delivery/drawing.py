@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.delivery.chart_text import amount, chart_words
+from harness.delivery.prose import link_key
 from harness.domain.chart import Chart, Mark, Part, Tone
 
 WIDTH, HEIGHT = 360, 150
@@ -60,9 +61,10 @@ class Drawing:
 
 
 def draw(chart: Chart) -> Drawing:
-    """Return the picture of the chart; one without values has words only."""
-    drawn = Drawing(chart.title, chart_words(chart), chart.source, chart.url)
-    if not chart.marks:
+    """Return the picture of the chart; one whose values are all nothing has words only."""
+    url = chart.url if link_key(chart.url) is not None else ""
+    drawn = Drawing(chart.title, chart_words(chart), chart.source, url)
+    if not any(mark.total for mark in chart.marks):
         return drawn
     return _line(chart, drawn) if chart.kind == "line" else _bars(chart, drawn)
 
