@@ -12,6 +12,8 @@ from harness.domain.roundtable import seat_of
 from harness.domain.settings import BusRules
 
 RATE_WINDOW = timedelta(hours=1)
+OPEN_PER_AGENT = "open-per-agent"
+"""The rule of an agent that has as many open requests at another one as it may have."""
 _PERSONS = (USER, SYSTEM)
 
 
@@ -74,7 +76,7 @@ def check_share(receiver: str, still_open: Sequence[str], most: int | None) -> N
     if most is not None and len(still_open) >= most:
         names = "; ".join(still_open)
         why = f"{len(still_open)} of your requests to {receiver} are open, and you may have {most}: {names}"
-        raise Refused("open-per-agent", f"{why}; wait for an answer before you ask more of it")
+        raise Refused(OPEN_PER_AGENT, f"{why}; wait for an answer before you ask more of it")
 
 
 def check_handoff(standing: Standing, receiver: str, chain: Sequence[str]) -> None:

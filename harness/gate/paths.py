@@ -20,7 +20,11 @@ _OWNER_PLACES = (
     ("shared-context", "feeds"), ("shared-context", "agent_protocol.md"),
 )  # fmt: skip
 # What the harness writes, or takes for the person's word: an agent that drops a file there would speak for the person.
-_HARNESS_PLACES = (("shared-context", "job-status"), ("shared-context", "dispatches"))
+_HARNESS_PLACES = (
+    ("shared-context", "job-status"),
+    ("shared-context", "dispatches"),
+    ("shared-context", "roundtables"),
+)
 _SECRETS_LIKE = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519).*|.*\.(?:pem|key|p12|pfx|kdbx|keystore|jks|ppk|env)"
     r"|(?:.*[-_. ])?(?:secrets?|credentials?|passwords?|passwd|api[-_]?keys?)(?:[-_. ].*)?"

@@ -14,15 +14,16 @@ from zoneinfo import ZoneInfo
 
 from harness.bus.files.follow_up_folder import FollowUpFolder, path_of
 from harness.bus.files.follow_ups import Change, FollowUp, FollowUps, Key, change_entries, read_follow_ups
+from harness.bus.guards import OPEN_PER_AGENT
 from harness.bus.sending import Ask, send
 from harness.bus.team import Team
-from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.domain.errors import HarnessError, OwnerError, Refused, TransientError
 from harness.domain.job import Job
 from harness.domain.request import SYSTEM, USER
 from harness.domain.sizes import counted
 from harness.gate.sanitise import one_line
 from harness.runs.actions import Action, ActionResult
-from harness.runs.followups.told import ASKED, WRONG, Told, in_code, tell_problems
+from harness.runs.followups.told import ASKED, WAITS, WRONG, Told, in_code, tell_problems
 from harness.store.database import Database
 
 ANSWERED_BY = time(20, 0)
@@ -75,7 +76,8 @@ class _Morning:
 def _ask_for(follow_ups: FollowUps, morning: _Morning, database: Database, told: Told) -> dict[Key, Change]:
     """Ask for what is open and pressing; return what is to be written into the entries for it."""
     changes: dict[Key, Change] = {}
-    for entry in follow_ups.entries:
+    # Where an owner has room for some of them only, the most pressing have it.
+    for entry in sorted(follow_ups.entries, key=lambda entry: entry.importance):
         if entry.status != "open" or entry.importance not in _ASKED_FOR or entry.moved_to is not None:
             continue
         ask = _ask_of(entry, morning)
@@ -85,6 +87,10 @@ def _ask_for(follow_ups: FollowUps, morning: _Morning, database: Database, told:
         except (TransientError, OwnerError):
             raise  # the database: another attempt asks for the rest
         except HarnessError as error:
+            if isinstance(error, Refused) and error.rule == OPEN_PER_AGENT:
+                # It stays open: the next run of this job asks, once an answer has made room.
+                told.add(WAITS, f"{entry.importance} {ask.receiver}: {in_code(entry.words)}: {one_line(error.reason)}")
+                continue
             told.add(WRONG, f"{in_code(entry.words)} could not be asked of {ask.receiver}: {one_line(str(error))}")
             continue
         changes[entry.key] = Change(status="asked", request=request_id)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from harness.bus.files.follow_ups import FollowUps
 from harness.gate.sanitise import one_line
 
-ASKED, WRONG, ENDED, FAILED, PRESSING, MOVED = (
+ASKED, WAITS, WRONG, ENDED, FAILED, PRESSING, MOVED = (
     "Asked now",
+    "Waits for the next time",
     "To be put right by hand",
     "Done",
     "Failed",

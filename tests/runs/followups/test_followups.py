@@ -16,6 +16,7 @@ from harness.bus.ending import cancel
 from harness.bus.finals import finish
 from harness.bus.log import standing_of
 from harness.bus.team import Team
+from harness.domain.agent import Agent
 from harness.domain.job import Job
 from harness.domain.request import Evidence, Final, Result, Standing
 from harness.domain.run import FireState
@@ -47,10 +48,11 @@ WRITTEN = """\
 class Office:
     """A team whose follow-ups are dispatched in the morning and written back in the evening."""
 
-    def __init__(self, database: Database, root: Path, rules: BusRules | None = None) -> None:
+    def __init__(self, database: Database, root: Path, rules: BusRules | None = None, most: int | None = None) -> None:
         self.database = database
         self.root = root
-        team = team_of("zoe", "scout", rules=rules)
+        zoe = Agent("zoe", "the zoe", "", "", may_ask=("scout",), max_open_per_agent=most)
+        team = team_of("zoe", "scout", rules=rules, agents=[zoe])
         self._team = replace(team, workspace=replace(team.workspace, root=root))
 
     def team(self) -> Team:
@@ -163,6 +165,21 @@ def test_an_entry_that_is_refused_stays_open_and_is_told(database: Database, tmp
     assert "`two` could not be asked of scout: receiver-full: scout has 1 open requests, and takes 1" in told
     assert "shared-context/followups/2026-11-21.md:4: this is no follow-up" in told
     assert "- P1 scout: two\n" in office.read()
+
+
+def test_what_an_owner_has_no_room_for_waits_for_the_next_morning_with_the_reason(
+    database: Database, tmp_path: Path
+) -> None:
+    office = Office(database, tmp_path / "team", most=2)
+    office.write("- P1 scout: Sweep\n- P1 scout: Count\n- P0 scout: Put out the fire\n- P0 sam: Pay the domain\n")
+    result = office.morning()
+    assert set(office.requests()) == {"Put out the fire", "Sweep", "Pay the domain"}, "the most pressing first"
+    _, _, waits = result.text.partition("## Waits for the next time")
+    assert "P1 scout: `Count`: 2 of your requests to scout are open, and you may have 2: r-" in waits
+    assert "- P1 scout: Count\n" in office.read(), "it stays as it was"
+    office.ends("Sweep", "done")
+    office.morning()
+    assert office.requests()["Count"].is_open
 
 
 def test_an_entry_that_the_person_opens_again_is_asked_again(office: Office) -> None:
