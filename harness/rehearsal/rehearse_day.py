@@ -23,6 +23,7 @@ from harness.rehearsal.faults import spread_faults
 from harness.rehearsal.promises import Broken, broken_promises
 from harness.rehearsal.recorded_answers import RecordedAnswers
 from harness.rehearsal.recorded_model import recorded_models, without_calls
+from harness.rehearsal.services import live_in_sample_days
 from harness.rehearsal.wall_time import days_span
 from harness.rehearsal.workspace_copy import MARKER, LeftOut, copy_workspace, named_paths, point_at_world
 from harness.rehearsal.world import SampleWorld
@@ -122,6 +123,7 @@ def run_day(
             faults = partial(spread_faults, share=broken)
             sample = stack.enter_context(SampleWorld(first_day, zone, clock.now, faults=faults))
             point_at_world(copy.root, sample, is_patient=not broken)
+            live_in_sample_days(copy.root, first_day, zone)
         stage = _Stage(copy.root, out, environ, clock, tuple(agents), sample)
         system = stack.enter_context(_rehearsed_system(stage))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)

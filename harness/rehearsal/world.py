@@ -18,6 +18,7 @@ from harness.rehearsal.faults import HostFault, answer_of
 from harness.rehearsal.loopback_server import Answer, serving
 from harness.rehearsal.pages import render_front, render_notice, render_story
 from harness.rehearsal.preprints import BadSearch, Preprint, answer_search, number_papers, render_error
+from harness.rehearsal.services import daily_services
 from harness.rehearsal.stories import Almanac, Entry, Site, load_almanac
 from harness.rehearsal.syndication import render_feed
 from harness.rehearsal.wall_time import wall_moment
@@ -76,6 +77,7 @@ class SampleWorld:
             for site in self._almanac.sites
         }
         self._preprints = number_papers([(p, wall_moment(day, zone, p.at_h)) for p in self._almanac.papers])
+        self._services = daily_services(day, zone)
         self._pages = self._lay_out()
         self._faults = faults(self.hosts)
         self._requests: Counter[str] = Counter()
@@ -96,7 +98,7 @@ class SampleWorld:
     @property
     def hosts(self) -> frozenset[str]:
         """The names of all hosts of this world."""
-        return frozenset(host for host, _ in self._pages)
+        return frozenset((*self._services, *(host for host, _ in self._pages)))
 
     @property
     def resolver(self) -> WorldResolver:
@@ -131,10 +133,14 @@ class SampleWorld:
             self._requests[f"http://{host}{path}"] += 1
         if host in self._faults:
             return answer_of(self._faults[host])
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        service = self._services.get(host)
+        if service is not None:
+            return service(path, query, self._now()) or _not_found(f"{host} has no page {path}.")
         page = self._pages.get((host, path))
         if page is None:
             return _not_found(f"{host} has no page {path}.")
-        return page(self._now(), dict(parse_qsl(url.query, keep_blank_values=True)))
+        return page(self._now(), query)
 
     def _lay_out(self) -> dict[tuple[str, str], Page]:
         pages: dict[tuple[str, str], Page] = {}

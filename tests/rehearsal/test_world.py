@@ -218,7 +218,7 @@ def test_host_names_resolve_in_any_case_and_with_the_final_dot(visit: Visit) -> 
 
 def test_every_feed_has_a_host_that_resolves(visit: Visit) -> None:
     hosts = {urlsplit(url).hostname for url in (*visit.feed_urls(), visit.world.arxiv_url)}
-    assert hosts == visit.world.hosts
+    assert hosts < visit.world.hosts, "there are services beside them"
     assert sorted(visit.world.feed_lists) == ["ai", "github-trending", "releases"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from harness.collectors.markets.prices import Bar, Prices
 from harness.collectors.markets.sessions import Sessions
@@ -14,6 +14,7 @@ from harness.domain.market import WatchedSymbol
 
 SERIES_SESSIONS = 30
 _WEEK_SESSIONS = 5
+_STILL_TRADED = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ def figures_of(told: Told, sessions: Sessions, now: datetime) -> tuple[Figure, .
     changes are in basis points. What the source does not know is left out.
     """
     bars, unit = told.prices.bars, _unit(told)
-    at = sessions.close_of(bars[-1].day, now)
-    word = "latest price" if sessions.is_running(bars[-1].day, now) else "close"
+    at, is_running = _moment(told.prices, sessions, now)
+    word = "latest price" if is_running else "close"
 
     def figure(key: str, name: str, value: float, in_unit: str) -> Figure:
         full_name = f"{told.symbol.name}, {name}"
@@ -52,7 +53,7 @@ def figures_of(told: Told, sessions: Sessions, now: datetime) -> tuple[Figure, .
 
 
 def series_of(told: Told, sessions: Sessions, now: datetime) -> tuple[Series, ...]:
-    """Return the closes of the last thirty sessions, and the running session's prices where the source gives them."""
+    """Return the closes of the last thirty sessions, the running one's latest price among them."""
     name, unit = told.symbol.name, _unit(told)
     bars = told.prices.bars[-SERIES_SESSIONS:]
     points = tuple(Point(sessions.close_of(bar.day, now), tidy(bar.close)) for bar in bars)
@@ -64,6 +65,18 @@ def tidy(value: float) -> float:
     """Return the number without the digits that only its way through a computer made: 6602.990234375 is 6602.99."""
     size = abs(value)
     return round(value, 2 if size >= 20 else 4 if size >= 0.1 else 8)
+
+
+def _moment(prices: Prices, sessions: Sessions, now: datetime) -> tuple[datetime, bool]:
+    """Return of which moment (aware UTC) the newest price is, and whether its session goes on.
+
+    A price of a running day that is older than half an hour is a close: not of every exchange the hours are known.
+    """
+    day = prices.bars[-1].day
+    is_running = sessions.is_running(day, now)
+    if prices.at is None or prices.at.date() != day or prices.at > now:
+        return sessions.close_of(day, now), is_running
+    return prices.at.astimezone(UTC), is_running and now - prices.at < _STILL_TRADED
 
 
 def _changes(bars: tuple[Bar, ...], kind: Kind, unit: str) -> Iterator[tuple[str, str, float, str]]:

@@ -8,7 +8,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.collectors.document import BadDocument
-from harness.domain.figures import Point
 from harness.domain.market import WatchedSymbol
 
 LOOK_BACK_DAYS = 75
@@ -29,12 +28,12 @@ class Bar:
 class Prices:
     """What one source says of one symbol: bars, oldest first, one a day; `unit` is the currency, empty if unsaid.
 
-    `intraday` are the prices of the newest session, where the source gives them.
+    `at` is the moment (aware UTC) of which the newest price is, None where the source says only its day.
     """
 
     bars: tuple[Bar, ...]
     unit: str = ""
-    intraday: tuple[Point, ...] = ()
+    at: datetime | None = None
 
 
 class PriceSource(Protocol):

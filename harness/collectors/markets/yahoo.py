@@ -54,7 +54,9 @@ class Yahoo:
         )
         bars = [bar for row in rows if (bar := _bar(row, zone))]
         currency = text_of(meta.get("currency"))
-        return Prices(in_order(bars), currency if _CURRENCY.fullmatch(currency) else "")
+        told_at = number_of(meta.get("regularMarketTime"))
+        at = None if told_at is None else moment_of(told_at, zone)
+        return Prices(in_order(bars), currency if _CURRENCY.fullmatch(currency) else "", at)
 
 
 def _optional(quotes: Any, name: str) -> Any:
