@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from harness.bus.files.follow_up_folder import path_of
@@ -13,6 +12,7 @@ from harness.bus.files.follow_ups import FollowUps
 from harness.domain.digest import Digest
 from harness.domain.job import Job
 from harness.domain.run import Fire
+from harness.domain.source import canonical_url
 from harness.rehearsal.day import ExpectedSlots
 from harness.rehearsal.wall_time import wall_moment
 from harness.store.requests import RequestRow
@@ -33,11 +33,19 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A digest, and what its run had read: the canonical links of items, and all texts in one."""
+
+    digest: Digest
+    links: frozenset[str] = frozenset()
+    texts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a rehearsal left: `end` (aware) is its last moment, `zone` the one in which a day begins and ends.
 
-    `jobs` and `expected` are by job id, `follow_ups` by the day of their file. `hosts` are those of the sample world;
-    None where the network was the world.
+    `jobs` and `expected` are by job id, `follow_ups` by the day of their file.
     """
 
     end: datetime
@@ -47,8 +55,7 @@ class Evidence:
     fires: tuple[Fire, ...] = ()
     requests: tuple[RequestRow, ...] = ()
     follow_ups: Mapping[date, FollowUps] = field(default_factory=dict)
-    digests: tuple[Digest, ...] = ()
-    hosts: frozenset[str] | None = None
+    made: tuple[Made, ...] = ()
 
 
 def broken_promises(evidence: Evidence) -> tuple[Broken, ...]:
@@ -99,15 +106,11 @@ def _never_asked(evidence: Evidence) -> Iterator[Broken]:
 
 
 def _invented_links(evidence: Evidence) -> Iterator[Broken]:
-    """Yield the items whose links lead out of the world in which all was collected."""
-    hosts = evidence.hosts
-    if hosts is None:
-        return
-    for digest in evidence.digests:
-        for item in digest.items:
-            host = (urlsplit(item.url).hostname or "").casefold()
-            if item.url and host not in hosts:
-                yield Broken("every link was collected", f"{digest.job_id}, run {digest.run_id}: {item.url}")
+    """Yield the delivered items whose links stand in nothing that their run had read."""
+    for made in evidence.made:
+        for item in made.digest.items:
+            if item.url and canonical_url(item.url) not in made.links and item.url not in made.texts:
+                yield Broken("every link was collected", f"{made.digest.job_id}, run {made.digest.run_id}: {item.url}")
 
 
 def _end_of_day(moment: float, zone: str) -> datetime:

@@ -85,6 +85,11 @@ def read_inputs(prompt: str) -> dict[str, PromptInput]:
     return inputs
 
 
+def read_outside(prompt: str) -> PromptInput:
+    """Return what stands outside of all fences as one input without a name."""
+    return _read_input("", _FENCED.sub("", prompt))
+
+
 def read_today(prompt: str) -> str:
     """Return the day that the prompt says it is, as an ISO date; empty if it says none."""
     found = _TODAY.search(prompt)

@@ -5,32 +5,33 @@
 of calls, are Jinja2: they take the figures and the items of the prompt that they answer, and say by them what rose and
 what fell, so that they are true on every day that is rehearsed. They know
 
-    today, brief                           the day of the prompt, and all that its task says
-    inputs["market/indices"]               .figures, .items, .text, .lines of one input
-    items                                  the items of all inputs, each link once
-    has("spx.close"), value("spx.close")   whether a figure was collected, and its number
-    number("spx.close", 1)                 the number with thousands and so many digits; signed() with its sign
-    turn("spx.change", "rose", "fell")     a word by the sign; a third one for what stands still
-    past("spx.closes", 10)                 the last ten values of a series, the oldest first
+    today, brief                      the day of the prompt, and all that it says
+    inputs["market/us"]               .figures, .series, .items, .text, .lines of one input
+    items                             the items of all inputs, each link once
+    say("^spx")                       "S&P 500 rose 0.83 % to 6,846.55"; price, change, week, called, moved, source
+    table("^spx", "us10y")            a table of these symbols
+    has("^spx.close"), value(…)       whether a figure was collected, and its number; number(…, 1) and signed(…) as text
+    turn("^spx.change", "up", "down") a word by the sign; a third one for what stands still
+    past("^spx.closes", 10)           the last ten values of a series, the oldest first
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.message import ToolCall
 from harness.domain.request import request_of_job
 from harness.llm.script_file import Line, read_script
 from harness.prompt.inputs import Inputs
 from harness.prompt.sandbox import TemplateText, render
-from harness.rehearsal.prompt_inputs import PromptFigure, PromptInput, PromptItem, read_inputs, read_today
+from harness.rehearsal.prompt_inputs import PromptFigure, PromptInput, PromptItem, read_inputs, read_outside, read_today
+from harness.rehearsal.told_figures import ToldFigures
 
 _ON_REQUEST = "request"
 
@@ -66,25 +67,31 @@ class Prompt:
 
     text: str
     inputs: Mapping[str, PromptInput]
+    beside: PromptInput = field(default_factory=lambda: PromptInput(""))
+    """What stands outside of the inputs: the snapshot that a speaker is shown with a request."""
 
     @property
     def figures(self) -> Mapping[str, PromptFigure]:
         """The figures of all inputs by key; of two with the same, that of the first input."""
         found: dict[str, PromptFigure] = {}
-        for each in self.inputs.values():
+        for each in self._parts:
             found = {**each.figures, **found}
         return found
 
     @property
     def series(self) -> Mapping[str, tuple[float, ...]]:
         """The values of all series by key."""
-        return {key: values for each in self.inputs.values() for key, values in each.series.items()}
+        return {key: values for each in self._parts for key, values in each.series.items()}
+
+    @property
+    def _parts(self) -> tuple[PromptInput, ...]:
+        return (*self.inputs.values(), self.beside)
 
     @property
     def items(self) -> tuple[PromptItem, ...]:
         """The items of all inputs, each link once."""
         found: dict[str, PromptItem] = {}
-        for each in self.inputs.values():
+        for each in self._parts:
             for item in each.items:
                 found.setdefault(item.url, item)
         return tuple(found.values())
@@ -92,7 +99,7 @@ class Prompt:
 
 def read_prompt(text: str) -> Prompt:
     """Return the prompt as recorded answers see it."""
-    return Prompt(text, read_inputs(text))
+    return Prompt(text, read_inputs(text), read_outside(text))
 
 
 def said(script: Script, line: Line, prompt: Prompt) -> tuple[str, tuple[ToolCall, ...]]:
@@ -126,36 +133,10 @@ class _Telling:
 
 
 def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
-    figures = prompt.figures
-
-    def value(key: str) -> float:
-        if key not in figures:
-            raise HarnessError(f"{path} speaks of {key}, which was not collected")
-        return figures[key].value
-
-    def number(key: str, digits: int = 2) -> str:
-        return f"{value(key):,.{digits}f}"
-
-    def signed(key: str, digits: int = 2) -> str:
-        return f"{value(key):+,.{digits}f}"
-
-    def turn(key: str, above: str, below: str, level: str = "was unchanged") -> str:
-        return above if value(key) > 0 else below if value(key) < 0 else level
-
-    def past(key: str, most: int) -> tuple[float, ...]:
-        if key not in prompt.series:
-            raise HarnessError(f"{path} speaks of {key}, which was not collected")
-        return prompt.series[key][-most:]
-
     return {
         "today": read_today(prompt.text),
         "brief": prompt.text,
         "inputs": Inputs(prompt.inputs),
         "items": prompt.items,
-        "has": lambda *keys: all(key in figures for key in keys),
-        "value": value,
-        "number": number,
-        "signed": signed,
-        "turn": turn,
-        "past": past,
+        **ToldFigures(path, prompt.figures, prompt.series).names(),
     }

@@ -129,7 +129,7 @@ def run_day(
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)
         report = asyncio.run(rehearse(_Rehearsed(system), clock, itinerary, on_progress=progress))
         page = _page(system, out, report.fires)
-        found = broken_promises(evidence_of(system, itinerary, report, None if sample is None else sample.hosts))
+        found = broken_promises(evidence_of(system, itinerary, report))
     return RehearsedDay(report, out, zone, page, copy.left_out, found)
 
 

@@ -12,7 +12,8 @@ from harness.domain.digest import Digest, DigestItem, Section
 from harness.domain.job import Job
 from harness.domain.request import RequestState
 from harness.domain.run import Fire, FireKind, FireState
-from harness.rehearsal.promises import Evidence, broken_promises
+from harness.domain.source import canonical_url
+from harness.rehearsal.promises import Evidence, Made, broken_promises
 from harness.rehearsal.wall_time import wall_moment
 from harness.store.requests import RequestRow
 
@@ -100,10 +101,12 @@ def test_what_the_night_wrote_down_and_the_morning_did_not_ask_for_is_a_broken_p
     assert not broken_promises(replace(DISPATCHED, follow_ups=beyond))
 
 
-def test_a_link_that_leads_out_of_the_sample_world_was_invented() -> None:
-    items = (DigestItem("In", "http://a.sample.test/1"), DigestItem("Out", "https://example.com/2"))
+def test_a_link_that_nothing_told_the_run_was_invented() -> None:
+    links = ("http://a.sample.test/1?utm_source=x", "http://a.sample.test/2", "http://b.org/3")
+    items = tuple(DigestItem(f"Item {n}", link) for n, link in enumerate(links))
     digest = Digest("T", "ainews/wrap", "run", datetime(2026, 11, 20, tzinfo=UTC), ZONE, "recorded", "delivered",
                     (Section("S", items=items),))  # fmt: skip
-    seen = replace(EVIDENCE, digests=(digest,), hosts=frozenset({"a.sample.test"}))
-    assert [one.detail for one in broken_promises(seen)] == ["ainews/wrap, run run: https://example.com/2"]
-    assert not broken_promises(replace(seen, hosts=None))
+    made = Made(digest, frozenset({canonical_url("http://a.sample.test/1")}), "See http://a.sample.test/2 for more.")
+    assert [one.detail for one in broken_promises(replace(EVIDENCE, made=(made,)))] == [
+        "ainews/wrap, run run: http://b.org/3"
+    ]
