@@ -19,7 +19,7 @@ from harness.domain.roundtable import seat_of
 from harness.domain.run import Fire, FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.store.tables import request
-from harness.testing.openai_server import ChatRequest, OpenAIServer, call_tools, say
+from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from tests.runs.model_workspace import with_model
 from tests.runs.test_asking import Models, agent, tool
 
@@ -40,9 +40,21 @@ def chair(front: str = TABLE, body: str = "Conclude what was said.") -> dict[str
     return {"agents/zoe/jobs/table.md": f"---\n{front}\n---\n{body}\n"}
 
 
+class TableModels(Models):
+    """As a chair an agent may say something else than at a table: which of the two it is asked first is not said."""
+
+    def answer(self, request: ChatRequest) -> ChatAnswer:
+        system, asked = (message["content"] for message in request.messages[:2])
+        name = next(name for name in self.says if f"You are {name}." in system)
+        as_chair = f"{name}, chair"
+        says = self.says[name if "# Request r-" in asked or as_chair not in self.says else as_chair]
+        self.heard.append((name, request))
+        return says.pop(0)
+
+
 @pytest.fixture
 def models(workbench: Workbench) -> Iterator[Models]:
-    models = Models()
+    models = TableModels()
     with OpenAIServer(models.answer) as server:
         agents = {**agent("zoe", "macro"), **agent("macro", "zoe", "trading"), **agent("trading", "zoe", "macro")}
         workbench.write({**with_model(server), **agents, **chair(), "agents/scout/jobs/morning.md": None})
@@ -50,7 +62,7 @@ def models(workbench: Workbench) -> Iterator[Models]:
         yield models
 
 
-def both(*texts: str) -> dict[str, list[object]]:
+def both(*texts: str) -> dict[str, list[ChatAnswer]]:
     """What each speaker says in each round."""
     return {"macro": [call_tools(position(texts[0])), call_tools(position(texts[0] + " Still."))],
             "trading": [call_tools(position(texts[1])), call_tools(position(texts[1] + " Still."))]}  # fmt: skip
@@ -73,6 +85,13 @@ def minutes(workbench: Workbench, name: str = "2026-11-21-table.md") -> str:
     return (workbench.root / "shared-context/roundtables" / name).read_text(encoding="utf-8")
 
 
+def mirrored(workbench: Workbench) -> str:
+    """Return all that the mirrors of the requests say now."""
+    workbench.system.mirrors.look(workbench.clock.now())
+    folders = (workbench.root / "shared-context" / name for name in ("job-status", "dispatches"))
+    return "".join(path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.iterdir()))
+
+
 def heard_by(models: Models, name: str) -> list[str]:
     """Return the prompts of an agent, one text for each call of its model."""
     return [json.dumps(asked.messages, ensure_ascii=False) for who, asked in models.heard if who == name]
@@ -81,7 +100,7 @@ def heard_by(models: Models, name: str) -> list[str]:
 def test_all_see_one_snapshot_hear_the_others_after_the_round_and_the_chair_concludes(
     workbench: Workbench, models: Models
 ) -> None:
-    models.says = {**both(RISE, FALL), "zoe": [say(CONCLUSION)]}  # type: ignore[dict-item]
+    models.says = {**both(RISE, FALL), "zoe": [say(CONCLUSION)]}
     workbench.tick_at(EIGHT)
     found = fire(workbench)
     assert (found.state, found.reason) == (FireState.DELIVERED, "")
@@ -112,7 +131,7 @@ def test_all_see_one_snapshot_hear_the_others_after_the_round_and_the_chair_conc
 def test_the_minutes_quote_everybody_word_for_word_whatever_the_conclusion_says(
     workbench: Workbench, models: Models
 ) -> None:
-    models.says = {**both(RISE, FALL), "zoe": [say("All is well, thinks macro.")]}  # type: ignore[dict-item]
+    models.says = {**both(RISE, FALL), "zoe": [say("All is well, thinks macro.")]}
     workbench.tick_at(EIGHT)
     found, text = fire(workbench), minutes(workbench)
     assert (found.state, found.gaps) == (FireState.DEGRADED, 1)
@@ -166,7 +185,9 @@ def test_who_is_late_is_named_as_absent_and_is_no_dead_letter(workbench: Workben
     models.says = {"macro": [call_tools(position(RISE))], "trading": [call_tools(asks)], "zoe": [say("macro alone.")]}
     workbench.tick_at(EIGHT)
     assert fire(workbench).state is FireState.SUSPENDED
+    assert "Rates rise" not in mirrored(workbench), "macro is done, and the round is not"
     workbench.tick_at(EIGHT + timedelta(minutes=20))
+    assert "Rates rise" in mirrored(workbench)
     found = fire(workbench)
     assert found.state is FireState.DEGRADED
     assert "trading was absent in round 1: late: no final came by 2026-11-21 16:20 UTC" in found.reason
@@ -236,7 +257,7 @@ def test_a_template_concludes_from_what_was_said(workbench: Workbench, models: M
     one_round = TABLE.replace("rounds: 2", "rounds: 1")
     front = f"{one_round}\nprofile: plain\nwithout_model: template\ntemplate: table.template.md"
     workbench.write(chair(front))
-    models.says = both(RISE, FALL)  # type: ignore[assignment]
+    models.says = both(RISE, FALL)
     workbench.tick_at(EIGHT)
     assert fire(workbench).state is FireState.DELIVERED
     assert "Rates fall; I am alone with that." in workbench.delivered()[0].read_text(encoding="utf-8")
@@ -245,7 +266,7 @@ def test_a_template_concludes_from_what_was_said(workbench: Workbench, models: M
 def test_a_conclusion_that_fails_leaves_the_minutes_with_all_that_was_said(
     workbench: Workbench, models: Models
 ) -> None:
-    models.says = {**both(RISE, FALL), "zoe": [say("")]}  # type: ignore[dict-item]
+    models.says = {**both(RISE, FALL), "zoe": [say("")]}
     workbench.tick_at(EIGHT)
     assert fire(workbench).state is FireState.FAILED
     text = minutes(workbench)
@@ -259,22 +280,12 @@ def test_two_tables_at_the_same_time_are_two_and_both_are_concluded(workbench: W
     other = chair(one_round.replace("[macro, trading]", "[trading, zoe]"))["agents/zoe/jobs/table.md"]
     workbench.write({"agents/macro/jobs/council.md": other})
     models.says = {
-        "macro": [call_tools(position(RISE)), say("trading and zoe agree.")],
+        "macro": [call_tools(position(RISE))],
         "trading": [call_tools(position(FALL)), call_tools(position(FALL))],
-        "zoe": [call_tools(position("Nobody knows.")), say(CONCLUSION)],
+        "zoe": [call_tools(position("Nobody knows."))],
+        "macro, chair": [say("trading and zoe agree.")],
+        "zoe, chair": [say(CONCLUSION)],
     }
-    order = {"zoe": ("Request r-", "Collected"), "macro": ("Request r-", "Collected")}
-    plain, models_answer = models.says, models.answer
-
-    def answer(request: ChatRequest) -> object:
-        # Which of its two pieces of work an agent does first is not said.
-        name = next(one for one in plain if f"You are {one}." in request.messages[0]["content"])
-        if name in order:
-            is_seat = "# Request r-" in request.messages[1]["content"]
-            plain[name].sort(key=lambda said: bool(said.tool_calls) != is_seat)
-        return models_answer(request)
-
-    models.answer = answer  # type: ignore[method-assign,assignment]
     workbench.tick_at(EIGHT)
     tables = {seat.table for one in seats(workbench) if (seat := seat_of(one.request)) is not None}
     assert tables == {table_id_of(f"cron:{job}:{int(EIGHT.timestamp())}") for job in ("zoe/table", "macro/council")}
@@ -285,7 +296,7 @@ def test_two_tables_at_the_same_time_are_two_and_both_are_concluded(workbench: W
 
 def test_a_second_table_of_the_same_day_has_minutes_of_its_own(workbench: Workbench, models: Models) -> None:
     workbench.write(chair(TABLE.replace("rounds: 2", "rounds: 1")))
-    models.says = {**both(RISE, FALL), "zoe": [say(CONCLUSION), say("Again: macro, trading.")]}  # type: ignore[dict-item]
+    models.says = {**both(RISE, FALL), "zoe": [say(CONCLUSION), say("Again: macro, trading.")]}
     workbench.tick_at(EIGHT)
     first = minutes(workbench)
     again = workbench.run("zoe/table")
