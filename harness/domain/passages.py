@@ -11,6 +11,7 @@ _ENTRY = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,3}[.)])\s+\S")
 _RULE = re.compile(r"\s*(?:\|?\s*:?-{2,}:?\s*)+\|?\s*|\s*([-*_]\s*){3,}")
 _NUMBERING = re.compile(r"^(?:\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+")
 _BOLD_LEVEL = 7
+_END = "# End"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _passages(lines: list[str]) -> Iterator[Passage]:
             end = last - next((back for back, line in enumerate(reversed(body)) if line.strip()), 0)
             yield Passage("\n".join(body).strip("\n"), (first, end), tuple(title for _, title in stack), indent >= 0)
 
-    for number, line in enumerate([*lines, "# "], start=1):
+    for number, line in enumerate([*lines, _END], start=1):
         heading, entry = _heading(line), _ENTRY.match(line)
         depth = len(line) - len(line.lstrip())
         is_row = line.lstrip().startswith("|")
