@@ -15,7 +15,14 @@ _MONEY = "USD"
 def chart_line(chart: Chart) -> str:
     """Return the chart as one paragraph of Markdown."""
     source = f" · {escape_with_addresses(chart.source)}" if chart.source else ""
-    return f"**{escape(chart.title)}** `{sparkline(chart.marks)}` {escape(chart_words(chart))}{source}"
+    columns = f" `{sparkline(chart.marks)}`" if _says_something(chart) else ""
+    return f"**{escape(chart.title)}**{columns} {escape(chart_words(chart))}{source}"
+
+
+def plain_line(chart: Chart) -> str:
+    """Return the same as plain text."""
+    columns = f" {sparkline(chart.marks)}" if _says_something(chart) else ""
+    return f"{chart.title}{columns} {chart_words(chart)}" + (f" · {chart.source}" if chart.source else "")
 
 
 def sparkline(marks: Sequence[Mark]) -> str:
@@ -30,7 +37,7 @@ def sparkline(marks: Sequence[Mark]) -> str:
 
 def chart_words(chart: Chart) -> str:
     """Return in plain words what the chart shows: from where to where, or the newest bar part by part."""
-    if not any(mark.total for mark in chart.marks):
+    if not _says_something(chart):
         return "nothing yet"
     first, last = chart.marks[0], chart.marks[-1]
     if chart.kind == "bars":
@@ -44,14 +51,17 @@ def chart_words(chart: Chart) -> str:
 
 
 def amount(value: float, unit: str = "") -> str:
-    """Return the number as people write it, with its unit: `6,012.5`, `$0.04`, `3.2 %`."""
-    decimals = 0 if value == int(value) and abs(value) < 1e15 else 2 if abs(value) >= 1 else 4
-    text = f"{value:,.{decimals}f}"
-    if decimals:
-        text = text.rstrip("0").rstrip(".")
-    if unit == _MONEY:
-        return f"-${text[1:]}" if text.startswith("-") else f"${text}"
-    return f"{text} {unit}".rstrip()
+    """Return the number as people write it, with its unit: `6,012.5`, `$0.04`, `$0.0012`, `3.2 %`."""
+    decimals = 2 if abs(value) >= 1 else 4
+    text = f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
+    if unit != _MONEY:
+        return f"{text} {unit}".rstrip()
+    dollars = f"{abs(value):,.4f}".rstrip("0") if 0 < abs(value) < 0.01 else f"{abs(value):,.2f}"
+    return f"-${dollars}" if value < 0 else f"${dollars}"
+
+
+def _says_something(chart: Chart) -> bool:
+    return any(mark.total for mark in chart.marks)
 
 
 def _bars_in_words(chart: Chart, last: Mark) -> str:

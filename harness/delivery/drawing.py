@@ -10,7 +10,10 @@ from harness.domain.chart import Chart, Mark, Part, Tone
 
 WIDTH, HEIGHT = 360, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 354, 20, 122
+_FLOOR = 104
+"""A line does not go lower: its lowest value is written below it."""
 _LABEL_Y, _MOST_LABELS = 140, 7
+_FEWEST_SLOTS = 7
 _WIDEST_BAR = 40
 _CHAR_WIDTH = 7
 
@@ -98,14 +101,14 @@ def _extremes(chart: Chart, places: list[tuple[float, float]]) -> tuple[Word, ..
         text = amount(value, chart.unit)
         half = len(text) * _CHAR_WIDTH / 2
         middle = min(max(x, _LEFT + half), _RIGHT - half)
-        words.append(Word(round(middle, 1), y - 6 if above else min(y + 14, _BOTTOM + 2), text, is_value=True))
+        words.append(Word(round(middle, 1), y - 6 if above else y + 14, text, is_value=True))
     return tuple(words)
 
 
 def _bars(chart: Chart, drawn: Drawing) -> Drawing:
     parts = chart.parts or (Part(""),)
     highest = max(mark.total for mark in chart.marks)
-    slot = (_RIGHT - _LEFT) / len(chart.marks)
+    slot = (_RIGHT - _LEFT) / max(_FEWEST_SLOTS, len(chart.marks))
     width = min(_WIDEST_BAR, slot * 0.72)
     boxes: list[Box] = []
     words: list[Word] = []
@@ -140,4 +143,4 @@ def _stack(mark: Mark, parts: tuple[Part, ...], x: float, width: float, highest:
 
 def _height(value: float, low: float, high: float) -> float:
     share = 0.5 if high == low else (value - low) / (high - low)
-    return round(_BOTTOM - share * (_BOTTOM - _TOP), 1)
+    return round(_FLOOR - share * (_FLOOR - _TOP), 1)

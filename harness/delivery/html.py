@@ -19,7 +19,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
-from harness.delivery.chart_text import chart_words, sparkline
+from harness.delivery.chart_text import plain_line
 from harness.delivery.drawing import draw
 from harness.delivery.markdown import local_day, local_stamp, local_time, need_about, summary_of
 from harness.delivery.picture import age_in_words, publication_timeline, source_bars
@@ -41,7 +41,8 @@ def render_html(digest: Digest) -> str:
         style=Markup(style),  # noqa: S704 - the package's own style sheet
         style_hash=_hash_of(style),
         machine_time=digest.made_at.isoformat(timespec="seconds"),
-        drawings=[draw(chart) for chart in digest.charts],
+        lines=[draw(chart) for chart in digest.charts if chart.kind == "line"],
+        columns=[draw(chart) for chart in digest.charts if chart.kind == "bars"],
         contents=_contents(digest.sections),
         bars=(bars := source_bars(digest.items)),
         further_sources=len({source for item in digest.items for source in item.sources}) - len(bars),
@@ -54,8 +55,15 @@ def render_mail(digest: Digest) -> str:
 
     It is escaped as the page is; charts are lines of text.
     """
-    lines = [f"{chart.title} {sparkline(chart.marks)} {chart_words(chart)}" for chart in digest.charts]
-    return _environment().get_template("digest-mail.html").render(**_shared(digest), chart_lines=lines)
+    return (
+        _environment()
+        .get_template("digest-mail.html")
+        .render(
+            **_shared(digest),
+            lines=[plain_line(chart) for chart in digest.charts if chart.kind == "line"],
+            columns=[plain_line(chart) for chart in digest.charts if chart.kind == "bars"],
+        )
+    )
 
 
 def _shared(digest: Digest) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _blocks(digest: Digest) -> Iterator[str]:
     if digest.gaps:
         named = "\n".join(f"> - {escape_with_addresses(gap)}" for gap in digest.gaps)
         yield f"> **What is missing ({counted(len(digest.gaps), 'gap')})**\n>\n{named}"
-    yield "\n".join(f"- {chart_line(chart)}" for chart in digest.charts)
+    yield _chart_lines(digest, "line")
     rank = 1
     for section in digest.sections:
         yield from _section_blocks(section, rank, zone)
@@ -117,12 +117,18 @@ def _blocks(digest: Digest) -> Iterator[str]:
         yield "Nothing to report."
     yield "\n".join(f"- *{escape_with_addresses(sentence)}*" for sentence in digest.left_out)
     yield "___"
+    yield _chart_lines(digest, "bars")
     if digest.accounted:
         yield f"Today until {local_time(digest.made_at, zone)}: {escape_with_addresses(digest.accounted)}"
     yield (
         f"Made by {escape(digest.made_by)} · {escape(digest.job_id)} · run {escape(digest.run_id)} · "
         f"times in {escape(zone)}"
     )
+
+
+def _chart_lines(digest: Digest, kind: str) -> str:
+    """What the world did stands above the words, what the team did below them."""
+    return "\n".join(f"- {chart_line(chart)}" for chart in digest.charts if chart.kind == kind)
 
 
 def need_about(need: Need, zone: str) -> str:
