@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from harness.domain.figures import Figure, Series
@@ -101,6 +102,36 @@ def figure_line(figure: Figure) -> str:
     url = one_line(figure.url).replace("|", "%7C")
     fields = (f"{_field(figure.key)} = {value}", _field(figure.name), _field(figure.source), moment, url)
     return " | ".join(filter(None, fields))
+
+
+def figure_rows(figures: Sequence[Figure]) -> list[tuple[str, str]]:
+    """Return the figures as lines, each with the key that it begins with: those of one thing together.
+
+    Figures of the same name, moment and source whose keys begin alike (`^spx.close`, `^spx.high`) are one line,
+    `^spx: S&P 500 | close = 6602.99; high = 6638.1 | source | moment | url`; one that stands alone is a line as
+    `figure_line` writes it.
+    """
+    groups: dict[tuple[object, ...], list[Figure]] = {}
+    for figure in figures:
+        stem, name = figure.key.rpartition(".")[0], figure.name.rpartition(", ")[0]
+        alone = figure.key if not stem or not name else ""
+        groups.setdefault((stem, name, figure.at, figure.source, figure.url, alone), []).append(figure)
+    return [_row(group) for group in groups.values()]
+
+
+def _row(group: Sequence[Figure]) -> tuple[str, str]:
+    first = group[0]
+    if len(group) == 1:
+        return first.key, figure_line(first)
+    stem, name = first.key.rpartition(".")[0], first.name.rpartition(", ")[0]
+    values = "; ".join(
+        f"{_field(figure.key.rpartition('.')[2])} = "
+        + " ".join(filter(None, (plain_number(figure.value), _field(figure.unit))))
+        for figure in group
+    )
+    moment = utc_time(first.at) if first.at else ""
+    fields = (f"{_field(stem)}: {_field(name)}", values, _field(first.source), moment)
+    return stem, " | ".join(filter(None, (*fields, one_line(first.url).replace("|", "%7C"))))
 
 
 def series_line(series: Series, most_points: int = 20) -> str:

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 
+from harness.collectors.collect import read_kind
 from harness.domain.message import ToolSchema
 from harness.domain.source import Collected
-from harness.gate.outside import fence_content, figure_line, item_line, series_line
+from harness.gate.outside import fence_content, figure_rows, item_line, series_line
 from harness.gate.sanitise import one_line, sanitise
 from harness.prompt.body import render_body
 from harness.prompt.gather import Gathered
@@ -113,8 +114,10 @@ def _input_records(gathered: Gathered) -> Iterator[Record]:
 def _collected_records(part: Collected) -> Iterator[Record]:
     for gap in part.gaps:
         yield Record(f"{part.read}: gap", f"Not available: {one_line(str(gap))}", 0, part.read)
-    for figure in part.figures:
-        yield Record(_name(f"{part.read}: {figure.key}"), figure_line(figure), 0, part.read)
+    # What another job wrote holds the numbers that it found worth telling; the others are there to trace these.
+    figures = () if read_kind(part.read) == "output" else part.figures
+    for key, line in figure_rows(figures):
+        yield Record(_name(f"{part.read}: {key}"), line, 0, part.read)
     for series in part.series:
         yield Record(_name(f"{part.read}: {series.key}"), series_line(series), 1, part.read)
     if part.text.strip():

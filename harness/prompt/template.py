@@ -48,7 +48,8 @@ class TemplateItem(TemplateValue):
 class TemplateFigure(TemplateValue):
     """One collected number; written out, it is its value with all its digits, without the unit.
 
-    `{{ '%.1f' | format(figure.value) }}` rounds it. `at` is an ISO date in the job's zone, or empty.
+    `text` is the value with its unit as people read it, `6,602.99 USD`; `{{ '%.1f' | format(figure.value) }}` rounds
+    it otherwise. `at` is an ISO date in the job's zone, or empty.
     """
 
     called: ClassVar[str] = "a figure"
@@ -59,6 +60,12 @@ class TemplateFigure(TemplateValue):
     source: str
     url: str
     at: str
+
+    @property
+    def text(self) -> str:
+        """The value with its unit."""
+        number = f"{self.value:,.{len(plain_number(self.value).partition('.')[2])}f}"
+        return f"{number} {self.unit}".strip()
 
     def __str__(self) -> str:
         return plain_number(self.value)

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from harness.delivery.digest import collected_from_digest, digest_from_json
+from harness.domain.figures import Figure
 from harness.domain.job import Job
 from harness.domain.run import Fire, FireKind, FireState
 from harness.domain.source import Collected, Gap
 from harness.ports import RecordedStep
 from harness.runs.conditions import CONDITION_STOP, NOTHING_TO_REPORT
+from harness.runs.figure_files import FIGURES_FILE, read_figures, recorded_figures, with_figures
 from harness.schedule.due import slots_between
 from harness.store.database import Database
 from harness.store.fires import last_fires
@@ -57,7 +59,7 @@ def latest_output(
             digest = digest_from_json(json.loads(_published(state, fire, recorded)))
         except (OSError, ValueError, KeyError) as error:
             return Collected(job_id, gaps=(Gap(job_id, f"its artifact cannot be read ({type(error).__name__})"),))
-        return collected_from_digest(digest, job_id)
+        return with_figures(collected_from_digest(digest, job_id), _figures(state, fire, recorded))
     if found_nothing:
         return Collected(job_id, text=f"{NOTHING_TO_REPORT}: {fire.reason}.", is_untrusted=False)
     problem = f"its run due {_moment(fire.due_at, job)} {became(fire.state)}: {fire.reason}"
@@ -73,6 +75,21 @@ def _published(state: StateFolder, fire: Fire, recorded: Callable[[str], Sequenc
             if step.kind == "publish" and step.value:
                 return str(step.value["digest"])
         raise
+
+
+def _figures(
+    state: StateFolder, fire: Fire, recorded: Callable[[str], Sequence[RecordedStep]]
+) -> tuple[Figure, ...] | None:
+    """Return the figures that the fire's run collected, None if they cannot be read."""
+    artifact = state.root / (fire.artifact or "")
+    try:
+        if artifact.exists():
+            path = artifact.with_name(FIGURES_FILE)
+            # Runs without figures leave no such file, nor did those before there was one.
+            return read_figures(path.read_text(encoding="utf-8")) if path.exists() else ()
+        return recorded_figures(recorded(fire.run_id or ""))
+    except (OSError, ValueError):
+        return None
 
 
 def latest_fire(connection: Connection, job_id: str, *, begun_only: bool = False) -> Fire | None:

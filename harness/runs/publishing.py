@@ -20,6 +20,7 @@ from harness.runs.artifact_files import write_files
 from harness.runs.beside import Beside
 from harness.runs.collecting import Inputs
 from harness.runs.contract import grounds_of
+from harness.runs.figure_files import figure_files
 from harness.runs.left_out import NEVER_WITHOUT, Remainder, take_out
 from harness.runs.nudges import marks_of, nothing_to_remind_of
 from harness.runs.plan import RunPlan
@@ -112,6 +113,7 @@ def _decide(
     artifact = state.run_folder(plan.run_id) / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
     made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}
+    made |= figure_files(inputs.collected)
     if plan.is_preview:
         made[PREVIEW_MARK] = f"{PREVIEW_REASON}\n"
     outcome = Outcome(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import example, given
@@ -14,6 +15,7 @@ from harness.gate.outside import (
     fence,
     fence_parts,
     figure_line,
+    figure_rows,
     item_line,
     plain_number,
     quotes_outside,
@@ -101,6 +103,23 @@ def test_a_figure_is_one_line_with_all_its_digits_and_where_it_stands() -> None:
         "^spx.close = 6012.345 points | S&P 500, close | Bourse ¦ Data | 2026-11-20 21:00 UTC | https://a.org/x%7Cy"
     )
     assert figure_line(Figure("n", "", 3.0)) == "n = 3"
+
+
+def test_the_figures_of_one_thing_are_one_line_and_the_others_lines_of_their_own() -> None:
+    at = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+    close = Figure("^spx.close", "S&P 500, close", 6012.345, "", at, "Bourse | Data", "https://a.org/x")
+    change = replace(close, key="^spx.change_pct", name="S&P 500, change in %", value=-0.5, unit="%")
+    older = replace(close, key="^ndx.close", name="Nasdaq 100, close", at=at.replace(day=19))
+    count = Figure("todos.open", "open to-dos", 3.0)
+    assert figure_rows((close, change, older, count)) == [
+        (
+            "^spx",
+            "^spx: S&P 500 | close = 6012.345; change_pct = -0.5 % | Bourse ¦ Data | 2026-11-20 21:00 UTC | "
+            "https://a.org/x",
+        ),
+        ("^ndx.close", figure_line(older)),
+        ("todos.open", figure_line(count)),
+    ]
 
 
 def test_a_series_is_one_line_of_its_last_points() -> None:

@@ -49,9 +49,10 @@ def test_the_numbers_of_an_input_are_asked_for_by_their_keys() -> None:
     market = Collected("market/indices", figures=(close,))
     template = (
         "{% set spx = inputs.market.figures['^spx.close'] %}{{ spx.name }} {{ spx }} {{ '%.1f' | format(spx.value) }}"
-        " {{ spx.unit }} {{ spx.source }} {{ spx.at }}"
+        " {{ spx.unit }} {{ spx.source }} {{ spx.at }} {{ spx.text }}"
     )
-    assert filled(template, market) == "S&P 500, close 6012.346 6012.3 points Bourse 2026-11-20"
+    told = "S&P 500, close 6012.346 6012.3 points Bourse 2026-11-20 6,012.346 points"
+    assert filled(template, market) == told
 
 
 def test_items_texts_and_gaps_of_each_input_can_be_written() -> None:
