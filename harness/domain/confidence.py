@@ -32,16 +32,14 @@ def level_of(percent: float) -> str:
     return "high" if percent > 70 else "low" if percent < 50 else "medium"
 
 
-def unlabelled(text: str, aside: str | None = None) -> Iterator[tuple[Passage, str]]:
-    """Yield the judgements that do not say how sure they are, with what is wrong with each.
+def unlabelled(text: str, disclaimer: str | None = None) -> Iterator[tuple[Passage, str, str]]:
+    """Yield the judgements that do not say how sure they are, what is wrong with each, and its particulars.
 
-    A paragraph that only leads over to a list is no judgement, and neither are the words of `aside`.
+    A paragraph that only leads over to a list is no judgement, and neither is the disclaimer.
     """
     for passage in passages_of(text):
-        if _is_judgement(passage) and not _is_aside(passage, aside):
-            problem = _problem(passage.text)
-            if problem:
-                yield passage, problem
+        if _is_judgement(passage) and not _is_aside(passage, disclaimer):
+            yield from ((passage, *fault) for fault in _faults(passage.text))
 
 
 def _is_judgement(passage: Passage) -> bool:
@@ -53,15 +51,15 @@ def _is_judgement(passage: Passage) -> bool:
     return False
 
 
-def _is_aside(passage: Passage, aside: str | None) -> bool:
-    return bool(aside) and plain(aside or "") == plain(passage.text)
+def _is_aside(passage: Passage, disclaimer: str | None) -> bool:
+    return disclaimer is not None and plain(disclaimer) == plain(passage.text)
 
 
-def _problem(text: str) -> str:
+def _faults(text: str) -> Iterator[tuple[str, str]]:
     found = next((label for pattern in _LABELS if (label := pattern.search(text))), None)
     if found is None:
-        return "does not say how sure it is"
+        yield "does not say how sure it is", ""
+        return
     word, percent = (found["word"] or "").casefold(), found["percent"]
     if word and percent and level_of(float(percent)) != word:
-        return f"says {word} and {percent} %, which is {level_of(float(percent))}"
-    return ""
+        yield "is as sure in words as it is not in percent", f"{word}, and {percent} % is {level_of(float(percent))}: "

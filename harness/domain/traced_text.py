@@ -44,10 +44,10 @@ def judge_confidence(contract: Contract, evidence: Evidence) -> Iterator[Violati
     """Yield every judgement that does not say how sure it is."""
     if contract.confidence is None:
         return
-    for passage, problem in unlabelled(evidence.text, contract.disclaimer):
+    for passage, problem, particulars in unlabelled(evidence.text, contract.disclaimer):
         line = passage.lines[0]
         yield Violation(
             "confidence",
-            f"a judgement {problem} (line {line}: {excerpt(evidence.text, line)})",
+            f"a judgement {problem} (line {line}: {particulars}{excerpt(evidence.text, line)})",
             remedy="add confidence: high (over 70 %), medium or low (under 50 %)",
         )

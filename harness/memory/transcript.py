@@ -20,6 +20,23 @@ from harness.memory.words import without_templates
 from harness.ports import RecordedStep
 from harness.store.json_codec import from_json
 
+_SOME_DAY = "2026-01-01"
+_WRONG = """\
+## Signals
+
+- **A** long · entry 987654.3 · stop 987655.4 · confidence 1 %
+- **B** long · entry 987654.3
+- **C** entry 987654.3 · stop 987655.4
+- **D** long
+- **E** wait · entry 987654.3 · long
+
+## Judgement
+
+Nobody knows.
+
+confidence: high, 1 %. confidence: low, 99 %"""
+"""A text that claims nothing that anybody could stand by."""
+
 HOW_TO_CALL = ". Call it like this: "
 
 _OF_THE_MOMENT = frozenset({
@@ -120,10 +137,18 @@ def _violations(verdict: Mapping[str, Any]) -> tuple[Violation, ...]:
 
 def _breakable(contract: Contract) -> tuple[Violation, ...]:
     """Return every violation that there can be of the contract, by judging what keeps nothing of it."""
-    many = tuple(EvidenceItem("", f"https://example.com/{n}", True) for n in range((contract.max_items or 0) + 1))
+    baskets = tuple(limit.basket for limit in contract.max_share)
+    many = tuple(
+        EvidenceItem("", f"https://example.com/{n}", True, baskets=baskets)
+        for n in range((contract.max_items or 0) + 1)
+    )
     bad = (EvidenceItem("", "x:", False), EvidenceItem("", "x:y", True, reachable=False, is_seen=True))
-    too_much = Evidence("x" * ((contract.max_chars or 0) + 1), (*many, *bad))
-    return (*judge(contract, Evidence("")), *judge(contract, too_much))
+    too_much = Evidence(
+        "x" * ((contract.max_chars or 0) + 1), (*many, *bad), days=dict.fromkeys(contract.cite, _SOME_DAY)
+    )
+    wrong = Evidence("\n\n".join((_WRONG, *contract.must_not_include)), said_on=_SOME_DAY)
+    empty = Evidence("\n".join(f"## {title}" for title in contract.sections))
+    return tuple(each for evidence in (Evidence(""), too_much, wrong, empty) for each in judge(contract, evidence))
 
 
 def _uses(steps: Sequence[RecordedStep]) -> Iterator[ToolUse]:
