@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -67,6 +68,8 @@ async def _serve(root: Path, environ: Mapping[str, str], echo: Callable[[str], N
     def on_memory() -> None:
         loop.call_soon_threadsafe(service.memory_changed)
 
+    # watchdog warns where a folder is moved before it was seen, and sees it all the same.
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
     watch = WorkspaceWatch(root, on_edit, on_memory=on_memory)
     try:
         await asyncio.to_thread(service.open)

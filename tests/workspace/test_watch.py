@@ -35,6 +35,25 @@ class FullObserver:
         return getattr(self._observer, name)
 
 
+class SilentObserver:
+    """The observer of a system that announces nothing: a folder that another machine writes into."""
+
+    def schedule(self, handler: Any, path: str, **settings: Any) -> Any:
+        return path
+
+    def unschedule(self, watch: Any) -> None:
+        """Nothing was watched."""
+
+    def start(self) -> None:
+        """There is nothing to start."""
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+    def is_alive(self) -> bool:
+        return False
+
+
 @contextmanager
 def watching(root: Path, quiet_s: float = 0.05) -> Iterator[Queue[None]]:
     """Watch the folder; the queue receives one entry for each call of `on_change`."""
@@ -267,3 +286,35 @@ def test_what_agents_remember_is_told_of_by_itself(tmp_path: Path) -> None:
 )
 def test_memory_is_told_apart_by_where_it_lies(name: str, is_memory: bool) -> None:
     assert is_remembered(Path("/team") / name, Path("/team")) is is_memory
+
+
+def test_an_edit_that_the_system_does_not_announce_is_noticed_by_looking(tmp_path: Path) -> None:
+    root = write_workspace_files(tmp_path, {"skills/x/SKILL.md": "x", "agents/a/.learnings/ERRORS.md": "x"})
+    edits: Queue[None] = Queue()
+    memory: Queue[None] = Queue()
+    watch = WorkspaceWatch(
+        root,
+        lambda: edits.put(None),
+        quiet_s=0.01,
+        observer=cast("BaseObserver", SilentObserver()),
+        on_memory=lambda: memory.put(None),
+        look_every_s=0.05,
+    )
+    watch.start()
+    try:
+        (root / "skills/x/SKILL.md").write_text("changed")
+        edits.get(timeout=PATIENCE_S)
+        (root / "skills/y").mkdir()
+        (root / "skills/y/SKILL.md").write_text("new")
+        edits.get(timeout=PATIENCE_S)
+        assert memory.empty()
+        (root / "agents/a/.learnings/ERRORS.md").write_text("learned")
+        memory.get(timeout=PATIENCE_S)
+        shutil.rmtree(root / "skills/x")
+        edits.get(timeout=PATIENCE_S)
+        (root / "shared-context").mkdir(exist_ok=True)
+        (root / "shared-context/state.md").write_text("written by the harness")
+        wait_until_calm(edits)
+        assert memory.empty()
+    finally:
+        watch.stop()

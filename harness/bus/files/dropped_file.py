@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bus.files.stamp import Stamp, stamp_in, stamp_of
 from harness.domain.errors import HarnessError
+from harness.store.stamp import Stamp, stamp_in, stamp_of
 
 MAX_BYTES = 1_000_000
 _LONGEST_NAME = 200

@@ -30,7 +30,6 @@ from harness.bus.files.dropped_file import (
 )
 from harness.bus.files.mirror_pages import PAGES_FOLDER
 from harness.bus.files.request_file import AnswerFile, AskFile, parse_request_file
-from harness.bus.files.stamp import Stamp, stamp_of
 from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
 from harness.bus.log import standing_of
 from harness.bus.sending import send
@@ -40,6 +39,7 @@ from harness.domain.request import USER, Final, IllegalTransition
 from harness.store.database import Database
 from harness.store.durable_file import read_if_there, replace_text
 from harness.store.requests import request_with_key
+from harness.store.stamp import Stamp, stamp_of
 
 INBOX = f"{PAGES_FOLDER}/inbox"
 TAKEN, REFUSED = "taken", "refused"

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.bus.files.seal import is_sealed, made_from
-from harness.bus.files.stamp import Stamp, stamp_in, stamp_of
+from harness.store.stamp import Stamp, stamp_in, stamp_of
 
 _EDITED = ".edited-"
 _STAMP = struct.Struct("<qqQ")
