@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from harness.bus.log import append, standing_of
+from harness.bus.radar.coder import FIX, NO_CODER, coder_of, is_of_radar
 from harness.bus.sending import Ask, Sent, send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError, Refused
@@ -49,12 +50,11 @@ def resend(connection: Connection, request_id: str, team: Team, now: datetime, *
     be alone, and must be given up if this raises.
     """
     standing = _open_dead_letter(connection, request_id)
-    if standing.request.receiver == SYSTEM and standing.request.watch is None:
-        raise HarnessError(f"request {request_id} was for nobody: {standing.dead.reason if standing.dead else ''}")
     unsafe = why_unsafe(connection, standing)
     if unsafe is not None and not force:
         raise Refused("may-do-twice", f"request {request_id}: {unsafe}; sending it again may do this twice")
-    again = send(connection, _repeated(connection, standing.request, now), team, now)
+    receiver = _receiver(standing.request, team)
+    again = send(connection, _repeated(connection, standing.request, receiver, now), team, now)
     append(connection, standing, Resent(again.standing.request.id), by=by, now=now)
     return again
 
@@ -106,10 +106,20 @@ def _open_dead_letter(connection: Connection, request_id: str) -> Standing:
     raise HarnessError(f"request {request_id} {what}")
 
 
-def _repeated(connection: Connection, asked: Request, now: datetime) -> Ask:
+def _receiver(asked: Request, team: Team) -> str:
+    """Return who is asked again: where there was nobody, the coder that is configured by now."""
+    if asked.receiver != SYSTEM or not is_of_radar(asked):
+        return asked.receiver
+    coder = coder_of(team)
+    if coder is None:
+        raise HarnessError(f"request {asked.id}: {NO_CODER}; {FIX}, or give it up: harness bus drop {asked.id}")
+    return coder
+
+
+def _repeated(connection: Connection, asked: Request, receiver: str, now: datetime) -> Ask:
     return Ask(
         sender=asked.sender,
-        receiver=asked.receiver,
+        receiver=receiver,
         task=asked.task,
         key=_next_key(connection, asked),
         due_at=now + (asked.due_at - asked.made_at),

@@ -71,11 +71,11 @@ class Sent:
     is_new: bool
 
 
-def send(connection: Connection, ask: Ask, team: Team, now: datetime, *, rejected: str | None = None) -> Sent:
+def send(connection: Connection, ask: Ask, team: Team, now: datetime, *, rejected: Final | None = None) -> Sent:
     """Write the request and give it to its receiver if it takes one more; the transaction should be alone.
 
-    Asking again with the same key changes nothing and returns what was asked first. `rejected` says why there is nobody
-    to give it to: it is final at once, and a dead letter for the person.
+    Asking again with the same key changes nothing and returns what was asked first. `rejected` is the final of a
+    request for which there is nobody: it has it at once, and is a dead letter for the person.
     Raises Refused with the name of the guard's rule, or `too-long`; HarnessError if the receiver is unknown, if nothing
     is asked, or if the key stands for something else.
     """
@@ -109,8 +109,7 @@ def send(connection: Connection, ask: Ask, team: Team, now: datetime, *, rejecte
     row = request_row(connection, request.id)
     assert row is not None, "it was written just now"
     if rejected is not None:
-        final = Final("rejected", rejected)
-        standing = bury(connection, standing, final, Situation.NEVER_DELIVERED, by=SYSTEM, now=now)
+        standing = bury(connection, standing, rejected, Situation.NEVER_DELIVERED, by=SYSTEM, now=now)
     elif ask.watch is None:
         standing = deliver_if_room(connection, standing, row, team, now)
     return Sent(standing, is_new=True)

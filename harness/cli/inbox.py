@@ -21,7 +21,7 @@ from harness.daemon.wording import ago
 from harness.domain.cause import disabled_cause, happens_once, profile_named_by, tells_of_dead_letters
 from harness.domain.learning import Learning, judge_promotion, verifications_in_force
 from harness.domain.pause import scope_name
-from harness.domain.request import USER, Situation, fold
+from harness.domain.request import SYSTEM, USER, Situation, fold
 from harness.domain.sizes import counted
 from harness.store.peek import Peek, peek
 from harness.store.records import OpenIncident
@@ -163,7 +163,10 @@ def _dead_letters(look: Peek) -> Iterator[Item]:
         result = (record.result or "").replace("_", " ")
         since = record.closed_at or record.made_at
         # Only what nobody was given is sent again without a question; of the rest it must be seen what was done.
-        is_untouched = fold(look.requests.log(record.id)).situation is Situation.NEVER_DELIVERED
+        standing = fold(look.requests.log(record.id))
+        is_untouched = standing.situation is Situation.NEVER_DELIVERED
+        if standing.final is not None and record.receiver == SYSTEM:
+            result = f"{result}: {standing.final.conclusion}"  # nobody could have worked on it: the reason is all
         command = resend_command(record.id) if is_untouched else f"harness bus show {record.id}"
         yield Item("dead-letter", record.id, text, result, since, command)
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from harness.bus.files.standing_incidents import OpenIncidents, keep_incidents
-from harness.bus.radar.decisions import KEY_PREFIX, MIRRORED_FOR, mirror_requests
+from harness.bus.radar.coder import KEY_PREFIX
+from harness.bus.radar.decisions import MIRRORED_FOR, mirror_requests
 from harness.bus.radar.folder import RadarFolder
 from harness.bus.team import Team
 from harness.domain.cause import dead_letter_cause

@@ -12,7 +12,7 @@ import pytest
 
 from harness.bus.finals import bury, finish
 from harness.bus.log import standing_of
-from harness.bus.radar.decisions import KEY_PREFIX
+from harness.bus.radar.coder import KEY_PREFIX
 from harness.bus.radar.folder import RadarFolder, path_of
 from harness.bus.sending import send
 from harness.bus.team import Team

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from harness.bus.dead_letters import drop
 from harness.bus.ending import cancel
-from harness.bus.log import standing_of
+from harness.bus.log import UnknownRequest, standing_of
+from harness.bus.radar.coder import KEY_PREFIX, coder_of, rejection
 from harness.bus.radar.folder import RadarFolder, path_of
 from harness.bus.radar.overview import with_overview
 from harness.bus.radar.page import EVALUATION, HISTORY, move_line, with_decision, with_line
@@ -28,12 +30,6 @@ from harness.domain.request import SYSTEM, Standing
 from harness.gate.sanitise import in_short
 from harness.store.database import Database
 from harness.store.requests import RequestRow, requests_with_keys
-
-NO_CODER = "no coder configured"
-"""Why what a decision asks for is rejected at once, where nobody is named in `[radar] coder`."""
-
-KEY_PREFIX = "radar "
-"""How the idempotency keys of requests begin that the radar's decisions make."""
 
 MIRRORED_FOR = timedelta(days=2)
 """So long after it last changed a request is compared with its page."""
@@ -77,8 +73,7 @@ def decide(
         with database.read() as connection:
             _check(connection, technology, deciding)
     request = _ask(database, technology, team, deciding, now)
-    if request is None:
-        _take_back(database, technology, deciding, now)
+    _settle_earlier(database, technology, deciding, request, now)
     move = Move(day, deciding.decision, _reason(deciding.reason, request), deciding.run)
     _write(folder, technology.slug, move, "" if request is None else request.request.id)
     refresh_overview(folder, day)
@@ -151,22 +146,28 @@ def _check(connection: Connection, technology: Technology, deciding: Deciding) -
         raise ToolError("say in one sentence why")
     if technology.ring != deciding.decision:
         return
-    if technology.request:
-        final = standing_of(connection, technology.request).final
-        if final is not None and not final.is_success:
-            return  # what was asked for came to nothing: the decision may be made again
+    earlier = _standing(connection, technology.request)
+    if earlier is not None and earlier.final is not None and not earlier.final.is_success:
+        return  # what was asked for came to nothing: the decision may be made again
     raise ToolError(f"{technology.slug} is on {technology.ring} already; evaluate it anew, or decide otherwise")
+
+
+def _standing(connection: Connection, request_id: str, *, for_change: bool = False) -> Standing | None:
+    """Return what a request has come to; None for one that a person wrote into the page, or a restore took away."""
+    try:
+        return standing_of(connection, request_id, for_change=for_change)
+    except UnknownRequest:
+        return None
 
 
 def _ask(database: Database, technology: Technology, team: Team, deciding: Deciding, now: datetime) -> Standing | None:
     if deciding.decision not in DELEGATED:
         return None
-    coder = team.workspace.settings.radar.coder
-    is_there = coder in team.workspace.agents
+    coder = coder_of(team)
     path = path_of(technology.slug)
     ask = Ask(
         sender=deciding.agent,
-        receiver=coder if is_there else SYSTEM,
+        receiver=coder or SYSTEM,
         task=f"Tech Radar, {deciding.decision} ({IN_WORDS[deciding.decision]}): {technology.name}",
         key=f"{KEY_PREFIX}{technology.slug} {deciding.decision} {_work(deciding.run)}",
         due_at=now + timedelta(days=7),
@@ -180,18 +181,23 @@ def _ask(database: Database, technology: Technology, team: Team, deciding: Decid
         is_untrusted=True,
     )
     with database.write(alone=True) as connection:
-        why = NO_CODER if not coder else f"{NO_CODER}: there is no agent {coder}"
-        return send(connection, ask, team, now, rejected=None if is_there else why).standing
+        return send(connection, ask, team, now, rejected=None if coder else rejection(team)).standing
 
 
-def _take_back(database: Database, technology: Technology, deciding: Deciding, now: datetime) -> None:
-    """Cancel what an earlier decision of the same agent asked for, and nobody wants any more."""
-    if not technology.request:
+def _settle_earlier(
+    database: Database, technology: Technology, deciding: Deciding, request: Standing | None, now: datetime
+) -> None:
+    """Settle what an earlier decision asked for and nobody wants any more: a dead letter, or work without a use."""
+    if not technology.request or (request is not None and request.request.id == technology.request):
         return
+    why = f"the Tech Radar says {deciding.decision} now: {deciding.reason}"
     with database.write(alone=True) as connection:
-        standing = standing_of(connection, technology.request, for_change=True)
-        if standing.is_open and standing.request.sender == deciding.agent:
-            why = f"the Tech Radar says {deciding.decision} now: {deciding.reason}"
+        earlier = _standing(connection, technology.request, for_change=True)
+        if earlier is None:
+            return
+        if earlier.is_dead_letter:
+            drop(connection, technology.request, why, by=deciding.agent, now=now)
+        elif request is None and earlier.is_open and earlier.request.sender == deciding.agent:
             cancel(connection, technology.request, why, by=deciding.agent, now=now)
 
 
@@ -211,7 +217,7 @@ def _write(folder: RadarFolder, slug: str, move: Move, request: str) -> None:
 def _mirror(folder: RadarFolder, technology: Technology, row: RequestRow, standing: Standing, zone: ZoneInfo) -> bool:
     """Write into the page that a request was made, and what it came to; False if it says so."""
     asked, told = standing.request, [move.reason for move in technology.moves]
-    run = asked.parent_run or ""
+    run = asked.parent_run or "resent"
     changed = False
     if not any(asked.id in reason for reason in told):
         decision = row.key.removeprefix(KEY_PREFIX).split(" ")[1]

@@ -65,8 +65,7 @@ def _said(move: Move) -> str:
 
 
 def _link(technology: Technology) -> str:
-    name = as_words(" ".join(technology.name.split())).replace("|", "\\|")
-    return f"[{name}]({quote(technology.slug)}.md)"
+    return f"[{as_words(' '.join(technology.name.split()))}]({quote(technology.slug)}.md)"
 
 
 def _broken(radar: Radar) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Evaluation:
 
 def read_page(slug: str, text: str, report: Report) -> Technology | None:
     """Return what the page says, or None with every reason in the report."""
-    front = read_front_matter(text, report)
+    front = read_front_matter(text.replace("\r\n", "\n"), report)
     if front is None:
         return None
     located = front.located
@@ -130,23 +130,19 @@ def with_line(text: str, heading: str, line: str) -> str:
     lines = _LINE.findall(text)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     found = _section(lines, heading)
-    if found is None:
-        gap = "" if not text or text.endswith("\n") else end
-        return f"{text}{gap}{end}## {heading}{end}{end}{line}{end}"
-    first, last = found
-    own = lines[first:last]
-    if line in (one.rstrip("\r\n") for one in own):
+    if found is not None and line in (one.rstrip("\r\n") for one in lines[slice(*found)]):
         return text
-    filled = max((number for number, one in enumerate(own, first + 1) if one.strip()), default=first)
-    before = lines[:filled]
-    if before and not before[-1].endswith("\n"):
-        before[-1] += end
+    if found is None or found[1] == len(lines):
+        lines = _closed(lines, end)
+    if found is None:
+        return "".join((*lines, end, f"## {heading}{end}", end, f"{line}{end}"))
+    first, last = _section(lines, heading) or found
+    filled = max((number for number, one in enumerate(lines[first:last], first + 1) if one.strip()), default=first)
+    before, rest = lines[:filled], lines[filled:]
     # A list begins after a blank line, whatever stands above it: a heading, or what a person wrote.
-    is_list = before and before[-1].lstrip().startswith(("- ", "* ", "+ "))
-    rest = lines[filled:]
-    gap = end if not is_list else ""
+    gap = "" if before[-1].lstrip().startswith(("- ", "* ", "+ ")) else end
     below = end if rest and rest[0].strip() else ""
-    return "".join((*before, gap, line, end, below, *rest))
+    return "".join((*before, gap, f"{line}{end}", below, *rest))
 
 
 def move_line(move: Move) -> str:
@@ -197,7 +193,10 @@ def _day(located: Located, key: str, report: Report) -> date | None:
 def _says_something(text: str, heading: str) -> bool:
     lines = _LINE.findall(text)
     found = _section(lines, heading)
-    return found is not None and bool(_COMMENT.sub("", "".join(lines[slice(*found)])).strip())
+    if found is None:
+        return False
+    content = _COMMENT.sub("", "".join(lines[slice(*found)]))
+    return any(line.strip() and not _HEADING.fullmatch(line.strip()) for line in content.splitlines())
 
 
 def _moves(text: str) -> Iterable[Move]:
@@ -221,16 +220,33 @@ def _section(lines: Sequence[str], heading: str) -> tuple[int, int] | None:
     code, level, first = "", 0, None
     for number in range(_body(lines), len(lines)):
         line = lines[number].rstrip("\r\n")
-        mark = _CODE.match(line)
-        if mark:
-            is_end = bool(code) and mark[1].startswith(code) and not line.strip().strip(code[0])
-            code = "" if is_end else code or mark[1]
-        elif not code and (found := _HEADING.fullmatch(line)):
+        code = _code_after(code, line)
+        if not code and (found := _HEADING.fullmatch(line)):
             if first is not None and len(found[1]) <= level:
                 return first, number
             if first is None and found[2].casefold() == heading.casefold():
                 level, first = len(found[1]), number + 1
     return None if first is None else (first, len(lines))
+
+
+def _closed(lines: Sequence[str], end: str) -> list[str]:
+    """Return the lines so that one more stands in none of them: its last line ended, and no code block left open."""
+    closed = list(lines)
+    if closed and not closed[-1].endswith("\n"):
+        closed[-1] += end
+    code = ""
+    for line in closed[_body(closed) :]:
+        code = _code_after(code, line.rstrip("\r\n"))
+    return [*closed, f"{code}{end}"] if code else closed
+
+
+def _code_after(code: str, line: str) -> str:
+    """Return by which mark a code block is open after the line, given that of before; empty for none."""
+    mark = _CODE.match(line)
+    if mark is None:
+        return code
+    is_end = bool(code) and mark[1].startswith(code) and not line.strip().strip(code[0])
+    return "" if is_end else code or mark[1]
 
 
 def _body(lines: Sequence[str]) -> int:
