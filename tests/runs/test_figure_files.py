@@ -97,7 +97,7 @@ def test_two_figures_of_one_key_are_both_kept() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"format": 1, "figures": [{"key": 3}]})])
 def test_a_file_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever of it is wrong
+    with pytest.raises(ValueError):
         read_figures(text)
 
 
