@@ -20,7 +20,13 @@ from tests.daemon.daemon_process import Daemon, daemon_on, serve_feed, wait_unti
 
 pytestmark = pytest.mark.slow
 
-AGENT = 'description = "x"\nprofile = "cheap"\ntools = ["web.read"]\nskills = ["*"]\n'
+# By pattern, since some of them come later; and none of those that ship with the harness.
+AGENT = """
+description = "x"
+profile = "cheap"
+tools = ["web.read"]
+skills = ["cups*", "plates*", "spoons*", "forks*", "lamp*"]
+"""
 
 
 def skill(name: str, body: str = "Count twice.") -> str:
