@@ -24,8 +24,13 @@ def mark_of_words(text: str) -> str:
 
 
 def days_of_words(database: Database, job: Job, now: datetime) -> Mapping[str, str]:
-    """Return the marks of what the agent's reminders said within a week, each with its day in the job's zone."""
-    with database.read() as connection:
-        marks = marks_since(connection, job.agent, WORDS, now - SAME_WORDS_AFTER)
+    """Return the marks of what the agent's reminders said in the last seven days, each with its day in the job's zone.
+
+    Days are counted, and not hours: what was said last Monday may be said on Monday, whatever the minute.
+    """
     zone = ZoneInfo(job.zone)
-    return {mark: datetime.fromtimestamp(at, UTC).astimezone(zone).date().isoformat() for mark, at in marks.items()}
+    since = now.astimezone(zone).date() - SAME_WORDS_AFTER
+    with database.read() as connection:
+        marks = marks_since(connection, job.agent, WORDS, now - SAME_WORDS_AFTER - timedelta(days=1))
+    days = {mark: datetime.fromtimestamp(at, UTC).astimezone(zone).date() for mark, at in marks.items()}
+    return {mark: day.isoformat() for mark, day in days.items() if day > since}

@@ -9,6 +9,9 @@ from sqlalchemy import Connection, func, or_, select
 from harness.domain.request import USER
 from harness.store.tables import event, request, seen_item
 
+_WORDS = ("requested", "progress", "final")
+"""Kinds of events that a party makes by saying something."""
+
 
 def marks_since(connection: Connection, agent: str, beginning: str, since: datetime) -> dict[str, float]:
     """Return the marks with this beginning that the agent's jobs delivered since then, with the last time of each."""
@@ -32,6 +35,10 @@ def last_word_of_person(connection: Connection, agent: str) -> float:
     query = (
         select(func.max(event.c.at))
         .join(request, request.c.id == event.c.request_id)
-        .where(event.c.party == USER, or_(request.c.sender == agent, request.c.receiver == agent))
+        .where(
+            event.c.party == USER,
+            event.c.kind.in_(_WORDS),
+            or_(request.c.sender == agent, request.c.receiver == agent),
+        )
     )
     return float(connection.execute(query).scalar() or 0.0)
