@@ -23,6 +23,7 @@ _OWNER_PLACES = (
 _HARNESS_PLACES = (
     ("shared-context", "job-status"),
     ("shared-context", "dispatches"),
+    ("shared-context", "radar"),
     ("shared-context", "roundtables"),
 )
 _SECRETS_LIKE = re.compile(

@@ -34,7 +34,7 @@ from harness.workspace.located import Located
 from harness.workspace.markets import read_watchlist
 from harness.workspace.names import RESERVED_AGENTS, Names, check_slug
 from harness.workspace.prompt_template import check_template
-from harness.workspace.report import Entry, Report
+from harness.workspace.report import Entry, Report, suggestion
 from harness.workspace.settings import declared_names, read_settings
 from harness.workspace.shared import read_feed_list
 from harness.workspace.skill_pins import Pin, read_pins
@@ -172,6 +172,7 @@ class _Inspector:
         settings, located = found if found is not None else (None, None)
         if settings is not None and located is not None:
             self._check_scripts(settings, located)
+            self._check_coder(settings, located)
             self.profile_lines = {name: located.line("profiles", name) for name in settings.profiles}
         effective = settings or Settings()
         jobs = frozenset("/".join(_agent_and_job(path)) for path in self._job_paths())
@@ -328,6 +329,13 @@ class _Inspector:
                 problem = f"profile {name!r} plays {profile.script}, and there is no such file"
                 line = located.line("profiles", name, "script")
                 self._report(SETTINGS_FILE).missing(line, problem, "write it, or correct script")
+
+    def _check_coder(self, settings: Settings, located: Located) -> None:
+        """Warn of a coder that is not there: what the Tech Radar asks for would be rejected."""
+        coder, known = settings.radar.coder, (*self.snapshot.agents, *self._unreadable_in("agents"))
+        if coder and coder not in known:
+            problem = f"there is no agent {coder!r}: what the Tech Radar adopts or tries is rejected"
+            self._report(SETTINGS_FILE).warning(located.line("radar", "coder"), problem, suggestion(coder, known))
 
     def _paths_in(self, folder: str) -> list[str]:
         paths = self.snapshot.texts.keys() | self.snapshot.unreadable.keys()
