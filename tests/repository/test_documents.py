@@ -179,6 +179,7 @@ def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
         "retention": "[retention]",
         "backups": "[backups]",
         "bus": "[bus]",
+        "radar": "[radar]",
         "shedding": "[shedding]",
     }
     assert {tables.get(key, key) for key in SettingsShape.model_fields} <= table_keys("workspace.md")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,14 @@ def test_a_key_that_cannot_be_changed_alone_is_refused_with_its_line(ring: str) 
 )
 def test_what_a_page_lacks_is_named_with_its_line(old: str, new: str, problem: str) -> None:
     assert any(problem in found for found in problems(new_page(FOUND, MOVE).replace(old, new, 1)))
+
+
+def test_the_page_in_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs/radar.md").read_text()
+    example = page.split("```markdown\n")[1].split("```\n")[0]
+    found = read(example)
+    assert (found.ring, found.request, found.is_evaluated) == ("trial", "r-k3v7q2mzpa", True)
+    assert [move.what for move in found.moves] == ["discovered", "trial", "request done"]
 
 
 def test_a_code_block_that_was_left_open_is_closed_before_the_line() -> None:
