@@ -11,7 +11,8 @@ from harness.delivery.markdown import render_markdown
 from harness.delivery.prose import plain_text_of
 from harness.domain.chart import Chart, Mark, Part
 from harness.domain.digest import Digest, DigestItem, Need, Section
-from harness.domain.source import Collected, Gap, Item
+from harness.domain.figures import Point, Series
+from harness.domain.source import Collected, Gap, Item, title_key
 
 FORMAT = 1
 _SUMMARY_CHARS = 600
@@ -54,7 +55,7 @@ def collected_from_digest(digest: Digest, read: str) -> Collected:
     Items keep the sources that reported them, so that a story stays single-source from job to job;
     gaps are handed on with the name of the job that had them, and stand in no other place. The text is the
     Markdown without them and without what stands there for the person only, and untrusted: it quotes what came from
-    outside the team.
+    outside the team. Lines of series are handed on as series.
     """
     return Collected(
         read=read,
@@ -62,7 +63,13 @@ def collected_from_digest(digest: Digest, read: str) -> Collected:
         gaps=tuple(Gap(digest.job_id, gap) for gap in digest.gaps),
         text=render_markdown(_own_words(digest)),
         is_untrusted=True,
+        series=tuple(_series(chart) for chart in digest.charts if chart.kind == "line"),
     )
+
+
+def _series(chart: Chart) -> Series:
+    points = tuple(Point(mark.at, mark.total) for mark in chart.marks if mark.at is not None)
+    return Series(title_key(chart.title).replace(" ", "-"), chart.title, points, chart.unit, chart.source, chart.url)
 
 
 def _own_words(digest: Digest) -> Digest:
@@ -104,7 +111,7 @@ def _chart_to_json(chart: Chart) -> dict[str, Any]:
     return {
         "kind": chart.kind,
         "title": chart.title,
-        "marks": [{"label": mark.label, "values": list(mark.values)} for mark in chart.marks],
+        "marks": [{"label": mark.label, "values": list(mark.values), "at": _moment(mark.at)} for mark in chart.marks],
         "unit": chart.unit,
         "parts": [{"name": part.name, "tone": part.tone} for part in chart.parts],
         "source": chart.source,
@@ -116,7 +123,7 @@ def _chart_from_json(value: Mapping[str, Any]) -> Chart:
     return Chart(
         kind=value["kind"],
         title=value["title"],
-        marks=tuple(Mark(mark["label"], tuple(mark["values"])) for mark in value["marks"]),
+        marks=tuple(Mark(mark["label"], tuple(mark["values"]), _read_moment(mark["at"])) for mark in value["marks"]),
         unit=value["unit"],
         parts=tuple(Part(part["name"], part["tone"]) for part in value["parts"]),
         source=value["source"],
@@ -125,13 +132,20 @@ def _chart_from_json(value: Mapping[str, Any]) -> Chart:
 
 
 def _need_to_json(need: Need) -> dict[str, Any]:
-    due_at = None if need.due_at is None else need.due_at.astimezone(UTC).isoformat()
-    return {"kind": need.kind, "text": need.text, "detail": need.detail, "command": need.command, "due_at": due_at}
+    words = {"kind": need.kind, "text": need.text, "detail": need.detail, "command": need.command}
+    return {**words, "due_at": _moment(need.due_at)}
 
 
 def _need_from_json(value: Mapping[str, Any]) -> Need:
-    due_at = None if value["due_at"] is None else datetime.fromisoformat(value["due_at"])
-    return Need(value["kind"], value["text"], value["detail"], value["command"], due_at)
+    return Need(value["kind"], value["text"], value["detail"], value["command"], _read_moment(value["due_at"]))
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _collected_item(item: DigestItem, digest: Digest) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Tone = Literal["plain", "good", "fair", "bad", "quiet"]
@@ -23,10 +24,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a line, or a bar with the values of its parts; `label` says in words where it stands (`Sat 21`)."""
+    """A point of a line, or a bar with the values of its parts; `label` says in words where it stands (`Sat 21`).
+
+    `at` is the moment of a point that comes from a series, aware UTC.
+    """
 
     label: str
     values: tuple[float, ...]
+    at: datetime | None = None
 
     @property
     def total(self) -> float:

@@ -30,8 +30,8 @@ _PARTS: tuple[tuple[Part, tuple[FireState, ...]], ...] = (
 
 def series_charts(collected: Sequence[Collected], zone: str) -> tuple[Chart, ...]:
     """Return a line for each series with two points or more, in the order of the inputs, at most four."""
-    drawable = [series for one in collected for series in one.series if len(series.points) > 1]
-    return tuple(_line(series, zone) for series in drawable[:MOST_SERIES])
+    drawable = {series.name: series for one in collected for series in one.series if len(series.points) > 1}
+    return tuple(_line(series, zone) for series in [*drawable.values()][:MOST_SERIES])
 
 
 def health_chart(connection: Connection, now: datetime, zone: str) -> Chart:
@@ -59,7 +59,7 @@ def _line(series: Series, zone: str) -> Chart:
     times = [point.at.astimezone(local) for point in series.points]
     is_one_day = times[-1] - times[0] <= _ONE_DAY
     marks = tuple(
-        Mark(f"{time:%H:%M}" if is_one_day else f"{time.day} {time:%b}", (point.value,))
+        Mark(f"{time:%H:%M}" if is_one_day else f"{time.day} {time:%b}", (point.value,), point.at)
         for time, point in zip(times, series.points, strict=True)
     )
     return Chart("line", series.name, marks, unit=series.unit, source=series.source, url=series.url)

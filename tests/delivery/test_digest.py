@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -40,7 +40,12 @@ DIGEST = Digest(
     notice="Everything below is invented.",
     charts=(
         Chart(
-            "line", "S&P 500", (Mark("09:30", (6012.5,)), Mark("16:00", (6031.0,))), "points", source="Stooq", url="u"
+            "line",
+            "S&P 500",
+            (Mark("09:30", (6012.5,), NOON - timedelta(hours=6)), Mark("16:00", (6031.0,), NOON)),
+            "points",
+            source="Stooq",
+            url="u",
         ),
         Chart("bars", "Jobs", (Mark("Sat 21", (3.0, 1.0)),), parts=(Part("delivered", "good"), Part("failed", "bad"))),
     ),
@@ -85,3 +90,9 @@ def test_another_job_reads_items_with_their_sources_gaps_and_the_whole_text() ->
     assert collected.text == render_markdown(own_words)
     assert "arXiv: timeout" not in collected.text
     assert collected.is_untrusted
+
+
+def test_the_lines_of_a_digest_are_series_of_whoever_reads_it() -> None:
+    (series,) = collected_from_digest(DIGEST, "trading/us-wrap").series
+    assert (series.key, series.name, series.unit, series.source) == ("s-p-500", "S&P 500", "points", "Stooq")
+    assert [(point.at, point.value) for point in series.points] == [(NOON - timedelta(hours=6), 6012.5), (NOON, 6031.0)]
