@@ -56,7 +56,8 @@ def _is_aside(passage: Passage, disclaimer: str | None) -> bool:
 
 
 def _faults(text: str) -> Iterator[tuple[str, str]]:
-    found = next((label for pattern in _LABELS if (label := pattern.search(text))), None)
+    labels = [label for pattern in _LABELS if (label := pattern.search(text))]
+    found = max(labels, key=lambda label: bool(label["word"]) + bool(label["percent"]), default=None)
     if found is None:
         yield "does not say how sure it is", ""
         return

@@ -20,7 +20,7 @@ _STOP = re.compile(rf"\bstop(?:[- ]?loss)?{_LINK}{_NUMBER.format('price')}{_NO_P
 _TRADE = re.compile(
     r"\b(?P<side>(?<!as )(?:go(?:ing)?\s+)?(?:long|short)(?![- ]?(?:term|run|dated|lived|time|end|er|est|ly|seller"
     r"|interest|squeeze|cover|as\b|ago\b))|buy|sell short)\b(?![-’'])"
-    rf"(?:[\s*_`·|:]+(?!\d)[^\W\d]\S*){{0,3}}{_LINK}[\s·]*{_NUMBER.format('price')}{_NO_PRICE}",
+    rf"(?:[\s*_`·|:]+(?!\d|stop|target|confiden)[^\W\d]\S*){{0,3}}{_LINK}[\s·]*{_NUMBER.format('price')}{_NO_PRICE}",
     re.IGNORECASE,
 )
 _LONG = re.compile(r"\b(?:long|buy)\b(?!-)", re.IGNORECASE)
