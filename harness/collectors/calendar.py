@@ -112,7 +112,7 @@ async def _read(
         problems = (parsed.problem,) if parsed.problem else parsed.notes
         events = parsed.events
     else:
-        problems, events = (hide_address(body, calendar.place),), ()
+        problems, events = (hide_address(body, calendar.place) if "://" in calendar.place else body,), ()
     await record_answer(label, "" if events else "; ".join(problems), context)
     return tuple(Appointment(calendar.name, event) for event in events), tuple(Gap(label, p) for p in problems)
 

@@ -64,7 +64,7 @@ def _events(calendar: Any, zone: ZoneInfo, first: date, days: int, notes: list[s
     except Exception as error:  # noqa: BLE001 - one series that makes no sense must not hide the others
         found = recurring_ical_events.of(calendar, skip_bad_series=True).between(begin, end)
         notes.append(f"holds events that cannot be understood and are left out ({type(error).__name__})")
-    if any(component.errors for component in calendar.walk("VEVENT")):
+    if not notes and any(component.errors for component in calendar.walk("VEVENT")):
         notes.append("holds lines that cannot be understood and are left out")
     for component in found:
         if str(component.get("STATUS", "")).strip().upper() == "CANCELLED":
