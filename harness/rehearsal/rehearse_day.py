@@ -20,6 +20,7 @@ from harness.domain.workspace import Workspace
 from harness.rehearsal.day import Itinerary, RehearsalReport, rehearse
 from harness.rehearsal.evidence import evidence_of
 from harness.rehearsal.faults import spread_faults
+from harness.rehearsal.newsstand import read_at_newsstand
 from harness.rehearsal.promises import Broken, broken_promises
 from harness.rehearsal.recorded_answers import RecordedAnswers
 from harness.rehearsal.recorded_model import recorded_models, without_calls
@@ -124,6 +125,7 @@ def run_day(
             sample = stack.enter_context(SampleWorld(first_day, zone, clock.now, faults=faults))
             point_at_world(copy.root, sample, is_patient=not broken)
             live_in_sample_days(copy.root, first_day, zone)
+            read_at_newsstand(copy.root, sample.baskets)
         stage = _Stage(copy.root, out, environ, clock, tuple(agents), sample)
         system = stack.enter_context(_rehearsed_system(stage))
         itinerary = Itinerary(first_day, zone, _expected(system.workspace(), start, end), days)

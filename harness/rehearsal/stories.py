@@ -1,9 +1,9 @@
 """The invented outlets, stories and papers of the sample world, as its data files tell them.
 
-One TOML file is one site. `at` is in hours after the midnight of the rehearsed day, on the wall clock of
-the home zone. A story with `echoes = "<site>/<slug>"` reports what another one reported first: `via =
-"link"` points at that one's page, with the tracking parameters that syndication adds; `via = "title"`
-has its own page and the same title.
+One TOML file is one site; what it publishes on further days stands in `week/`. `at` is in hours after the
+midnight of the rehearsed day, on the wall clock of the home zone. A story with `echoes = "<site>/<slug>"`
+reports what another one reported first: `via = "link"` points at that one's page, with the tracking
+parameters that syndication adds; `via = "title"` has its own page and the same title.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from typing import Any, Literal, get_args
+
+from harness.rehearsal.week import PAPERS, read_papers, with_week
 
 DOMAIN = "sample.test"
 PREPRINTS = "preprints.toml"
@@ -25,7 +29,7 @@ Fault = Literal["html", "truncated", "unavailable"]
 @dataclass(frozen=True, slots=True)
 class Story:
     """One entry of a feed. `url` is what the feed links to; `path` is its own page, None if it has none;
-    `is_gone` says that the page answers 404 for ever."""
+    `is_gone` says that the page answers 404 for ever, `page_text` what the page says if not the feed's text."""
 
     slug: str
     at_h: float
@@ -35,6 +39,7 @@ class Story:
     path: str | None
     is_gone: bool = False
     echoes: str | None = None
+    page_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +96,23 @@ class Almanac:
 def load_almanac() -> Almanac:
     """Return the world that is shipped with the package, sites by name of their file."""
     folder = files("harness.rehearsal").joinpath("sample")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return parse_almanac({name: folder.joinpath(name).read_text(encoding="utf-8") for name in names})
+    return parse_almanac(_texts_in(folder, ".toml"), _texts_in(folder.joinpath("week"), ".txt"))
 
 
-def parse_almanac(texts: Mapping[str, str]) -> Almanac:
-    """Return the world that the files tell; `texts` maps a file's name to its TOML.
+def _texts_in(folder: Traversable, ending: str) -> dict[str, str]:
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
+    return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in names}
+
+
+def parse_almanac(texts: Mapping[str, str], week: Mapping[str, str] = MappingProxyType({})) -> Almanac:
+    """Return the world that the files tell; `texts` maps a file's name to its TOML, `week` to its lines.
 
     Raises ValueError naming the file and what is wrong with it.
     """
-    sites = [_parse_site(name, tomllib.loads(text)) for name, text in texts.items() if name != PREPRINTS]
+    tables = with_week({name: tomllib.loads(text) for name, text in texts.items() if name != PREPRINTS}, week)
+    sites = [_parse_site(name, table) for name, table in sorted(tables.items())]
     preprints = tomllib.loads(texts[PREPRINTS])
+    preprints["paper"] += read_papers(week.get(PAPERS, ""))
     originals = {f"{site.slug}/{story.slug}": (site, story) for site in sites for story in site.stories}
     told = tuple(replace(site, stories=tuple(_resolve(site, s, originals) for s in site.stories)) for site in sites)
     papers = tuple(_parse_paper(table) for table in preprints["paper"])
@@ -147,6 +158,7 @@ def _parse_story(file_name: str, host: str, story_path: str, table: Mapping[str,
         path=path,
         is_gone=table.get("page") == "gone",
         echoes=table.get("echoes"),
+        page_text=table.get("page_text", ""),
     )
 
 

@@ -16,6 +16,7 @@ from harness.domain.errors import TransientError
 from harness.domain.feed import FeedEntry
 from harness.rehearsal.faults import HostFault, answer_of
 from harness.rehearsal.loopback_server import Answer, serving
+from harness.rehearsal.newsstand import TRENDS_PREFIX, Newsstand
 from harness.rehearsal.pages import render_front, render_notice, render_story
 from harness.rehearsal.preprints import BadSearch, Preprint, answer_search, number_papers, render_error
 from harness.rehearsal.services import daily_services
@@ -77,7 +78,10 @@ class SampleWorld:
             for site in self._almanac.sites
         }
         self._preprints = number_papers([(p, wall_moment(day, zone, p.at_h)) for p in self._almanac.papers])
-        self._services = daily_services(day, zone)
+        self._newsstand = Newsstand(
+            [(site, entry) for site in self._almanac.sites for entry in self._entries[site.slug]]
+        )
+        self._services = {**daily_services(day, zone), **self._newsstand.services()}
         self._pages = self._lay_out()
         self._faults = faults(self.hosts)
         self._requests: Counter[str] = Counter()
@@ -112,9 +116,14 @@ class SampleWorld:
         """The world's feeds by the name of the list to which they belong."""
         lists: dict[str, tuple[FeedEntry, ...]] = {}
         for site in self._almanac.sites:
-            for name in site.lists:
+            for name in (name for name in site.lists if not name.startswith(TRENDS_PREFIX)):
                 lists[name] = (*lists.get(name, ()), FeedEntry(site.name, site.feed_url))
         return lists
+
+    @property
+    def baskets(self) -> dict[str, tuple[FeedEntry, ...]]:
+        """The world's feeds by the basket to which they belong."""
+        return self._newsstand.baskets()
 
     @property
     def arxiv_url(self) -> str:
@@ -135,8 +144,8 @@ class SampleWorld:
             return answer_of(self._faults[host])
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         service = self._services.get(host)
-        if service is not None:
-            return service(path, query, self._now()) or _not_found(f"{host} has no page {path}.")
+        if service is not None and (answer := service(path, query, self._now())) is not None:
+            return answer
         page = self._pages.get((host, path))
         if page is None:
             return _not_found(f"{host} has no page {path}.")
@@ -194,7 +203,7 @@ class SampleWorld:
 
 def _story_page(site: Site, entry: Entry) -> Page:
     story, published_at = entry.story, entry.published_at
-    body = render_story(site.name, story.title, story.text, published_at)
+    body = render_story(site.name, story.title, story.page_text or story.text, published_at)
 
     def answer(now: datetime, query: Mapping[str, str]) -> Answer:
         if story.is_gone or now < published_at:
