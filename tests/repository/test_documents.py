@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import tomllib
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -20,9 +20,10 @@ from harness.daemon.ping import FAILURES_TOLD, TICK_COUNTS_FOR_S
 from harness.daemon.units import WATCHDOG_S
 from harness.daemon.vital_signs import ENGINE, LOOP, TICK
 from harness.daemon.watchdog import Patience
-from harness.delivery.channels import FileChannel, StdoutChannel
 from harness.delivery.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, MAX_ATTEMPTS
 from harness.domain.agent import Agent
+from harness.domain.channel import DEFAULT_MAX_CHARS, INTERRUPTING, ChannelKind
+from harness.domain.chart import Shown
 from harness.domain.contract import Contract
 from harness.domain.job import Job
 from harness.domain.run import STOP_REASONS, FireState
@@ -39,6 +40,7 @@ from harness.turn.talk import Transition
 from harness.wiring.files import ACTION_NAMES, check
 from harness.workspace.agents import AgentShape
 from harness.workspace.calendars import ENDS_SOON, CalendarShape, read_calendar
+from harness.workspace.channels import ChannelShape
 from harness.workspace.job_times import CatchUpShape
 from harness.workspace.jobs import JobShape
 from harness.workspace.profiles import ATTEMPTS_WITH_FALLBACKS, ProfileShape
@@ -314,9 +316,27 @@ def test_the_daemon_page_names_everything_in_the_state_folder() -> None:
     assert {path.name for path in paths.values()} - named == set()
 
 
-def test_neither_channel_of_this_version_interrupts_as_the_delivery_page_says(tmp_path: Path) -> None:
-    channels = (FileChannel("digest", tmp_path), StdoutChannel("terminal", io.StringIO()))
-    assert [channel.is_interrupting for channel in channels] == [False, False]
+def test_the_delivery_page_says_of_every_kind_of_channel_what_it_does() -> None:
+    text = (ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    kinds = {row[0].strip("`"): row for row in rows if len(row) == 4}
+    assert set(kinds) == set(get_args(ChannelKind))
+    assert {kind for kind, row in kinds.items() if row[3] == "yes"} == INTERRUPTING
+    assert f"{DEFAULT_MAX_CHARS['ntfy']:,} bytes" in kinds["ntfy"][2]
+    (example,) = [tomllib.loads(block)["channels"] for block in blocks("delivery.md", "toml")]
+    report = Report("harness.toml")
+    lines = "\n".join(blocks("delivery.md", "toml"))
+    assert read_settings(f'home = "UTC"\n{lines}', report) is not None
+    assert report.entries == []
+    keys = {key for table in example.values() for key in table}
+    shape = {field.alias or name for name, field in ChannelShape.model_fields.items()}
+    assert {key for key in shape - keys if f"`{key}`" not in text and key not in text} == set()
+
+
+def test_the_digests_page_names_everything_that_a_job_may_show() -> None:
+    assert set(get_args(Shown)) <= table_keys("digests.md")
 
 
 def test_every_harness_command_in_the_documents_exists() -> None:
