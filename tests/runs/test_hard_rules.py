@@ -149,6 +149,7 @@ def run(workbench: Workbench, files: dict[str, str | None], *answers: str) -> tu
     """Run scout/morning once with a model that gives these answers; return its fire and what the model was told."""
     with OpenAIServer([say(answer) for answer in answers]) as server:
         workbench.write({**with_model(server), **files})
+        workbench.system.workspace.reload()
         workbench.tick_at(EIGHT)
         told = [str(request.messages[-1]["content"]) for request in server.requests]
     fire = workbench.fires()[-1]
@@ -321,3 +322,91 @@ def test_a_story_is_of_a_basket_by_its_words_as_well(workbench: Workbench) -> No
     assert "one too many of ai (2 of 2 items are" in told[1]
     assert fire.state is FAILED
     assert fire.reason.startswith("the answer was empty; left out: item 2 “Story number 2” is one too many of ai")
+
+
+# ── Templates, selections, citations ─────────────────────────────────────────────────────────────
+
+
+def template(text: str, contract: str, read: str = f"[{NOTES}]") -> dict[str, str | None]:
+    lines = f"without_model: template\ntemplate: morning.template.md\n{contract}"
+    return {**job(lines, read), "agents/scout/jobs/morning.template.md": text}
+
+
+def test_a_number_in_a_template_that_nobody_collected_is_left_out_and_named(workbench: Workbench) -> None:
+    text = "NVDA closed at 123.4.\n\nThe index stands at 6,000.\n"
+    workbench.write(template(text, "contract: {numbers: collected}"))
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    body, gaps = read(workbench, fire)
+    assert fire.state is DEGRADED
+    assert gaps == ("left out: a number was not collected (line 3: 6,000, in “The index stands at 6,000.”)",)
+    assert "123.4" in body
+    assert "6,000" not in body
+
+
+def test_a_template_whose_every_number_was_collected_is_delivered(workbench: Workbench) -> None:
+    text = "{{ inputs['shared-context/notes.md'].text }}\n\nRead at 08:00 on {{ today }}: 2 days, P1, S&P 500.\n"
+    workbench.write(template(text, "contract: {numbers: collected}"))
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.reason) == (DELIVERED, "")
+
+
+def test_a_selection_without_a_model_keeps_the_rule_of_numbers_with_its_own_words(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    workbench.write(job(f'contract: {{numbers: collected, disclaimer: "{DISCLAIMER}"}}', "[feeds/ai]"))
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    assert (fire.state, fire.items, fire.reason) == (DELIVERED, 3, "")
+    assert DISCLAIMER in page(workbench)
+
+
+def test_what_an_agent_promises_holds_for_its_written_jobs_and_not_for_its_actions(workbench: Workbench) -> None:
+    agent = f'description = "Looks"\n[contract]\ndisclaimer = "{DISCLAIMER}"\nsections = ["Facts"]\n'
+    action = "---\nschedule: daily 08:00\naction: self-check\ndeliver: digest\n---\n"
+    files = {"agents/scout/agent.toml": agent, "agents/scout/jobs/check.md": action}
+    workbench.write({**template("## Facts\n\nNVDA closed.\n", ""), **files})
+    workbench.tick_at(EIGHT)
+    fires = {fire.job_id: fire for fire in workbench.fires()}
+    assert fires["scout/morning"].state is DELIVERED
+    assert fires["scout/check"].state is not FAILED
+    assert page(workbench).count(DISCLAIMER) == 1
+
+
+REVIEW = (
+    "---\nschedule: {schedule}\ndeliver: digest\nwithout_model: template\ntemplate: review.template.md\n---\nReview.\n"
+)
+
+
+def report(schedule: str) -> dict[str, str | None]:
+    """A weekly report that cites scout/review, which is written by a template before it."""
+    return {
+        **job("contract: {cite: [scout/review]}", f"[scout/review, {NOTES}]"),
+        "agents/scout/jobs/review.md": REVIEW.format(schedule=schedule),
+        "agents/scout/jobs/review.template.md": "Rates fell.\n",
+    }
+
+
+def with_review(workbench: Workbench, *answers: str) -> tuple[Fire, list[str]]:
+    workbench.write(report("sun 09:00"))
+    workbench.run("scout/review")
+    return run(workbench, report("sun 09:00"), *answers)
+
+
+def test_a_report_that_does_not_cite_is_told_what_to_write(workbench: Workbench) -> None:
+    fire, told = with_review(workbench, "Rates fell.", "Rates fell, says scout/review (2026-11-21).")
+    assert "cite: the text does not cite scout/review with its day; name it as scout/review (2026-11-21)" in told[1]
+    assert fire.state is DELIVERED
+
+
+def test_a_report_that_never_cites_is_not_delivered(workbench: Workbench) -> None:
+    fire, _ = with_review(workbench, "Rates fell.", "Rates fell, says scout/review (2026-11-14).")
+    assert fire.state is FAILED
+    assert fire.reason == "the contract does not hold: cite: the text does not cite scout/review with its day"
+    assert not any("morning" in path.name for path in workbench.delivered())
+
+
+def test_where_there_is_nothing_to_cite_yet_it_is_a_gap(workbench: Workbench) -> None:
+    fire, told = run(workbench, report("sun 09:00"), "Rates fell.")
+    assert (fire.state, len(told)) == (DEGRADED, 1)
+    assert "scout/review has no result yet that could be cited" in read(workbench, fire)[1]
