@@ -33,6 +33,7 @@ from harness.daemon.nodes import (
 from harness.daemon.overdue import overdue_jobs
 from harness.daemon.wording import local_time, when
 from harness.domain.cause import is_of_a_budget
+from harness.domain.channel import HELD_BACK
 from harness.domain.pause import PauseRow, pause_in_words, pause_of, scope_name
 from harness.domain.request import request_job, request_of_job
 from harness.domain.run import Fire, FireState
@@ -186,7 +187,8 @@ def _advice_on_waiting(story: Story) -> Iterator[str]:
     waiting = [row for row in story.deliveries if row.state == "pending"]
     for row in waiting:
         if row.last_error:
-            yield f"its delivery to {row.channel} failed: {row.last_error}"
+            what = "is held back" if row.last_error.startswith(HELD_BACK) else "failed"
+            yield f"its delivery to {row.channel} {what}: {row.last_error}"
         next_try = datetime.fromtimestamp(row.next_try_at, UTC)
         soon = "now" if next_try <= story.now else f"at {local_time(next_try, story.zone, story.now)}"
         yield f"its delivery to {row.channel} is tried again {soon}; until then: harness status"

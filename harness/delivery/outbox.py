@@ -13,6 +13,7 @@ from harness.delivery.digest import digest_from_json
 from harness.delivery.quiet_hours import quiet_until
 from harness.delivery.repetition import contents_of, may_repeat, without_told
 from harness.domain.cause import channel_cause
+from harness.domain.channel import HELD_BACK
 from harness.domain.digest import Digest
 from harness.domain.errors import HarnessError, OwnerError, Refused, TransientError
 from harness.domain.moments import utc_time
@@ -115,7 +116,7 @@ def _try(
         held_until = None if digest.is_emergency else _held_until(settings, channel, now)
         if held_until is not None:
             with database.write() as connection:
-                postpone(connection, row.id, f"quiet hours until {held_until.isoformat()}", held_until)
+                postpone(connection, row.id, f"{HELD_BACK}{held_until.isoformat()}", held_until)
             return replace(attempt, problem="held back by quiet hours")
         fresh = _new_to(database, settings, row.channel, digest, now)
         if fresh is None:

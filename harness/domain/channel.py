@@ -24,6 +24,9 @@ DEFAULT_MAX_CHARS: Mapping[ChannelKind, int | None] = {
 INTERRUPTING: frozenset[ChannelKind] = frozenset({"email", "ntfy"})
 """Kinds that reach for the person's attention: the team's quiet hours hold them back."""
 
+HELD_BACK = "quiet hours until "
+"""With this begins what is written down of a delivery that waits for the end of the quiet hours."""
+
 NEVER_QUIET = QuietHours(0, 0)
 """Hours that never hold."""
 
