@@ -196,6 +196,7 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
     assert "problem" in answer or "events" in answer
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abcdef/?=&-", min_size=8, max_size=60), st.text(max_size=40))
 def test_no_words_keep_the_address(path: str, around: str) -> None:
     address = f"https://calendar.example/{path}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.collectors.economy import Release, figures_of, merged, read_value
@@ -87,6 +87,7 @@ def test_a_published_value_is_read_as_a_number_or_not_at_all(text: str, value: t
     assert read_value(text) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_value_breaks_the_reader(text: str) -> None:
     read_value(text)

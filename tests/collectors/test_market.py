@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.collectors.markets.figures import tidy
 from harness.collectors.markets.sessions import Sessions
-from harness.collectors.markets.symbols import kind_of
+from harness.collectors.markets.symbols import KNOWN, kind_of
 from harness.collectors.parse import FeedParser
 from harness.domain.market import EVERY_DAY, WEEKDAYS, MarketSettings, WatchedSymbol, Watchlist
 from harness.domain.schedule import Calendar
@@ -171,6 +172,12 @@ def test_prices_of_days_to_come_are_not_believed(server: DailyServer, ask: Ask) 
     assert "has only prices of days that are still to come" in gap.problem
 
 
+def test_the_page_of_the_markets_names_every_symbol_that_is_known_and_no_other() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
+    rows = [row for row in page.splitlines() if row.startswith(("| indices", "| yields", "| raw", "| coins"))]
+    assert set(re.findall(r"`([^`]+)`", " ".join(rows))) | {"dxy"} == set(KNOWN)
+
+
 @pytest.mark.parametrize(
     ("written", "spelled", "calendar", "unit"),
     [
@@ -197,6 +204,7 @@ def test_the_last_session_is_known_by_the_clock_of_its_exchange() -> None:
     assert Sessions.of(EVERY_DAY, {}).last_ended(SUNDAY) == date(2026, 3, 7)
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=1e-6, max_value=1e7))
 def test_a_tidy_price_is_the_same_price(value: float) -> None:
     assert tidy(value) == pytest.approx(value, rel=5e-3)

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.collectors.parse import FeedParser
@@ -85,6 +85,7 @@ def test_a_pipe_in_place_of_the_list_does_not_hold_the_run(parser: FeedParser, t
     assert gap.problem == "is no file"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_reader_and_every_task_has_words_and_a_key(text: str) -> None:
     for todo in read_todos(text):

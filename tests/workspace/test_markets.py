@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.daily_life import PersonalCalendar, Place
@@ -66,6 +66,7 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_read(line: str, problem: st
     assert [told for _, told in findings(report)] == [problem]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_readers(text: str) -> None:
     read_watchlist("us", text, (), Report("shared-context/markets/us.md"))
