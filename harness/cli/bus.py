@@ -35,6 +35,7 @@ from harness.cli.options import JsonOption, RequestArgument, WorkspaceOption
 from harness.cli.output import emit_json, say
 from harness.cli.place import Place, find_place
 from harness.cli.table import terminal_width, wrap
+from harness.cli.table_story import is_table_name, table_story_json, table_story_lines, tell_table
 from harness.daemon.nodes import liveness_now
 from harness.daemon.wording import ago
 from harness.domain.request import RequestState, Standing, fold
@@ -59,6 +60,7 @@ _SHOW_EXAMPLES = f"""\b
 Examples:
   harness bus show r-4mq2t7xkpa
   harness bus show 4mq
+  harness bus show t-c5jq3hc2lq
 
 \b
 JSON: {_RECORD_KEYS}, background, inputs,
@@ -67,7 +69,10 @@ job, at}} or null, resend_of, resent_as, dropped, situation (null once its
 sender was told), dead, final {{result, verdict, conclusion, evidence [{{path,
 size_bytes, sha256}}], actions}} or null, log [{{number, at, by, kind, words}}],
 runs [{{run, state, outcome, reason}}], waiting [{{run, continued_as}}], above
-[request], below [request], advice [sentence]."""
+[request], below [request], advice [sentence], roundtable {{table, round}} or
+null. Of a roundtable: table, chair, task, snapshot_sha256, run, rounds
+[{{round, is_open, called_at, due_at, voices [{{speaker, request, state, note,
+closed_at, final}}]}}]."""
 _DEAD_EXAMPLES = """\b
 Examples:
   harness bus dead
@@ -135,9 +140,12 @@ def show_request(request: RequestArgument, workspace: WorkspaceOption = None, as
     """Show one request in full, and what to do about it.
 
     What was asked and what came of it, its log, the requests above and below it, and the runs. The beginning of
-    an id is enough where no other one begins so.
+    an id is enough where no other one begins so. Of a roundtable (t-…) it shows the rounds, and what was said.
     """
     place = find_place(workspace)
+    if is_table_name(request):
+        show_table(place, request, as_json=as_json)
+        return
     with peek(place.database) as look:
         request_id = find_request(place, look, request)
         assert look is not None, "a request was found in it"
@@ -149,6 +157,17 @@ def show_request(request: RequestArgument, workspace: WorkspaceOption = None, as
         for line in story_lines(place, story, liveness, terminal_width()):
             say(line)
     note_read(place, story.record)
+
+
+def show_table(place: Place, name: str, *, as_json: bool) -> None:
+    """Show one roundtable in full; the person may look at any time."""
+    with peek(place.database) as look:
+        story = tell_table(look, name)
+    if as_json:
+        emit_json(table_story_json(story))
+    else:
+        for line in table_story_lines(place, story, terminal_width()):
+            say(line)
 
 
 @app.command("dead", epilog=_DEAD_EXAMPLES)

@@ -38,6 +38,7 @@ from harness.domain.request import (
     Standing,
     fold,
 )
+from harness.domain.roundtable import seat_of
 from harness.store.peek import Peek
 from harness.store.request_records import RequestRecord, WaitingRun, WorkRun
 
@@ -257,6 +258,8 @@ def _asked_rows(place: Place, story: RequestStory) -> Iterator[tuple[str, str]]:
         yield "watches", f"until {asked.watch}"
     if asked.resend_of is not None:
         yield "repeats", asked.resend_of
+    if (seat := seat_of(asked)) is not None:
+        yield "roundtable", f"round {seat.round}: harness bus show {seat.table}"
 
 
 def _standing_rows(place: Place, story: RequestStory) -> Iterator[tuple[str, str]]:
@@ -330,6 +333,7 @@ def story_json(story: RequestStory, liveness: Liveness) -> dict[str, Any]:
         "above": [record.id for record in story.above],
         "below": [record.id for record in story.below],
         "advice": list(advise(story, liveness)),
+        "roundtable": None if (seat := seat_of(asked)) is None else {"table": seat.table, "round": seat.round},
     }
 
 

@@ -189,6 +189,13 @@ class RequestRecords:
         rows = self._reader.rows("SELECT id FROM request WHERE id LIKE ? ORDER BY id LIMIT ?", (f"{whole}%", limit))
         return tuple(row[0] for row in rows)
 
+    def seats(self, table: str) -> tuple[tuple[str, str], ...]:
+        """Return the id and the key of each request of the roundtables whose ids begin so."""
+        if not _ID.fullmatch(table):
+            return ()
+        query = "SELECT id, key FROM request WHERE key LIKE ? ORDER BY id"
+        return tuple((row[0], row[1]) for row in self._reader.rows(query, (f"roundtable {table}%",)))
+
     def log(self, request_id: str) -> tuple[Event, ...]:
         """Return the request's events in their order; empty if there is no such request."""
         query = "SELECT request_id, number, at, party, kind, body FROM event WHERE request_id = ? ORDER BY number"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.bus.evidence import STATE_PREFIX
+from harness.bus.notices import note_told
 from harness.bus.roundtables import Call, absences, call_round, read_table, snapshot_in, table_id_of
 from harness.bus.team import Team
 from harness.delivery.digest import digest_from_json
@@ -86,6 +87,8 @@ class TableWork:
         there = [speaker for speaker in rules.speakers if speaker in team.workspace.agents]
         with self._services.database.write(alone=True) as connection:
             table = read_table(connection, plan.job.agent, table_id, rules)
+            # A round that was over before the chair came to wait for it opens its seal here.
+            note_told(connection, _asked_in_closed(table), plan.run_id, now)
             if table.next_round is None or len(there) < rules.quorum:
                 return table
             question = rules.question or plan.job.title or plan.job.name.replace("-", " ").capitalize()
@@ -125,6 +128,11 @@ def _rules(plan: RunPlan) -> Roundtable:
 def _awaited(called: Round) -> TableTurn:
     asked = {f"round-{called.number}.{voice.speaker}": voice.request.id for voice in called.voices if voice.request}
     return TableTurn(called.number, asked)
+
+
+def _asked_in_closed(table: Table) -> tuple[str, ...]:
+    voices = (voice for held in table.rounds if held.is_closed for voice in held.voices)
+    return tuple(voice.request.id for voice in voices if voice.request is not None)
 
 
 def _too_few(table: Table) -> str:
