@@ -8,6 +8,10 @@ from harness.domain.contract import Contract, Evidence, EvidenceItem, ItemRule, 
 from harness.domain.shares import surplus
 from harness.domain.sizes import counted
 
+MAX_SHARE = "max_share"
+TOO_MANY = " is one too many of "
+"""What the violations of a share say between the item and its basket."""
+
 _DAY_S = 86_400
 
 
@@ -46,8 +50,8 @@ def judge_shares(contract: Contract, evidence: Evidence) -> Iterator[Violation]:
             item = items[place]
             share = f"{members} of {counted(len(items), 'item')} are, at most {limit.percent:g} % may be"
             yield Violation(
-                "max_share",
-                f"item {evidence.items.index(item) + 1} “{item.title}” is one too many of {limit.basket} ({share})",
+                MAX_SHARE,
+                f"item {evidence.items.index(item) + 1} “{item.title}”{TOO_MANY}{limit.basket} ({share})",
                 item.url,
                 f"drop it, or add items that are not of {limit.basket}",
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.domain.contract import Violation
 from harness.domain.judgement import judge
 from harness.domain.passages import without_lines
+from harness.domain.promised_items import MAX_SHARE, TOO_MANY
 from harness.domain.promised_words import has_disclaimer
+from harness.domain.sizes import counted
 from harness.runs.contract import Grounds
 from harness.runs.reachability import Reach
 from harness.runs.report import Report, drop_items, parse_report
@@ -47,7 +49,7 @@ def take_out(text: str, grounds: Grounds, reachability: Mapping[str, Reach]) -> 
         items = [violation for violation in violations if violation.url in collected]
         if not lines and not items:
             break
-        removed.update((f"left out: {violation.detail}", None) for violation in (*lines, *items))
+        removed.update(dict.fromkeys(_sentences((*lines, *items))))
         text = without_lines(text, [violation.lines for violation in lines if violation.lines is not None])
         if items:
             text = drop_items(text, {violation.url for violation in items if violation.url is not None})
@@ -56,3 +58,16 @@ def take_out(text: str, grounds: Grounds, reachability: Mapping[str, Reach]) -> 
         violations = judge(contract, grounds.evidence(report, reachability))
     left = tuple(violation for violation in violations if violation.url is None)
     return Remainder(report, tuple(removed), left)
+
+
+def _sentences(violations: Iterable[Violation]) -> Iterator[str]:
+    """Yield a sentence for each thing that is left out; items that are too many of one basket share theirs."""
+    surplus: dict[str, list[str]] = {}
+    for violation in violations:
+        if violation.rule == MAX_SHARE:
+            item, _, why = violation.detail.partition(TOO_MANY)
+            surplus.setdefault(why, []).append(item.partition(" ")[2].partition(" ")[2])
+        else:
+            yield f"left out: {violation.detail}"
+    for why, titles in surplus.items():
+        yield f"left out: {counted(len(titles), 'item')} too many of {why}: {'; '.join(reversed(titles))}"

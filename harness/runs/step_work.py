@@ -44,6 +44,7 @@ from harness.runs.requests.work import brief_for, job_of, shown_chars
 from harness.runs.roundtable.held import Held, unnamed_in
 from harness.runs.roundtable.table_work import TableWork
 from harness.runs.services import RunServices
+from harness.runs.surroundings import surplus_of
 from harness.runs.suspending import Conversation, resume, resumed_plan, suspend
 from harness.store.json_codec import to_json
 from harness.store.restorations import last_restoration
@@ -130,6 +131,7 @@ class StepWork:
             "tools": to_json(tuple[ToolSchema, ...], prompt.tools),
             "recalled": to_json(tuple[Hit, ...], gathered.recalled),
             "told": [one.request_id for one in plan.news if one.is_final and one.request_id not in left_out],
+            "surplus": list(surplus_of(plan, inputs, workspace)),
         }
 
     def fill(self, plan: RunPlan, inputs: Inputs) -> Json:

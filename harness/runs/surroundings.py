@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from harness.domain.basket import Basket
 from harness.domain.contract import Contract
+from harness.domain.shares import surplus
 from harness.domain.source import Collected, Item
 from harness.domain.workspace import Workspace
 from harness.runs.collecting import Inputs
@@ -28,6 +29,24 @@ def surroundings_of(services: RunServices, plan: RunPlan, inputs: Inputs) -> Sur
         said = days_of_words(services.database, plan.job, plan.begun_at)
     writer: Writer = "extract" if plan.method == "extract" else "template" if plan.method == "template" else "model"
     return Surroundings(days, baskets_of(contract, inputs.collected, workspace.baskets), said, writer)
+
+
+def surplus_of(plan: RunPlan, inputs: Inputs, workspace: Workspace) -> tuple[str, ...]:
+    """Return the keys of the items that are not offered to a selection without a model: too many of their basket.
+
+    A model is told of the limit and chooses itself. A selection by centrality goes with whatever most of them are.
+    """
+    contract = plan.job.contract
+    if plan.method != "extract" or not contract.max_share:
+        return ()
+    baskets = baskets_of(contract, inputs.collected, workspace.baskets)
+    left = list(inputs.items)
+    gone: list[str] = []
+    for limit in contract.max_share:
+        places = surplus([baskets.get(item.key, ()) for item in left], limit.basket, limit.percent)
+        gone += [left[place].key for place in places]
+        left = [item for place, item in enumerate(left) if place not in places]
+    return tuple(gone)
 
 
 def baskets_of(

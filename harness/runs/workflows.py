@@ -180,7 +180,7 @@ class RunWorkflow:
         request = ModelRequest(
             messages=from_json(tuple[Message, ...], prompt["messages"]),
             tools=from_json(tuple[ToolSchema, ...], prompt["tools"]),
-            sources=inputs.items,
+            sources=tuple(item for item in inputs.items if item.key not in prompt.get("surplus", ())),
             min_items=plan.job.contract.min_items or 0,
             max_items=plan.job.contract.max_items or 30,
             max_output_tokens=plan.max_output_tokens,
