@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from harness.tools.bus import Desk
     from harness.tools.feeds import FetchList
     from harness.tools.skills import FindSkills
+    from harness.tools.web import SearchWeb, WhyNot
 
 TOOL_NAMES: frozenset[str] = frozenset(
-    {"feeds", "web.read", "files.read", "files.list", "files.write", "scratchpad", "delegate", "learn"}
+    {"feeds", "web.read", "web.search", "files.read", "files.list", "files.write", "scratchpad", "delegate", "learn"}
     | {"radar_propose", "radar_evaluate", "radar_decide"}
 )
 
@@ -23,6 +24,8 @@ def build_registry(
     web: Web,
     parser: FeedParser,
     fetch_list: FetchList,
+    search: SearchWeb,
+    why_not: WhyNot,
     desk: Desk | None = None,
     find_skills: FindSkills | None = None,
 ) -> ToolRegistry:
@@ -44,7 +47,7 @@ def build_registry(
     of_turn = (*scratchpad_tools(), *delegate_tools(), *learn_tools())
     at_desk = () if desk is None else _at_desk(desk)
     of_skills = () if find_skills is None else _of_skills(find_skills)
-    always = (*feed_tools(fetch_list), *web_tools(web, parser), *file_tools(), *of_turn)
+    always = (*feed_tools(fetch_list), *web_tools(web, parser, why_not=why_not, search=search), *file_tools(), *of_turn)
     return ToolRegistry((*always, *at_desk, *of_skills))
 
 

@@ -45,7 +45,7 @@ from harness.wiring.files import load
 from harness.wiring.installation import installation_of, open_database
 from harness.wiring.memory import MemoryShelf
 from harness.wiring.models import Models, StandIn, no_stand_in, secrets_in
-from harness.wiring.reach import feed_lists, reach_of
+from harness.wiring.reach import feed_lists, manners, reach_of, searches
 from harness.wiring.skills import SkillShelf
 from harness.wiring.system import System
 from harness.wiring.team import team_of
@@ -112,6 +112,8 @@ def build_system(
         web=reach.web,
         parser=reach.parser,
         fetch_list=feed_lists(current, reach, clock),
+        search=searches(current, reach, clock),
+        why_not=manners(current, reach, clock),
         desk=Desk(patient, state, clock, team, ended),
         find_skills=lambda query, among, limit: shelf.find(current().skills, query, among, limit),
     )

@@ -79,6 +79,8 @@ def _services(
         web=links,
         parser=parser,
         fetch_list=_fetch_nothing,
+        search=lambda words, limit: _fetch_nothing(words),
+        why_not=_ask_nobody,
         desk=desk,
         find_skills=lambda query, among, limit: (),
     )
@@ -141,4 +143,8 @@ class _AskingAct:
 
 
 async def _fetch_nothing(name: str) -> Collected:
+    raise ToolError(_NOT_IN_A_REPLAY)
+
+
+async def _ask_nobody(url: str) -> str | None:
     raise ToolError(_NOT_IN_A_REPLAY)

@@ -10,15 +10,19 @@ from harness.collectors.collect import collect
 from harness.collectors.context import CollectContext, SharedMeans
 from harness.collectors.hosts import HostsInDatabase
 from harness.collectors.parse import FeedParser
+from harness.collectors.robots import why_not_to_read
+from harness.collectors.search import SearchQuestion, search_web
 from harness.domain.errors import ToolError
 from harness.domain.job import Job
 from harness.domain.source import Collected
+from harness.domain.workspace import Workspace
 from harness.gate.breakers import Breakers
 from harness.gate.granted_web import GrantedWeb
 from harness.gate.guarded_web import GuardedWeb
 from harness.ports import Clock, Resolver, Web
 from harness.store.database import Database
 from harness.tools.feeds import FetchList
+from harness.tools.web import SearchWeb, WhyNot
 from harness.workspace.current import CurrentWorkspace
 
 _ANY_JOB = Job(agent="", name="", path="", schedules=(), zone="UTC")
@@ -59,16 +63,38 @@ def feed_lists(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> Fetch
         snapshot = workspace()
         if name not in snapshot.feed_lists:
             raise ToolError(f"there is no feed list {name!r}; there are: {', '.join(sorted(snapshot.feed_lists))}")
-        context = CollectContext(
-            workspace=snapshot,
-            job=_ANY_JOB,
-            web=reach.source_web,
-            now=clock.now(),
-            cache=reach.sources,
-            parser=reach.parser,
-            latest_output=lambda job_id: None,
-            shared=reach.shared,
-        )
-        return await collect(f"feeds/{name}", context)
+        return await collect(f"feeds/{name}", _context(snapshot, reach, clock))
 
     return fetch
+
+
+def searches(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> SearchWeb:
+    """Return what searches the web with the service of the workspace, for a tool."""
+
+    async def search(words: str, limit: int) -> Collected:
+        question = SearchQuestion(words, limit)
+        return await search_web("web.search", question, _context(workspace(), reach, clock))
+
+    return search
+
+
+def manners(workspace: CurrentWorkspace, reach: Reach, clock: Clock) -> WhyNot:
+    """Return what says whether a host lets robots read an address, for a tool."""
+
+    async def why_not(url: str) -> str | None:
+        return await why_not_to_read(url, _context(workspace(), reach, clock))
+
+    return why_not
+
+
+def _context(workspace: Workspace, reach: Reach, clock: Clock) -> CollectContext:
+    return CollectContext(
+        workspace=workspace,
+        job=_ANY_JOB,
+        web=reach.source_web,
+        now=clock.now(),
+        cache=reach.sources,
+        parser=reach.parser,
+        latest_output=lambda job_id: None,
+        shared=reach.shared,
+    )

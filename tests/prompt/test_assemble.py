@@ -39,7 +39,21 @@ async def fetch(name: str) -> Collected:
     return Collected(name)
 
 
-REGISTRY = build_registry(web=WebDoor(Egress(), SystemResolver()), parser=FeedParser(), fetch_list=fetch)
+async def search(words: str, limit: int) -> Collected:
+    return Collected(words)
+
+
+async def closed_nowhere(url: str) -> str | None:
+    return None
+
+
+REGISTRY = build_registry(
+    web=WebDoor(Egress(), SystemResolver()),
+    parser=FeedParser(),
+    fetch_list=fetch,
+    search=search,
+    why_not=closed_nowhere,
+)
 
 JOB = Job(
     "scout", "morning", "agents/scout/jobs/morning.md", (), "America/Los_Angeles",

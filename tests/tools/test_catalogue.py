@@ -27,11 +27,21 @@ async def fetch(name: str) -> Collected:
     raise TransientError("not asked for here")
 
 
+async def search(words: str, limit: int) -> Collected:
+    raise TransientError("not asked for here")
+
+
+async def closed_nowhere(url: str) -> str | None:
+    return None
+
+
 def registry() -> ToolRegistry:
     web = WebDoor(Egress(), SystemResolver())
     database = Database(Path("never-opened.db"))
     desk = Desk(database, StateFolder(Path("unused")), VirtualClock(NOW), lambda: team_of("zoe"), lambda: None)
-    return build_registry(web=web, parser=FeedParser(), fetch_list=fetch, desk=desk)
+    return build_registry(
+        web=web, parser=FeedParser(), fetch_list=fetch, search=search, why_not=closed_nowhere, desk=desk
+    )
 
 
 def test_the_names_that_files_may_use_are_those_of_the_tools() -> None:

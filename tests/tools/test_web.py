@@ -10,20 +10,49 @@ import pytest
 from harness.collectors.parse import FeedParser
 from harness.domain.errors import LimitReached, Refused, ToolError
 from harness.domain.settings import Egress
+from harness.domain.source import Collected, Gap, Item
 from harness.gate.caller import Caller
 from harness.gate.egress import SystemResolver, WebDoor
 from harness.gate.paths import PathRules
 from harness.testing.web_server import WebReply, WebServer
-from harness.tools.web import MAX_BYTES, web_tools
+from harness.tools.web import MAX_BYTES, SearchWeb, WhyNot, web_tools
 
 
-def read(url: str, *, loopback: bool = True) -> str:
+async def open_to_all(url: str) -> str | None:
+    return None
+
+
+async def closed_to_robots(url: str) -> str | None:
+    return "is closed to robots by the robots.txt of its host"
+
+
+async def search_nothing(words: str, limit: int) -> Collected:
+    return Collected("web.search", gaps=(Gap("web.search", "no service that searches is set"),))
+
+
+CALLER = Caller("scout", "r", frozenset({"web.read", "web.search"}), PathRules(Path("none")), Path("none"))
+
+
+def search(words: str, find: SearchWeb) -> str:
     parser = FeedParser(workers=1)
-    (tool,) = web_tools(WebDoor(Egress(loopback=loopback), SystemResolver()), parser)
-    caller = Caller("scout", "r", frozenset({"web.read"}), PathRules(Path("none")), Path("none"))
+    _, tool = web_tools(WebDoor(Egress(), SystemResolver()), parser, why_not=open_to_all, search=find)
 
     async def run() -> str:
-        return str(await tool.run(tool.arguments.model_validate({"url": url}), caller))
+        return str(await tool.run(tool.arguments.model_validate({"words": words}), CALLER))
+
+    try:
+        return asyncio.run(run())
+    finally:
+        parser.close()
+
+
+def read(url: str, *, loopback: bool = True, why_not: WhyNot = open_to_all) -> str:
+    parser = FeedParser(workers=1)
+    door = WebDoor(Egress(loopback=loopback), SystemResolver())
+    tool, _ = web_tools(door, parser, why_not=why_not, search=search_nothing)
+
+    async def run() -> str:
+        return str(await tool.run(tool.arguments.model_validate({"url": url}), CALLER))
 
     try:
         return asyncio.run(run())
@@ -108,3 +137,28 @@ def test_text_is_decoded_as_declared_and_never_fails_on_a_wrong_declaration(body
 def test_a_page_that_shows_nothing_without_a_browser_says_so() -> None:
     with pytest.raises(ToolError, match="no readable text"):
         read_body(b"<html><body><div id=app></div><script>render()</script></body></html>", "text/html")
+
+
+def test_what_its_host_closes_to_robots_is_refused_and_not_asked_for() -> None:
+    with WebServer() as server:
+        url = server.serve("/p", WebReply(b"text", content_type="text/plain"))
+        with pytest.raises(Refused, match="robots"):
+            read(url, why_not=closed_to_robots)
+        assert server.requests == ()
+
+
+def test_a_search_names_what_it_found_with_addresses() -> None:
+    async def find(words: str, limit: int) -> Collected:
+        assert (words, limit) == ("agent ledger", 8)
+        return Collected(
+            "web.search", (Item("Why a ledger", "https://ledger.example/why", "ledger.example", "Because."),)
+        )
+
+    told = search("agent ledger", find)
+
+    assert "Why a ledger" in told and "https://ledger.example/why" in told and "Because." in told
+
+
+def test_a_search_without_a_service_is_an_error_that_says_so() -> None:
+    with pytest.raises(ToolError, match="no service that searches is set"):
+        search("agent ledger", search_nothing)
