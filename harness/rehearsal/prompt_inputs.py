@@ -7,7 +7,7 @@ depends on the request alone, and is true on whatever day it is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -22,11 +22,13 @@ _ITEM = re.compile(
     r"(?P<rank>\d+)\. (?P<title>.*?) \| (?P<sources>.*?) \| (?P<day>no date|\d{4}-\d\d-\d\d) \| (?P<rest>.+)"
 )
 _FIGURE = re.compile(r"(?P<key>[^|\n]+?) = (?P<value>-?\d+(?:\.\d+)?)(?: (?P<unit>[^|]+?))?(?P<rest>(?: \| .*)?)")
+_VALUE = re.compile(r"(?P<key>[\w%-]+) = (?P<value>-?\d+(?:\.\d+)?)(?: (?P<unit>[^|;]+))?")
+_ROW = re.compile(r"(?P<stem>\S+): (?P<name>[^|]*?) \| (?P<values>[\w%-]+ = [^|]+?)(?P<rest>(?: \| .*)?)")
 _SERIES = re.compile(
     r"(?P<key>[^|\n]+?) over time(?: in [^|:]+)?: "
     r"(?P<points>\d{4}-\d\d-\d\d -?[\d.]+(?:; \d{4}-\d\d-\d\d -?[\d.]+)*)(?: \| .*)?"
 )
-_ENTRY = re.compile(r"[-*] \[(?P<title>(?:\\.|[^\]\\])+)\]\((?P<url>[^)\s]+)\)(?: [—-] (?P<why>.+))?")
+_ENTRY = re.compile(r"(?:[-*]|\d+\.) \[(?P<title>(?:\\.|[^\]\\])+)\]\((?P<url>[^)\s]+)\)(?: [—-] (?P<why>.+))?")
 _TODAY = re.compile(r"^Today is (\d{4}-\d\d-\d\d)\.", re.M)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
@@ -97,16 +99,18 @@ def read_today(prompt: str) -> str:
 
 
 def _read_input(name: str, content: str) -> PromptInput:
-    figures, series, items, others = {}, {}, [], []
+    figures: dict[str, PromptFigure] = {}
+    series: dict[str, tuple[float, ...]] = {}
+    items, others = [], []
     for line in content.split("\n"):
-        item, figure, over_time = _read_item(line), _read_figure(line), _SERIES.fullmatch(line)
+        item, found, over_time = _read_item(line), _read_figures(line), _SERIES.fullmatch(line)
         if over_time is not None:
             points = (point.rpartition(" ")[2] for point in over_time["points"].split("; "))
             series[over_time["key"]] = tuple(map(float, points))
         elif item is not None:
             items.append(item)
-        elif figure is not None:
-            figures[figure.key] = figure
+        elif found:
+            figures |= {figure.key: figure for figure in found}
         else:
             others.append(line)
     return PromptInput(name, figures, tuple(items), "\n".join(others), series)
@@ -122,12 +126,29 @@ def _read_item(line: str) -> PromptItem | None:
     return PromptItem(found["title"], url, tuple(found["sources"].split(", ")), day, why)
 
 
-def _read_figure(line: str) -> PromptFigure | None:
+def _read_figures(line: str) -> tuple[PromptFigure, ...]:
+    """Return the figures of a line, which are several where they are of one thing; empty if it holds none."""
+    row = _ROW.fullmatch(line)
+    if row is not None:
+        beside = _beside(row["rest"])
+        values = (_VALUE.fullmatch(each) for each in row["values"].split("; "))
+        return tuple(_figure(f"{row['stem']}.{one['key']}", one, row["name"], beside) for one in values if one)
     found = _FIGURE.fullmatch(line)
     if found is None:
-        return None
-    fields = found["rest"].removeprefix(" | ").split(" | ") if found["rest"] else []
+        return ()
+    name, *beside = _beside(found["rest"], names=1)
+    return (_figure(found["key"], found, name, beside),)
+
+
+def _figure(key: str, found: re.Match[str], name: str, beside: Sequence[str]) -> PromptFigure:
+    source, at, url = beside
+    return PromptFigure(key, float(found["value"]), found["unit"] or "", name, source, at, url)
+
+
+def _beside(rest: str, names: int = 0) -> list[str]:
+    """Return what stands behind a figure: as many names, then source, moment and address; empty where unknown."""
+    fields = rest.removeprefix(" | ").split(" | ") if rest else []
     url = next((each for each in fields if "://" in each), "")
     at = next((each for each in fields if _MOMENT.fullmatch(each)), "")
-    name, source, *_ = (*(each for each in fields if each not in (url, at)), "", "")
-    return PromptFigure(found["key"], float(found["value"]), found["unit"] or "", name, source, at, url)
+    words = [each for each in fields if each not in (url, at)]
+    return [*(*words, "", "")[: names + 1], at, url]

@@ -8,9 +8,14 @@ what fell, so that they are true on every day that is rehearsed. They know
     today, brief                      the day of the prompt, and all that it says
     inputs["market/us"]               .figures, .series, .items, .text, .lines of one input
     items                             the items of all inputs, each link once
-    say("^spx")                       "S&P 500 rose 0.83 % to 6,846.55"; price, change, week, called, moved, source
+    wrong                             what was wrong with the answer before, in a repair; else empty
+    judged(12)                        the first of them with .priority and .why as they were judged, P0 first
+    waiting("radar/trial", "mossdb")  the title of an input's item that holds the word; empty if none does
+    say("^spx"), begin("^spx")        "the S&P 500 rose 0.83 % to 6,846.55", in a sentence and at its beginning; and
+                                      price, change, week, called, moved, source
     table("^spx", "us10y")            a table of these symbols
     has("^spx.close"), value(…)       whether a figure was collected, and its number; number(…, 1) and signed(…) as text
+    cited("macro/weekly-review")      the day of another job's result
     turn("^spx.change", "up", "down") a word by the sign; a third one for what stands still
     past("^spx.closes", 10)           the last ten values of a series, the oldest first
 """
@@ -18,8 +23,10 @@ what fell, so that they are true on every day that is rehearsed. They know
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -30,6 +37,7 @@ from harness.domain.request import request_of_job
 from harness.llm.script_file import Line, read_script
 from harness.prompt.inputs import Inputs
 from harness.prompt.sandbox import TemplateText, render
+from harness.rehearsal.judgements import judged
 from harness.rehearsal.prompt_inputs import PromptFigure, PromptInput, PromptItem, read_inputs, read_outside, read_today
 from harness.rehearsal.told_figures import ToldFigures
 
@@ -69,6 +77,8 @@ class Prompt:
     inputs: Mapping[str, PromptInput]
     beside: PromptInput = field(default_factory=lambda: PromptInput(""))
     """What stands outside of the inputs: the snapshot that a speaker is shown with a request."""
+    complaint: str = ""
+    """What was wrong with the answer before, in a repair."""
 
     @property
     def figures(self) -> Mapping[str, PromptFigure]:
@@ -97,22 +107,23 @@ class Prompt:
         return tuple(found.values())
 
 
-def read_prompt(text: str) -> Prompt:
+def read_prompt(text: str, complaint: str = "") -> Prompt:
     """Return the prompt as recorded answers see it."""
-    return Prompt(text, read_inputs(text), read_outside(text))
+    return Prompt(text, read_inputs(text), read_outside(text), complaint)
 
 
 def said(script: Script, line: Line, prompt: Prompt) -> tuple[str, tuple[ToolCall, ...]]:
-    """Return the text and the calls of the entry, for this prompt.
+    """Return the text and the calls of the entry, for this prompt; a call with an argument left empty is not made.
 
     Raises HarnessError for a figure that was not collected, OwnerError for a template that is wrong.
     """
     telling = _Telling(script.path, line.line, _variables(script.path, prompt))
-    calls = tuple(
-        ToolCall(call.id, call.name, json.dumps(telling.filled(json.loads(call.arguments)), ensure_ascii=False))
-        for call in line.calls
-    )
-    return telling.filled(line.text), calls
+    calls = []
+    for call in line.calls:
+        arguments = telling.filled(json.loads(call.arguments))
+        if "" not in arguments.values():
+            calls.append(ToolCall(call.id, call.name, json.dumps(arguments, ensure_ascii=False)))
+    return telling.filled(line.text), tuple(calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,5 +149,24 @@ def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
         "brief": prompt.text,
         "inputs": Inputs(prompt.inputs),
         "items": prompt.items,
+        "wrong": prompt.complaint,
+        "judged": partial(judged, prompt.items, prompt.complaint),
+        "waiting": lambda name, word: next(
+            (one.title for one in _items(prompt, name) if word in one.title.lower()), ""
+        ),
+        "cited": lambda job_id: _day_of(job_id, prompt),
         **ToldFigures(path, prompt.figures, prompt.series).names(),
     }
+
+
+def _items(prompt: Prompt, name: str) -> tuple[PromptItem, ...]:
+    return prompt.inputs[name].items if name in prompt.inputs else ()
+
+
+def _day_of(job_id: str, prompt: Prompt) -> str:
+    """Return the day of another job's result as the prompt has it: in what is to be repaired, or in its text."""
+    # The job's own words show the form by an example, which is not to be taken for the day.
+    said_so = re.search(rf"name it as {re.escape(job_id)} \((\d{{4}}-\d\d-\d\d)\)", prompt.text)
+    source = prompt.inputs.get(job_id)
+    dated = re.search(r"\d{4}-\d\d-\d\d", source.text) if source else None
+    return said_so[1] if said_so else dated[0] if dated else ""

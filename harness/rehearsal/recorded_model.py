@@ -7,23 +7,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.domain.job import Job
-from harness.domain.message import ModelReply, ModelRequest
+from harness.domain.message import ModelReply, ModelRequest, ToolCall
 from harness.domain.settings import Profile
 from harness.domain.workspace import Workspace
 from harness.llm.plausible import plausible_usage
-from harness.llm.script_file import call_number, line_for
+from harness.llm.script_file import Line, call_number, line_for
 from harness.ports import ChatModel
-from harness.rehearsal.recorded_answers import RecordedAnswers, Script, read_prompt, said
+from harness.rehearsal.recorded_answers import Prompt, RecordedAnswers, Script, read_prompt, said
 
 LABEL = "recorded"
 _PROFILE = Profile(LABEL, "scripted")
+_FIRST_TURN = 2
+"""So many messages a run begins with: the system's and the task. What is said after them is what was wrong."""
 
 
 class RecordedModel:
     """A ChatModel that answers from a script, which takes its figures and items from the prompt.
 
-    What it says depends on the request alone, so that a run that is repeated says the same. Past the end of the script
-    it repeats itself: what was recorded knows no other way to put it.
+    What it says depends on the request alone, so that a run that is repeated says the same. Entries come in their
+    order, but for those with a `when`, which answer such words of the task or of a complaint. Past the end of the
+    script it repeats itself: what was recorded knows no other way to put it.
     """
 
     label = LABEL
@@ -37,14 +40,24 @@ class RecordedModel:
         return await asyncio.to_thread(self._answer, request)
 
     def _answer(self, request: ModelRequest) -> ModelReply:
-        script = self._script
-        in_order = sum(not line.when for line in script.lines)
-        line = line_for(script.lines, request, min(call_number(request) or 1, in_order))
-        assert line is not None, "a script that is empty is none"
-        prompt = read_prompt("\n\n".join(each.content for each in request.messages if each.role in ("system", "user")))
-        text, calls = said(script, line, prompt)
+        asked = [each.content for each in request.messages if each.role in ("system", "user")]
+        prompt = read_prompt("\n\n".join(asked), complaint=asked[-1] if len(asked) > _FIRST_TURN else "")
+        line, text, calls = self._due(request, prompt)
         usage = plausible_usage(None, request, _PROFILE, text, calls).usage
-        return ModelReply(text, LABEL, calls, line.usage or usage, line.finish, profile=LABEL)
+        finish = "stop" if line.finish == "tool_calls" and not calls else line.finish
+        return ModelReply(text, LABEL, calls, line.usage or usage, finish, profile=LABEL)
+
+    def _due(self, request: ModelRequest, prompt: Prompt) -> tuple[Line, str, tuple[ToolCall, ...]]:
+        """Return the entry that is due and what it says; one that says nothing on this day is passed over."""
+        # What a tool returned is no question: it may quote whatever an entry waits for.
+        was_told = request.messages[-1].role != "tool"
+        lines = [line for line in self._script.lines if was_told or not line.when]
+        chosen = line_for(tuple(lines), request, 0)
+        if chosen is not None:
+            return (chosen, *said(self._script, chosen, prompt))
+        in_order = [(line, *said(self._script, line, prompt)) for line in lines if not line.when]
+        speaking = [each for each in in_order if each[1].strip() or each[2]] or in_order[-1:]
+        return speaking[min(call_number(request) or 1, len(speaking)) - 1]
 
 
 def recorded_models(answers: RecordedAnswers) -> Callable[[Job], ChatModel | None]:

@@ -9,8 +9,13 @@ from typing import Any
 from harness.domain.errors import HarnessError
 from harness.rehearsal.prompt_inputs import PromptFigure
 
-_FINE = 20
+_FINE = 10
 """Below it a price is told with four digits behind the point, as currencies are."""
+
+
+_SHARES = ".us"
+_MATERIALS = frozenset({"gold", "wti", "copper", "btc", "eth", "sol"})
+"""What is called by its name alone; all else has an article before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class ToldFigures:
 
     def called(self, symbol: str) -> str:
         """Return the name of a symbol."""
-        return self._figure(f"{symbol}.close").name.rpartition(",")[0] or symbol
+        return self._figure(f"{symbol}.close").name.removesuffix(", close").removesuffix(", latest price") or symbol
 
     def moved(self, symbol: str) -> float:
         """Return by how much it changed, in per cent or points; 0 where nobody knows."""
@@ -82,13 +87,20 @@ class ToldFigures:
         return 0.0 if figure is None else figure.value
 
     def say(self, symbol: str) -> str:
-        """Return a sentence without its end: `Gold rose 1.20 % to 4,162.40`."""
+        """Return a sentence without its end: `the S&P 500 rose 1.20 % to 6,789.01`."""
+        is_name = symbol.endswith(_SHARES) or symbol in _MATERIALS
+        what = self.called(symbol) if is_name else f"the {self.called(symbol)}"
         if self.change(symbol) == "no data":
-            return f"{self.called(symbol)} stands at {self.price(symbol)}"
+            return f"{what} stands at {self.price(symbol)}"
         if self.moved(symbol) == 0:
-            return f"{self.called(symbol)} was unchanged at {self.price(symbol)}"
+            return f"{what} was unchanged at {self.price(symbol)}"
         verb = "rose" if self.moved(symbol) > 0 else "fell"
-        return f"{self.called(symbol)} {verb} {self.change(symbol).lstrip('+-')} to {self.price(symbol)}"
+        return f"{what} {verb} {self.change(symbol).lstrip('+-')} to {self.price(symbol)}"
+
+    def begin(self, symbol: str) -> str:
+        """Return the same as the beginning of a sentence."""
+        told = self.say(symbol)
+        return told[0].upper() + told[1:]
 
     def source(self, symbol: str) -> str:
         """Return who says so and of which day: `(Yahoo Finance, 2026-11-20)`."""
@@ -113,6 +125,6 @@ class ToldFigures:
 
 
 _NAMES = (
-    "has", "value", "number", "signed", "turn", "past", "price", "change", "week", "called", "moved", "say", "source",
-    "table",
+    "has", "value", "number", "signed", "turn", "past", "price", "change", "week", "called", "moved", "say", "begin",
+    "source", "table",
 )  # fmt: skip

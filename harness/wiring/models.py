@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.domain.agent import Agent
 from harness.domain.budget import day_budgets
 from harness.domain.errors import OwnerError
+from harness.domain.fallbacks import Order
 from harness.domain.job import Job
 from harness.domain.message import Usage
 from harness.domain.settings import Profile, Settings
@@ -63,8 +64,10 @@ class Models:
         """
         order = order_of(settings, agent, job)
         if order.first.adapter == "extractive":
-            model = self.stand_in(job) or ExtractiveModel()
-            return Choice(model, lambda usage: 0.0, order.first.max_output_tokens, order)
+            model = self.stand_in(job)
+            if model is not None:
+                order = Order((Profile(model.label, "scripted"),))
+            return Choice(model or ExtractiveModel(), lambda usage: 0.0, order.first.max_output_tokens, order)
         # Nobody stands behind the last one: it is worth waiting for.
         asked = [*order.profiles[:-1], replace(order.profiles[-1], fallbacks=())]
         candidates = [self._candidate(profile, settings, agent, job.id) for profile in asked]
@@ -113,7 +116,8 @@ def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...
     """Return the values that must never reach a prompt, a log or a transcript."""
     of_profiles = (profile.key_env for profile in settings.profiles.values() if profile.key_env)
     of_search = (settings.search.key_env,) if settings.search.key_env else ()
-    named = (*of_profiles, *of_search, *(name for channel in settings.channels.values() for name in channel.secret_names))
+    of_channels = (name for channel in settings.channels.values() for name in channel.secret_names)
+    named = (*of_profiles, *of_search, *of_channels)
     return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.domain.figures import Figure, Point, Series
 from harness.domain.source import Item
-from harness.gate.outside import RECALLED_OWN, fence, figure_line, item_line, series_line
+from harness.gate.outside import RECALLED_OWN, fence, figure_line, figure_rows, item_line, series_line
 from harness.rehearsal.prompt_inputs import PromptItem, read_inputs, read_today
 
 AT = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
@@ -63,3 +63,21 @@ def test_the_entries_of_another_jobs_digest_are_items_too() -> None:
         PromptItem("Bare", "https://a.org/2", (), "", ""),
     )
     assert read.lines == ("## Rising", "- no item")
+
+
+def test_figures_of_one_thing_are_read_from_their_one_line() -> None:
+    named = {
+        "close": ("close", 4.01, "%"),
+        "change": ("change", -7.0, "bp"),
+        "change_5d": ("change over 5 sessions", 0.0, "bp"),
+    }
+    figures = [Figure(f"us10y.{key}", f"US 10-year yield, {name}", value, unit, AT, "Bourse", "https://a.org/y")
+               for key, (name, value, unit) in named.items()]  # fmt: skip
+    [(_, line)] = figure_rows(figures)
+    read = read_inputs(fence(line, "market/macro"))["market/macro"].figures
+    assert {key: (one.value, one.unit) for key, one in read.items()} == {
+        "us10y.close": (4.01, "%"), "us10y.change": (-7.0, "bp"), "us10y.change_5d": (0.0, "bp"),
+    }  # fmt: skip
+    assert {(one.name, one.source, one.at[:10], one.url) for one in read.values()} == {
+        ("US 10-year yield", "Bourse", "2026-11-20", "https://a.org/y")
+    }
