@@ -9,7 +9,7 @@ CHAOS_ARGS =
 BIN = .venv/bin
 
 .DEFAULT_GOAL = help
-.PHONY: help day up test check format bench bench-learning chaos lock dist clean runtime dev
+.PHONY: help day up test check format bench bench-learning chaos lock dist screenshots clean runtime dev
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -48,6 +48,9 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 
 dist: dev ## build the wheel and the sdist into dist/
 	@$(BIN)/hatchling build
+
+screenshots: runtime ## make docs/images/*.png anew of a rehearsed day (needs Chromium or Chrome)
+	@$(BIN)/python docs/make_screenshots.py
 
 clean: ## remove .venv, day/, builds and caches; .harness/ stays
 	@rm -rf .venv day dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
