@@ -7,4 +7,5 @@ ending       finals, ending, deadlines, dead_letters
 telling      continuations, prompt_news, digest_reminder, notices
 the log      log, diagram
 the files    files: mirrors, the inbox folder, follow-ups
+the radar    radar: technologies, what is decided of them, and asked for it
 """
