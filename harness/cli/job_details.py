@@ -97,6 +97,8 @@ def job_document(job: Job, workspace: Workspace, now: datetime) -> dict[str, Any
         "deadline_s": job.deadline_s,
         "on": workspace.node_of(job),
         "disable_after": failures,
+        "reminder": job.reminder,
+        "emergency": job.emergency,
     }
 
 

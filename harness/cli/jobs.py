@@ -62,7 +62,7 @@ within_s}]}, action, profile (its own), models [pattern], effective_profile,
 model, fallbacks [profile], left_out {profile: reason}, model_problem,
 without_model, contract {rule: value}, budget_usd, timeout_s, max_iterations,
 overlap, priority, attempts, backoff_s, deadline_s, on, disable_after (null:
-never), paused."""
+never), reminder, emergency, paused."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
