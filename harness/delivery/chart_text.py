@@ -15,20 +15,19 @@ _MONEY = "USD"
 def chart_line(chart: Chart) -> str:
     """Return the chart as one paragraph of Markdown."""
     source = f" · {escape_with_addresses(chart.source)}" if chart.source else ""
-    columns = f" `{sparkline(chart.marks)}`" if _says_something(chart) else ""
+    columns = f" `{_columns(chart)}`" if _says_something(chart) else ""
     return f"**{escape(chart.title)}**{columns} {escape(chart_words(chart))}{source}"
 
 
 def plain_line(chart: Chart) -> str:
     """Return the same as plain text."""
-    columns = f" {sparkline(chart.marks)}" if _says_something(chart) else ""
+    columns = f" {_columns(chart)}" if _says_something(chart) else ""
     return f"{chart.title}{columns} {chart_words(chart)}" + (f" · {chart.source}" if chart.source else "")
 
 
-def sparkline(marks: Sequence[Mark]) -> str:
-    """Return at most 24 small columns; those of bars stand on nothing, those of a line on its lowest value."""
+def sparkline(marks: Sequence[Mark], *, is_line: bool = True) -> str:
+    """Return at most 24 small columns; those of a line stand on its lowest value, those of bars on nothing."""
     values = _resampled([mark.total for mark in marks])
-    is_line = all(len(mark.values) == 1 for mark in marks)
     lowest = min(values, default=0.0) if is_line else 0.0
     span = max(values, default=0.0) - lowest
     steps = len(_COLUMNS) - 1
@@ -58,6 +57,10 @@ def amount(value: float, unit: str = "") -> str:
         return f"{text} {unit}".rstrip()
     dollars = f"{abs(value):,.4f}".rstrip("0") if 0 < abs(value) < 0.01 else f"{abs(value):,.2f}"
     return f"-${dollars}" if value < 0 else f"${dollars}"
+
+
+def _columns(chart: Chart) -> str:
+    return sparkline(chart.marks, is_line=chart.kind == "line")
 
 
 def _says_something(chart: Chart) -> bool:

@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.delivery.html import render_html
-from harness.domain.digest import Digest, DigestItem, Section
+from harness.delivery.html import render_html, render_mail
+from harness.domain.chart import Chart, Mark, Part
+from harness.domain.digest import Digest, DigestItem, Need, Section
 
 MADE = datetime(2026, 11, 21, 15, 40, tzinfo=UTC)
 ITEM = DigestItem("One", "https://a.example/1?a=1&b=2", "why *so*", ("LWN",), MADE - timedelta(hours=3), None, "P0")
@@ -160,3 +161,59 @@ def test_a_digest_without_items_is_a_page_too() -> None:
     page = Page(render_html(replace(DIGEST, sections=(), gaps=(), state="delivered")))
     assert "Nothing to report." in page.text
     assert "What is missing" not in page.text
+
+
+FULL = replace(
+    DIGEST,
+    charts=(
+        Chart(
+            "line",
+            "S&P <500>",
+            (Mark("09:30", (6000.0,)), Mark("16:00", (6060.0,))),
+            source="Stooq",
+            url="https://s.example/",
+        ),
+        Chart("bars", "Jobs", (Mark("Sat 21", (51.0, 1.0)),), parts=(Part("delivered", "good"), Part("failed", "bad"))),
+    ),
+    needs=(Need("dead-letter", "zoe → ainews: <look>", "timed out", "harness bus show R-9", MADE),),
+    accounted="55 planned: 51 delivered, 3 silent, 1 missed (asleep)",
+    left_out=("1 item was delivered here before, and left out: “X”",),
+)
+
+
+def test_pictures_say_in_words_what_they_show() -> None:
+    source = render_html(FULL)
+    page = Page(source)
+    charts = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("class") == "chart"]
+    ids = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
+    assert len(charts) == 2
+    assert all(set((attrs["aria-labelledby"] or "").split()) <= ids for attrs in charts)
+    assert "6,000 → 6,060 (+1.0 %), low 6,000, high 6,060 (09:30 – 16:00)" in page.words
+    assert "Sat 21: 51 delivered, 1 failed" in page.words
+    assert "S&P <500>" in page.words
+    assert len(ids) == len([attrs for _, attrs in page.tags if "id" in attrs]), "no id stands twice"
+
+
+def test_what_needs_the_person_stands_above_what_is_missing_and_the_day_at_the_foot() -> None:
+    words = " ".join(Page(render_html(FULL)).words.split())
+    places = [
+        words.index(part)
+        for part in ("What needs you", "zoe → ainews: <look>", "harness bus show R-9", "What is missing", "One",
+                     "left out: “X”", "55 planned: 51 delivered, 3 silent, 1 missed (asleep)")
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_the_page_with_everything_needs_nothing_but_itself() -> None:
+    page = Page(render_html(FULL))
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "link", "object", "embed", "foreignobject"}
+    assert not [attrs for _, attrs in page.tags if any(name == "style" or name.startswith("on") for name in attrs)]
+
+
+def test_a_mail_says_all_of_it_without_pictures_and_variables() -> None:
+    source = render_mail(FULL)
+    words = " ".join(Page(source).words.split())
+    for part in ("What needs you (1)", "zoe → ainews: <look>", "arXiv: answered 503", "S&P <500> ▁█ 6,000 → 6,060",
+                 "[P0]", "single-source", "link does not answer", "55 planned: 51 delivered"):  # fmt: skip
+        assert part in words, part
+    assert not any(word in source for word in ("var(--", "<svg", "<script", "<img"))
