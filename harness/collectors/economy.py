@@ -114,11 +114,17 @@ class FairEconomy:
             at=at.astimezone(UTC),
             importance=importance,
             source=self.name,
-            url=f"{self.page}?day={quote(f'{at:%b}{at.day}.{at.year}'.lower())}",
+            url=_own_page(row) or f"{self.page}?day={quote(f'{at:%b}{at.day}.{at.year}'.lower())}",
             actual=text_of(row.get("actual"), 20),
             consensus=text_of(row.get("forecast"), 20),
             previous=text_of(row.get("previous"), 20),
         )
+
+
+def _own_page(row: Mapping[str, Any]) -> str:
+    """Return the page that a release names as its own, empty if it names none that a person could open."""
+    url = text_of(row.get("url"), 500)
+    return url if re.match(r"https?://[^\s/]+", url) else ""
 
 
 async def collect_economy(read: str, context: CollectContext) -> Collected:

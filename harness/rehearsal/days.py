@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -18,8 +18,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.collectors.weather import MEASURES
 from harness.rehearsal.loopback_server import Answer
+from harness.rehearsal.pages import render_story
 
 _JSON, _ICS = "application/json; charset=utf-8", "text/calendar; charset=utf-8"
+_HTML = "text/html; charset=utf-8"
+_VALUES = ("actual", "forecast", "previous")
+RELEASE_PAGES = "/releases/"
 _AROUND = timedelta(days=8)
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _PLACE = re.compile(r"\{(-?\d+)\}")
@@ -36,6 +40,7 @@ class SampleDays:
     releases: Sequence[Mapping[str, Any]]
     events: Sequence[Mapping[str, Any]]
     todos: str
+    pages_url: str
 
     def forecast(self, query: Mapping[str, str], now: datetime) -> Answer | None:
         """Return the weather of today and tomorrow as Open-Meteo tells it, the same in every place."""
@@ -63,6 +68,16 @@ class SampleDays:
         rows = [self._release(one, now) for one in self.releases]
         return _json([row for row in rows if row is not None])
 
+    def release_page(self, path: str, now: datetime) -> Answer | None:
+        """Return the page of one release, with what is known of it by now."""
+        found = next((one for one in self.releases if path == RELEASE_PAGES + _slug(one)), None)
+        row = None if found is None else self._release(found, now)
+        if row is None:
+            return None
+        values = " ".join(f"{key.capitalize()}: {row[key]}." for key in _VALUES if row.get(key))
+        at = datetime.fromisoformat(row["date"]).astimezone(UTC)
+        return Answer(HTTPStatus.OK, _HTML, render_story("Sample agenda", row["title"], values or "No values.", at))
+
     def calendar(self, name: str) -> Answer:
         """Return the calendar of this name as an .ics file; one that nobody knows is empty."""
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//sample world//EN", f"X-WR-CALNAME:{name}"]
@@ -85,7 +100,8 @@ class SampleDays:
             return None
         row = {key: one.get(key, "") for key in ("title", "country", "impact", "forecast", "previous")}
         actual = {"actual": one["actual"]} if "actual" in one and at <= now else {}
-        return {**row, "date": at.isoformat(), **actual}
+        page = f"{self.pages_url}{RELEASE_PAGES}{_slug(one)}"
+        return {**row, "date": at.isoformat(), "url": page, **actual}
 
     def _event(self, event: Mapping[str, Any]) -> Iterator[str]:
         day = self.first_day + timedelta(days=event.get("offset", -7))
@@ -109,8 +125,8 @@ class SampleDays:
             yield "STATUS:CANCELLED"
 
 
-def load_days(first_day: date, zone: str) -> SampleDays:
-    """Return the days that are shipped with the package."""
+def load_days(first_day: date, zone: str, pages_url: str = "") -> SampleDays:
+    """Return the days that are shipped with the package; `pages_url` is where the pages of releases stand."""
     folder = files("harness.rehearsal").joinpath("sample", "days")
     texts = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _FILES}
     skies = tomllib.loads(texts["skies.toml"])
@@ -122,10 +138,15 @@ def load_days(first_day: date, zone: str) -> SampleDays:
         releases=tomllib.loads(texts["releases.toml"])["release"],
         events=tomllib.loads(texts["diary.toml"])["event"],
         todos=texts["todos.md"],
+        pages_url=pages_url,
     )
 
 
 _FILES = ("skies.toml", "releases.toml", "diary.toml", "todos.md")
+
+
+def _slug(release: Mapping[str, Any]) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", f"{release['country']} {release['title']} {release['offset']}".lower()))
 
 
 def _temperature(sky: Mapping[str, Any], hour: int) -> float:

@@ -79,7 +79,11 @@ class Listing:
         first, last = min(self.closes), max(self.closes)
         edge = first if offset < first else last
         away = offset - edge
-        return round(self.closes[edge] * (1 + 0.012 * math.sin(away / 3.1) + 0.0006 * away), self.digits)
+        # Each in its own way, from what it costs at the edge: no two lines of a chart are the same.
+        phase = self.closes[edge] % math.tau
+        wave = math.sin(away / 3.1 + phase) - math.sin(phase) + 0.6 * math.sin(away / 1.3 + 2 * phase)
+        wave -= 0.6 * math.sin(2 * phase)
+        return round(self.closes[edge] * (1 + 0.008 * wave + 0.0006 * away), self.digits)
 
 
 @dataclass(frozen=True, slots=True)

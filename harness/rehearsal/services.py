@@ -28,11 +28,11 @@ Service = Callable[[str, Mapping[str, str], datetime], Answer | None]
 
 def daily_services(first_day: date, zone: str) -> Mapping[str, Service]:
     """Return the services by host, for a rehearsal that begins on this day in this zone."""
-    exchange, days = load_exchange(first_day), load_days(first_day, zone)
+    exchange, days = load_exchange(first_day), load_days(first_day, zone, f"http://{AGENDA}")
     return {
         **{host: partial(answer_prices, exchange, source) for source, host in HOSTS.items()},
         SKY: lambda path, query, now: days.forecast(query, now) if path == _FORECAST else None,
-        AGENDA: lambda path, query, now: days.week(now) if path == _WEEK else None,
+        AGENDA: lambda path, query, now: days.week(now) if path == _WEEK else days.release_page(path, now),
         DIARY: lambda path, query, now: days.calendar(path[1:-4]) if path.endswith(".ics") else None,
     }
 

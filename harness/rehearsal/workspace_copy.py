@@ -93,6 +93,8 @@ def named_paths(workspace: Workspace) -> tuple[str, ...]:
     for job in workspace.jobs():
         entries = (*job.read, *(file.path for file in job.requires.files), *map(_fixed_part, job.only_if.exists))
         named.update(entry for entry in entries if "://" not in entry and (workspace.root / entry).exists())
+    own = (workspace.settings.todos.file, *(calendar.place for calendar in workspace.settings.calendars))
+    named.update(entry for entry in own if "://" not in entry and (workspace.root / entry).exists())
     inside = (name for name in named if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts)
     return tuple(sorted(inside))
 

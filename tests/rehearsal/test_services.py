@@ -110,3 +110,16 @@ def test_a_copy_is_led_to_the_world_and_given_its_task_list(tmp_path: Path) -> N
     todos = (tmp_path / "shared-context/todos.md").read_text()
     assert "(due 2026-11-17) !p1" in todos and "Something of my own" not in todos
     assert todos == load_days(MONDAY, "America/Los_Angeles").todo_list()
+
+
+def test_every_release_has_a_page_of_its_own_in_the_world() -> None:
+    services = daily_services(MONDAY, "America/Los_Angeles")
+    now = datetime(2026, 11, 18, 20, tzinfo=NEW_YORK)
+    week = services[AGENDA]("/week.json", {}, now)
+    assert week is not None
+    pages = [row["url"].removeprefix(f"http://{AGENDA}") for row in json.loads(week.body)]
+    assert len(pages) == len(set(pages)) > 5
+    for page in pages:
+        answer = services[AGENDA](page, {"release": "x"}, now)
+        assert answer is not None and answer.status == 200
+    assert services[AGENDA]("/releases/nothing", {}, now) is None
