@@ -5,10 +5,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from harness.domain.no_figures import without_no_figures
-from harness.domain.units import Quantity, quantities_of, unit_pattern
+from harness.domain.units import Numeral, quantities_of, unit_pattern
 
 _SPACE = "[ \u00a0\u202f\u2009]"
 _THIN = "[\u00a0\u202f\u2009]"
@@ -50,24 +49,6 @@ _SPELLED = re.compile(
 )  # "five percent", and not "five of them"
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _MARKS = re.compile(r"\*+|`+|~~|(?<!\w)_+|_+(?!\w)|\\(?=[^\w\s])")
-
-
-@dataclass(frozen=True, slots=True)
-class Numeral:
-    """A number in a text.
-
-    `text` is how it stands there, on `line` (from 1). `quantities` are what it may mean, in its own unit: `3.4 m` is
-    3.4 million, or 3.4 metres. `sign` is -1 or 1 where it is written or follows from a word such as `fell`, else 0.
-    `digits` are its digits alone, `before` and `behind` the words beside it in lower case: what it may be a name with.
-    """
-
-    text: str
-    line: int
-    quantities: tuple[Quantity, ...]
-    sign: int = 0
-    digits: str = ""
-    before: str = ""
-    behind: str = ""
 
 
 def numerals_in(text: str) -> tuple[Numeral, ...]:

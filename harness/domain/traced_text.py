@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.domain.confidence import unlabelled
 from harness.domain.contract import Contract, Evidence, Violation
-from harness.domain.known_numbers import untraced
+from harness.domain.number_sources import untraced
 from harness.domain.promised_words import excerpt, span_of
 from harness.domain.signals import FORM, faults_of, signals_in
 

@@ -1,4 +1,4 @@
-"""Units of numbers, as people write them, and which of them may stand for one another."""
+"""Numbers with their units, as people write them, and which units may stand for one another."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ class Quantity:
     value: float
     step: float
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """A number in a text.
+
+    `text` is how it stands there, on `line` (from 1). `quantities` are what it may mean, in its own unit: `3.4 m` is
+    3.4 million, or 3.4 metres. `sign` is -1 or 1 where it is written or follows from a word such as `fell`, else 0.
+    `digits` are its digits alone, `before` and `behind` the words beside it in lower case: what it may be a name with.
+    """
+
+    text: str
+    line: int
+    quantities: tuple[Quantity, ...]
+    sign: int = 0
+    digits: str = ""
+    before: str = ""
+    behind: str = ""
 
 
 def unit_pattern() -> str:

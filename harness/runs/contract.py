@@ -10,7 +10,8 @@ from functools import cached_property
 from harness.domain.contract import Evidence
 from harness.domain.job import Job
 from harness.domain.judgement import gaps, judge
-from harness.domain.known_numbers import KnownNumbers, known_numbers
+from harness.domain.known_numbers import KnownNumbers
+from harness.domain.number_sources import known_numbers
 from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Item
 from harness.ports import Web
@@ -62,7 +63,8 @@ class Grounds:
 def grounds_of(plan: RunPlan, inputs: Inputs, surroundings: Surroundings) -> Grounds:
     """Return what an answer of the run is judged on."""
     task = "" if plan.request is None else plan.request.task
-    return Grounds(plan.job, inputs.shown, inputs.items, surroundings, task)
+    # Not what is shown: a number that somebody made up at a roundtable is not collected by being quoted.
+    return Grounds(plan.job, inputs.collected, inputs.items, surroundings, task)
 
 
 async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -> Verdict:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.bus.roundtables import absences, said_in, snapshot_hash
 from harness.delivery.commonmark import write_quote
 from harness.delivery.prose import safe_markdown
+from harness.domain.contract import Contract, Evidence
 from harness.domain.digest import Section
+from harness.domain.judgement import judge
+from harness.domain.number_sources import known_numbers
 from harness.domain.roundtable import Table
 from harness.domain.source import Collected
 
+_MOST_FAULTS = 5
 READ = "roundtable"
 """Under which name prompt and template find what was said: `inputs.roundtable`."""
 
@@ -39,14 +44,38 @@ class Held:
     gaps: tuple[str, ...]
 
 
-def held_of(table: Table, table_id: str, snapshot: str, minutes: str) -> Held:
-    """Return what is left of a table whose last round is over."""
-    last = tuple(
+def held_of(table: Table, table_id: str, snapshot: str, minutes: str, faults: Sequence[str] = ()) -> Held:
+    """Return what is left of a table whose last round is over; `faults` is what was found in its positions."""
+    said = _said(table, table_id, snapshot, faults)
+    return Held(table_id, minutes, said, last_positions(table), (*_gaps(table), *faults))
+
+
+def last_positions(table: Table) -> tuple[Position, ...]:
+    """Return what each speaker said last, in the order of the speakers."""
+    return tuple(
         Position(voice.speaker, number, voice.final.conclusion.strip())
         for number, voice in table.last_positions
         if voice.final is not None
     )
-    return Held(table_id, minutes, _said(table, table_id, snapshot), last, _gaps(table))
+
+
+def faults_in(
+    positions: Sequence[Position], contract: Contract, collected: Sequence[Collected], *texts: str
+) -> tuple[str, ...]:
+    """Return a sentence for each promise of the chair's contract about numbers and signals that a position breaks.
+
+    Positions are quoted whole, so that what is wrong in one is named beside it. Its numbers have to come from what was
+    collected, or from these texts.
+    """
+    promised = Contract(numbers=contract.numbers, signals=contract.signals)
+    known = known_numbers(collected, *texts)
+    found: list[str] = []
+    for position in positions:
+        violations = judge(promised, Evidence(position.text, known=known))
+        found += [f"{position.speaker}, in round {position.round}: {one.detail}" for one in violations[:_MOST_FAULTS]]
+        if len(violations) > _MOST_FAULTS:
+            found.append(f"{position.speaker}: {len(violations) - _MOST_FAULTS} more of the same kinds")
+    return tuple(found)
 
 
 def sections_of(held: Held) -> tuple[Section, ...]:
@@ -70,10 +99,11 @@ def unnamed_in(text: str, held: Held) -> tuple[str, ...]:
     )
 
 
-def _said(table: Table, table_id: str, snapshot: str) -> Collected:
+def _said(table: Table, table_id: str, snapshot: str, faults: Sequence[str]) -> Collected:
     head = f"Roundtable {table_id} over one snapshot (sha256 {snapshot_hash(snapshot)}), the last round first."
     rounds = [f"# Round {held.number}\n\n{said_in(held)}" for held in reversed(table.rounds)]
-    return Collected(READ, text="\n\n".join((head, *rounds)))
+    wrong = ["Found in the last positions:\n" + "\n".join(f"- {fault}" for fault in faults)] if faults else []
+    return Collected(READ, text="\n\n".join((head, *wrong, *rounds)))
 
 
 def _gaps(table: Table) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from harness.domain.figures import Figure, Point, Series
-from harness.domain.known_numbers import known_numbers, untraced
+from harness.domain.number_sources import known_numbers, untraced
 from harness.domain.source import Collected, Item
 
 SHARES = Item("Shares drop 3.1% after results", "https://a.example", "A")
