@@ -21,7 +21,7 @@ from harness.runs.answer import Draft
 from harness.runs.artifact_files import write_files
 from harness.runs.collecting import Inputs
 from harness.runs.plan import RunPlan
-from harness.runs.roundtable.held import Held, held_of
+from harness.runs.roundtable.held import Held, faults_in, held_of, last_positions
 from harness.runs.roundtable.minutes import Conclusion, Sitting, minutes_of, write_minutes
 from harness.runs.roundtable.snapshot import FILE, snapshot_of
 from harness.runs.services import RunServices
@@ -70,7 +70,9 @@ class TableWork:
             self._write(plan, table, snapshot, Conclusion(f"None: {ended.outcome.reason}."))
             return to_json(TableTurn, TableTurn(ended=ended))
         minutes = self._write(plan, table, snapshot, None)
-        return to_json(TableTurn, TableTurn(held=held_of(table, table_id, snapshot, minutes)))
+        texts = (plan.job.prompt, _question(plan))
+        faults = faults_in(last_positions(table), plan.job.contract, inputs.collected, *texts)
+        return to_json(TableTurn, TableTurn(held=held_of(table, table_id, snapshot, minutes, faults)))
 
     def conclude(self, plan: RunPlan, held: Held, draft: Draft, made_by: str) -> Json:
         """Write the minutes with what the chair delivered, or with why there is nothing; return their path."""
@@ -91,8 +93,7 @@ class TableWork:
             note_told(connection, _asked_in_closed(table), plan.run_id, now)
             if table.next_round is None or len(there) < rules.quorum:
                 return table
-            question = rules.question or plan.job.title or plan.job.name.replace("-", " ").capitalize()
-            call = Call(plan.job.agent, table_id, plan.run_id, rules, question, snapshot, plan.job.priority)
+            call = Call(plan.job.agent, table_id, plan.run_id, rules, _question(plan), snapshot, plan.job.priority)
             call_round(connection, call, table, team, now)
             table = read_table(connection, plan.job.agent, table_id, rules)
         self._services.ended()  # there is something new to be begun
@@ -106,7 +107,7 @@ class TableWork:
         services = self._services
         file = (services.state.run_folder(plan.run_id) / FILE).relative_to(services.state.root)
         sitting = Sitting(
-            title=plan.job.title or plan.job.name.replace("-", " ").capitalize(),
+            title=_title(plan),
             job_id=plan.job.id,
             run_id=plan.run_id,
             table_id=table_id_of(plan.run_id),
@@ -123,6 +124,14 @@ class TableWork:
 def _rules(plan: RunPlan) -> Roundtable:
     assert plan.job.roundtable is not None, "only a job with a table has these steps"
     return plan.job.roundtable
+
+
+def _title(plan: RunPlan) -> str:
+    return plan.job.title or plan.job.name.replace("-", " ").capitalize()
+
+
+def _question(plan: RunPlan) -> str:
+    return _rules(plan).question or _title(plan)
 
 
 def _awaited(called: Round) -> TableTurn:

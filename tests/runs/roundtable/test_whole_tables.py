@@ -274,6 +274,27 @@ def test_a_conclusion_that_fails_leaves_the_minutes_with_all_that_was_said(
     assert f"\n> {FALL}\n" in text
 
 
+def test_what_is_wrong_in_a_position_by_the_contract_of_the_chair_is_named_beside_it(
+    workbench: Workbench, models: Models
+) -> None:
+    contract = "contract: {numbers: collected, signals: {stop: required}}"
+    workbench.write(chair(f"{TABLE.replace('rounds: 2', 'rounds: 1')}\n{contract}"))
+    models.says = {
+        "macro": [call_tools(position("Growth is 4711 %."))],
+        "trading": [call_tools(position("- **SPX** long · entry 5000 · confidence 70 % — momentum"))],
+        "zoe": [say("macro sees growth of 4711 %.\n\ntrading is long.")] * 2,  # and again when told to repair it
+    }
+    workbench.tick_at(EIGHT)
+    (page,) = workbench.delivered()
+    text = page.read_text(encoding="utf-8")
+    assert "macro, in round 1: a number was not collected (line 1: 4711 %" in text
+    assert "trading, in round 1: a signal names an entry and no stop" in text
+    assert "left out: a number was not collected" in text, "a number is not collected by being said at a table"
+    assert "> Growth is 4711 %." in text
+    (first, *_) = heard_by(models, "zoe")
+    assert "Found in the last positions:" in first
+
+
 def test_two_tables_at_the_same_time_are_two_and_both_are_concluded(workbench: Workbench, models: Models) -> None:
     one_round = TABLE.replace("rounds: 2", "rounds: 1")
     workbench.write(chair(one_round))
