@@ -126,7 +126,7 @@ def test_a_wrong_template_names_its_file_and_line() -> None:
         ("inputs.feeds.items[0].titel", r"there is no 'titel' in an item; did you mean title\?"),
         ("inputs.feeds.items[7].title", r"there is no element 7 in a list; elements are counted from 0"),
         ("usr.name", r"'usr' is undefined; did you mean user\?"),
-        ("nothing", r"'nothing' is undefined; known are user\.name, today, agent, job, inputs"),
+        ("nothing", r"'nothing' is undefined; known are user\.name, today, time, day_number, agent, job, inputs"),
         ("inputs.feeds + 1", r"unsupported operand type\(s\) for \+: an input and 'int'; correct the expression"),
     ],
 )
