@@ -11,6 +11,7 @@ import pytest
 from harness.bus.ending import answer
 from harness.bus.finals import bury
 from harness.bus.log import standing_of
+from harness.bus.radar.coder import rejection
 from harness.bus.sending import send
 from harness.cli.completion import (
     complete_dead_letter,
@@ -142,6 +143,33 @@ def test_what_nobody_was_given_is_sent_again_and_what_somebody_had_is_looked_at_
     for situation, request_id in offered.items():
         verb = "resend" if situation is Situation.NEVER_DELIVERED else "show"
         assert said[request_id] == f"harness bus {verb} {request_id}"
+
+
+def test_what_the_radar_asked_for_without_a_coder_says_so_within_eighty_columns(
+    harness: CommandLine, ledger: Ledger
+) -> None:
+    made: list[str] = []
+
+    def decide(connection: Connection) -> None:
+        task = f"Tech Radar, adopt (use it): {'a technology with a long name ' * 4}"
+        wanted = ask("zoe", "system", task, key="radar lantern adopt cron:zoe/radar:1")
+        made.append(send(connection, wanted, TEAM, NOW, rejected=rejection(TEAM)).standing.request.id)
+
+    ledger.write(decide)
+    (request_id,) = made
+    assert commands(harness) == [("dead-letter", f"harness bus resend {request_id}")]
+    shown = harness("inbox").stdout
+    assert "(rejected: no coder configured, " in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+    again = harness("bus", "resend", request_id)
+    assert again.returncode == 1
+    assert 'no coder configured; name an agent that writes code in harness.toml: [radar] coder = "AGENT"' in " ".join(
+        again.stderr.split()
+    )
+    settings = harness.root / "harness.toml"
+    settings.write_text(f'{settings.read_text()}\n[radar]\ncoder = "scout"\n')
+    assert harness("bus", "resend", request_id).returncode == 0
+    assert items(harness) == []
 
 
 @pytest.mark.parametrize("settle", [["drop", "--reason", "not needed"], ["resend", "--force"]])
