@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from harness.collectors.feed_document import read_feed
 from harness.collectors.frames import read_frame, write_frame
 from harness.collectors.ics_document import read_ics
-from harness.collectors.plain_text import read_html_page
+from harness.collectors.main_text import find_extract, read_page_text
 from harness.collectors.trending_page import read_trending
 
 
@@ -46,7 +46,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: int) -> None:
 def _answer(header: dict[str, Any], body: bytes) -> dict[str, Any]:
     try:
         if header["kind"] == "page":
-            page = read_html_page(body.decode(header["charset"], "replace"), header["max_chars"])
+            page = read_page_text(body.decode(header["charset"], "replace"), header["max_chars"], find_extract())
             return {"title": page.title, "text": page.text}
         if header["kind"] == "calendar":
             asked = {key: header[key] for key in ("zone", "first", "days", "max_events")}

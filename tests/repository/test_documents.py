@@ -175,6 +175,7 @@ def test_the_workspace_page_explains_every_setting_and_every_tool() -> None:
         "channels": "[channels.NAME]",
         "egress": "[egress]",
         "sources": "[sources]",
+        "search": "[search]",
         "here": "[here]",
         "alerts": "[alerts]",
         "watchdog": "[watchdog]",
