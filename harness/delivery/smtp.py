@@ -34,16 +34,15 @@ class MailDoor:
 
         Raises TransientError where a later try may work, OwnerError where the person must act first.
         """
-        with self._in_words(), _deadline(self.timeout_s) as watched:
-            server = _PinnedServer(self)
-            watched.append(server.sock)
-            with contextlib.closing(server):
-                self._log_in(server)
-                self._hand_over(server, mail)
-                with contextlib.suppress(
-                    smtplib.SMTPException, OSError
-                ):  # it has the mail: how it says goodbye is nothing
-                    server.quit()
+        with (
+            self._in_words(),
+            _deadline(self.timeout_s) as watched,
+            contextlib.closing(_PinnedServer(self, watched)) as server,
+        ):
+            self._log_in(server)
+            self._hand_over(server, mail)
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # it has the mail: its goodbye changes nothing
+                server.quit()
 
     def _log_in(self, server: smtplib.SMTP) -> None:
         server.ehlo_or_helo_if_needed()
@@ -107,14 +106,16 @@ def _expect(answer: tuple[int, bytes], what: str) -> None:
 class _PinnedServer(smtplib.SMTP):
     """Connects to the checked addresses, one after the other; TLS still asks for the name."""
 
-    def __init__(self, door: MailDoor) -> None:
+    def __init__(self, door: MailDoor, watched: list[smtplib.SMTP]) -> None:
         self._door = door
+        watched.append(self)
         # By its literal address the client says hello: looking up its own name could take long.
         super().__init__(door.mailbox.host, door.mailbox.port, local_hostname="[127.0.0.1]", timeout=door.timeout_s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connection = _connect(self._door.addresses, timeout / len(self._door.addresses))
         connection.settimeout(timeout)
+        self.sock = connection  # also while it is being encrypted, the time may come to its end
         if self._door.mailbox.security != "tls":
             return connection
         try:
@@ -135,14 +136,16 @@ def _connect(addresses: Sequence[tuple[str, int]], timeout_s: float) -> socket.s
 
 
 @contextlib.contextmanager
-def _deadline(timeout_s: float) -> Iterator[list[socket.socket | None]]:
-    """Cut the sockets that are put into the list once the time is over: a server that drips holds nobody for ever."""
-    watched: list[socket.socket | None] = []
+def _deadline(timeout_s: float) -> Iterator[list[smtplib.SMTP]]:
+    """Cut the connections of those in the list once the time is over: a server that drips holds nobody for ever."""
+    watched: list[smtplib.SMTP] = []
 
     def cut() -> None:
-        for connection in watched:
-            with contextlib.suppress(OSError):  # closed already
-                if connection is not None:
+        for server in watched:
+            # Asked for only now: STARTTLS has put another socket in the place of the first.
+            connection = server.sock
+            if connection is not None:
+                with contextlib.suppress(OSError):  # closed already
                     connection.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(timeout_s, cut)

@@ -46,7 +46,8 @@ class OpenIncident:
 class Delivery:
     """A promised delivery; times are epoch seconds.
 
-    `state` is `pending`, `acknowledged`, `dead` (given up) or `dropped` (its run was cancelled).
+    `state` is `pending`, `acknowledged`, `repeated` (the channel had been given all of it before), `dead` (given up) or
+    `dropped` (its run was cancelled).
     """
 
     id: str

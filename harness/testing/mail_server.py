@@ -39,13 +39,14 @@ class Manners:
 
     `answers` replaces what it says to a command (`"RCPT": b"550 no such user"`); `login` is the name and the password
     that it lets in. With `cuts_after_data` it takes a mail and closes the connection before it says so; with
-    `is_silent` it never says a word.
+    `is_silent` it never says a word; to the command `drips_at` it says something now and then, without end.
     """
 
     answers: Mapping[str, bytes] | None = None
     login: tuple[str, str] | None = None
     cuts_after_data: bool = False
     is_silent: bool = False
+    drips_at: str = ""
 
 
 class MailServer:
@@ -138,6 +139,10 @@ class _Conversation:
         if said is not None:
             self._say(said)
             return True
+        if command == self._server.manners.drips_at:
+            while not self._server.closing.wait(0.05):
+                self._connection.sendall(b"2")
+            return False
         match command:
             case "EHLO":
                 self._say(b"\r\n".join([b"250-mail.test", *self._offers(), b"250 SIZE 10000000"]))

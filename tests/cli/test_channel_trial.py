@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.testing.web_server import WebReply, WebServer
+
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
 
@@ -61,3 +63,24 @@ def test_an_unknown_channel_is_told_with_what_is_near(workspace: CommandLine) ->
     ended = workspace("try", "channel", "digset")
     assert ended.returncode == 2
     assert "did you mean digest?" in ended.stderr
+
+
+def test_a_webhook_gets_a_real_request_also_at_night_and_a_refusal_is_one_line(workspace: CommandLine) -> None:
+    def declare(url: str) -> None:
+        text = (workspace.root / "harness.toml").read_text().partition("[channels.hook]")[0]
+        text = text.replace("[egress]\nloopback = true\n", "")
+        (workspace.root / "harness.toml").write_text(
+            f'{text}[channels.hook]\nkind = "webhook"\nurl = "{url}"\n[egress]\nloopback = true\n'
+        )
+
+    with WebServer() as server:
+        declare(server.serve("/hook", WebReply(b"thanks")))
+        document = json.loads(workspace("try", "channel", "hook", "--json").stdout)
+        assert (document["kind"], document["location"]) == ("webhook", "posted to 127.0.0.1")
+        assert "This is a test" in json.loads(server.requests[0].body)["text"]
+        server.serve("/hook", WebReply(b"who are you", status=401))
+        refused = workspace("try", "channel", "hook")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "does not let us in" in refused.stderr
+        server.serve("/hook", WebReply(b"", status=503))
+        assert workspace("try", "channel", "hook").returncode == 75

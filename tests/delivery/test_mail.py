@@ -163,6 +163,13 @@ def test_a_server_that_never_says_a_word_is_left_after_its_time(server: MailServ
         channel_to(server, trusting(certificate), timeout_s=0.3).deliver(MESSAGE)
 
 
+def test_a_server_that_drips_is_left_after_its_time_also_over_tls(server: MailServer, certificate: Path) -> None:
+    server.manners = Manners(login=LOGIN, drips_at="MAIL")
+    with pytest.raises(TransientError, match=HOST):
+        channel_to(server, trusting(certificate), timeout_s=1.0).deliver(MESSAGE)
+    assert server.mails == ()
+
+
 def test_a_certificate_of_somebody_else_is_the_persons_to_fix(tmp_path: Path) -> None:
     folder = make_certificate(tmp_path, "other.test")
     with (
