@@ -110,7 +110,9 @@ class _Rows(HTMLParser):
                 pieces.append(data[:_MOST_CHARS])
 
     def _finish(self, row: TrendingRow) -> None:
-        texts = {name: " ".join("".join(pieces).split()) for name, pieces in self._texts.items()}
+        # Elements side by side are apart to the eye; without a space between them two numbers become one.
+        between = {"all": " "}
+        texts = {name: " ".join(between.get(name, "").join(pieces).split()) for name, pieces in self._texts.items()}
         row.about, row.language = texts.get("about", ""), texts.get("language", "")
         row.stars = _number(_NUMBER.search(texts.get("stars", "")))
         row.gained = _number(_TODAY.search(texts.get("all", "")))
