@@ -13,6 +13,7 @@ from harness.collectors.context import CollectContext
 from harness.domain.errors import OwnerError
 from harness.domain.job import PRIORITIES
 from harness.domain.moments import local_time
+from harness.domain.roundtable import seat_in
 from harness.domain.source import Collected, Gap
 from harness.domain.workspace import Workspace
 from harness.gate.sanitise import in_short, one_line
@@ -58,7 +59,8 @@ def _open(row: RequestRow, zone: str, now: datetime) -> str:
     late = ", overdue" if due_at <= now else ""
     state = "watching" if row.is_watched else str(row.state)
     words = [f"{state}, {_PRIORITIES[row.priority]}, due {local_time(due_at, zone, now)}{late}"]
-    words += [f"news: {in_short(row.note, _TASK_CHARS)}"] if row.note else []
+    # What is said at a roundtable is heard by nobody before its round is over.
+    words += [f"news: {in_short(row.note, _TASK_CHARS)}"] if row.note and seat_in(row.key) is None else []
     words += [f"waits: {in_short(row.why_waiting, _TASK_CHARS)}"] if row.why_waiting else []
     return f"- {row.id} {row.sender} → {row.receiver}: {in_short(row.task, _TASK_CHARS)} ({'; '.join(words)})"
 

@@ -19,6 +19,7 @@ from harness.bus.team import Team
 from harness.domain.cause import dead_letter_cause
 from harness.domain.job import Job
 from harness.domain.request import USER, RequestState
+from harness.domain.roundtable import seat_in
 from harness.domain.sizes import counted
 from harness.gate.sanitise import in_short
 from harness.runs.actions import Action, ActionResult
@@ -117,7 +118,8 @@ def _why(row: RequestRow, look: Look) -> str:
     parts = [f"due {look.clock(_at(row.due_at))}"]
     if row.why_waiting:
         parts.append(in_code(in_short(row.why_waiting, _WHY_CHARS)))
-    if row.note:
+    # What is said at a roundtable is heard by nobody before its round is over, and jobs may read this page.
+    if row.note and seat_in(row.key) is None:
         heard = look.clock(_at(row.news_at or row.made_at))
         parts.append(f"last news {heard}: {in_code(in_short(row.note, _WHY_CHARS))}")
     return ", ".join(parts)

@@ -6,13 +6,14 @@ import asyncio
 from pathlib import Path
 
 from harness.bus.finals import bury, finish
-from harness.bus.log import standing_of
+from harness.bus.log import append, standing_of
 from harness.bus.sending import send
 from harness.collectors.context import CollectContext
 from harness.collectors.parse import FeedParser
 from harness.collectors.requests import collect_open_requests
 from harness.domain.job import Job
-from harness.domain.request import SYSTEM, Final, Situation
+from harness.domain.request import SYSTEM, Final, Progressed, Situation
+from harness.domain.roundtable import Seat
 from harness.domain.settings import Egress, Settings
 from harness.domain.workspace import Workspace
 from harness.gate.egress import SystemResolver, WebDoor
@@ -51,6 +52,17 @@ def test_what_is_open_and_what_is_dead_is_listed(database: Database, tmp_path: P
         f"Open requests:\n- {ids['open']} zoe → scout: open (confirmed, normal, due 17:00)\n\n"
         f"Dead letters, which wait for the person:\n- {ids['dead']} zoe → scout: dead (failed)"
     )
+
+
+def test_news_of_a_roundtable_are_not_read_while_its_round_is_open(
+    database: Database, tmp_path: Path, parser: FeedParser
+) -> None:
+    with database.write(alone=True) as connection:
+        for key in (Seat("t-abc", 1, "scout").key, "another"):
+            asked = send(connection, ask("zoe", "scout", "speak", key=key), TEAM, NOW).standing
+            append(connection, asked, Progressed(1, "leaning towards a rise"), by="scout", now=NOW)
+        rows = unsettled_requests(connection, 10)
+    assert text_of(rows, tmp_path, parser).count("leaning towards a rise") == 1
 
 
 def test_where_nothing_is_open_there_is_nothing_to_read(tmp_path: Path, parser: FeedParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,13 +18,16 @@ from harness.domain.message import ToolCall
 from harness.domain.request import Standing
 from harness.domain.roundtable import seat_of
 from harness.domain.run import Fire, FireState
+from harness.ports import Engine, RecordedStep
 from harness.pytest_plugin import NOW, Workbench
+from harness.runs.workflow_version import WORKFLOW_VERSION
 from harness.store.tables import request
 from harness.testing.openai_server import ChatAnswer, ChatRequest, OpenAIServer, call_tools, say
 from tests.runs.model_workspace import with_model
 from tests.runs.test_asking import Models, agent, tool
 
 EIGHT = NOW + timedelta(minutes=1)
+RUN = f"cron:zoe/table:{int(EIGHT.timestamp())}"
 TABLE = "roundtable: {speakers: [macro, trading], rounds: 2, due: 20m}"
 RISE = "Rates rise.\n\n- **SPX** short, stop 5100\n# Not a heading of the minutes"
 FALL = "Rates fall; I am alone with that."
@@ -92,6 +96,16 @@ def mirrored(workbench: Workbench) -> str:
     return "".join(path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.iterdir()))
 
 
+def steps_of(engine: Engine, run_id: str) -> tuple[RecordedStep, ...]:
+    """Return the steps of a run that is over; its last one is recorded a moment after its fire was closed."""
+    pause = threading.Event()
+    for _ in range(1500):
+        if engine.state(run_id) == "ended":
+            break
+        pause.wait(0.02)
+    return engine.recorded(run_id)
+
+
 def heard_by(models: Models, name: str) -> list[str]:
     """Return the prompts of an agent, one text for each call of its model."""
     return [json.dumps(asked.messages, ensure_ascii=False) for who, asked in models.heard if who == name]
@@ -126,6 +140,27 @@ def test_all_see_one_snapshot_hear_the_others_after_the_round_and_the_chair_conc
     assert "Rates rise." in concluding
     assert "Rates fall; I am alone with that. Still." in concluding
     assert "A kettle learned to sing" in concluding
+
+
+def test_the_order_of_steps_is_the_one_of_this_workflow_version(workbench: Workbench, models: Models) -> None:
+    """If this fails, the order of steps has changed: raise WORKFLOW_VERSION, then change the lists."""
+    models.says = {**both(RISE, FALL), "zoe": [say(CONCLUSION)]}
+    workbench.tick_at(EIGHT)
+    taken = [
+        [f"{step.kind} {step.call_id}" for step in steps_of(workbench.system.engine, f"{RUN}{number}")]
+        for number in ("", ".2", ".3")
+    ]
+    assert (WORKFLOW_VERSION, taken) == (
+        2,
+        [
+            ["begin begin", "collect collect", "roundtable after-0", "close close"],
+            ["begin begin", "resume resume", "roundtable after-1", "close close"],
+            [
+                "begin begin", "resume resume", "roundtable after-2", "assemble prompt", "model model-1",
+                "check check-1", "publish publish", "roundtable minutes", "deliver deliver", "close close",
+            ],
+        ],
+    )  # fmt: skip
 
 
 def test_the_minutes_quote_everybody_word_for_word_whatever_the_conclusion_says(
