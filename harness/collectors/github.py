@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.collectors.context import CollectContext, SourceYield
-from harness.collectors.document import fetch_document, record_answer
+from harness.collectors.document import record_answer
 from harness.collectors.feeds import read_feed_url
+from harness.collectors.fetch import Unchanged, Unreachable, fetch_source
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, shorten
 from harness.domain.figures import Figure
 from harness.domain.source import Collected, Gap, Item
@@ -57,13 +58,19 @@ def _with_name(item: Item, repository: str) -> Item:
 
 async def _read_trending(read: str, language: str | None, context: CollectContext) -> Collected:
     path = f"/{quote(language)}" if language else ""
-    url = f"{context.limits.github_url}/trending{path}?since=daily"
-    answer = await fetch_document(url, context)
-    if isinstance(answer, str):
-        collected = Collected(read, gaps=(Gap(TRENDING, answer),))
-    else:
-        page = await context.parser.read_trending(answer.body)
-        collected = repositories_of(read, page, context)
+    # Without ?since=daily, which says nothing new: addresses with that word are closed to robots there.
+    url = f"{context.limits.github_url}/trending{path}"
+    match await fetch_source(url, context, obeys_robots=context.limits.robots):
+        case Unreachable(problem):
+            collected = Collected(read, gaps=(Gap(TRENDING, problem),))
+        case Unchanged():
+            # The page is never kept: its stars change by the minute.
+            collected = Collected(
+                read, gaps=(Gap(TRENDING, "answered that nothing changed, and nothing is kept of it"),)
+            )
+        case answer:
+            page = await context.parser.read_trending(answer.body)
+            collected = repositories_of(read, page, context)
     await record_answer(url, "; ".join(gap.problem for gap in collected.gaps), context)
     return collected
 

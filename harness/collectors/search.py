@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -219,8 +220,10 @@ def _found(result: Any, text_key: str, date_key: str) -> Found | None:
 def _moment(value: Any) -> datetime | None:
     if not isinstance(value, str) or not value:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = parse(value)
+            return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    return None
