@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bench.team_page import render
 from harness.domain.job import Job
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
@@ -341,3 +342,8 @@ def test_without_the_pack_of_markets_nothing_breaks(team: Workspace, tmp_path: P
     assert set(rest.agents) == set(TABLE) - {"trading", "macro"}
     assert set(rest.agent("zoe").may_ask) == {"ainews", "butler", "content"}
     assert not any(read.startswith(("trading/", "macro/")) for job in rest.jobs() for read in job.read)
+
+
+def test_the_page_of_the_team_says_what_stands_in_the_workspace(team: Workspace) -> None:
+    page = (ROOT / "docs" / "team.md").read_text(encoding="utf-8")
+    assert render(team) == page, "write it anew: python -m bench.team_page > docs/team.md"
