@@ -8,7 +8,7 @@ two of them say differently.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -34,6 +34,7 @@ SOURCES: Mapping[str, PriceSource] = MappingProxyType(
     {source.key: source for source in (Yahoo(), Stooq(), Fred(), Frankfurter(), CoinGecko())}
 )
 _ASKED_AT_ONCE = 6
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,30 @@ async def collect_market(read: str, context: CollectContext) -> Collected:
         # A group would hide from the run that it is one of the harness's own: a full disk, a locked database.
         raise failures.exceptions[0] from failures
     results = [reading.result() for reading in readings]
+    gaps = [gap for result in results for gap in result.gaps]
+    is_usable = any(result.figures for result in results)
     return Collected(
         read,
-        gaps=tuple(gap for result in results for gap in result.gaps),
+        # Where nothing is known each symbol stays a gap of its own: that is how a run knows that all of it failed.
+        gaps=joined(gaps) if is_usable else tuple(gaps),
         is_untrusted=False,
         figures=tuple(figure for result in results for figure in result.figures),
         series=tuple(series for result in results for series in result.series),
     )
+
+
+def joined(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Return the gaps with those of one problem told once: `S&P 500, VIX and 9 more: answered 503`."""
+    sources: dict[str, list[str]] = {}
+    for gap in gaps:
+        sources.setdefault(gap.problem, []).append(gap.source)
+    return tuple(Gap(_listed(names), problem) for problem, names in sources.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= _NAMED:
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more"
 
 
 async def _read_in_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -74,11 +75,14 @@ def gather(
     agents: Mapping[str, Agent] = {"scout": Agent("scout", "", "", "")}
     egress = Egress(loopback=True)
 
+    # Nobody is hurried here but ourselves.
+    limits = dataclasses.replace(workspace.settings.sources, host_pause_s=0.0)
+
     async def run() -> Collected:
         context = CollectContext(
             workspace=Workspace(
                 root=workspace.root,
-                settings=workspace.settings,
+                settings=dataclasses.replace(workspace.settings, sources=limits),
                 agents=agents,
                 calendars=workspace.calendars,
                 watchlists=workspace.watchlists,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.collectors.market import joined
 from harness.collectors.markets.figures import tidy
 from harness.collectors.markets.sessions import Sessions
 from harness.collectors.markets.symbols import KNOWN, kind_of
@@ -18,7 +19,7 @@ from harness.collectors.parse import FeedParser
 from harness.domain.market import EVERY_DAY, WEEKDAYS, MarketSettings, WatchedSymbol, Watchlist
 from harness.domain.schedule import Calendar
 from harness.domain.settings import Settings
-from harness.domain.source import Collected
+from harness.domain.source import Collected, Gap
 from harness.domain.workspace import Workspace
 from harness.testing.web_server import WebReply
 from tests.collectors.daily_sources import SUNDAY, DailyServer, chart, gather, ticks, weekdays
@@ -176,6 +177,24 @@ def test_the_page_of_the_markets_names_every_symbol_that_is_known_and_no_other()
     page = (Path(__file__).resolve().parents[2] / "docs" / "markets.md").read_text(encoding="utf-8")
     rows = [row for row in page.splitlines() if row.startswith(("| indices", "| yields", "| raw", "| coins"))]
     assert set(re.findall(r"`([^`]+)`", " ".join(rows))) | {"dxy"} == set(KNOWN)
+
+
+def test_what_several_symbols_lack_for_one_reason_is_told_once(server: DailyServer, ask: Ask) -> None:
+    server.serve("/yahoo/GOOD", WebReply(chart(CLOSES), content_type=JSON))
+    missing = [WatchedSymbol(f"m{n}", f"Missing {n}", spelled={"yahoo": f"M{n}"}) for n in range(4)]
+    good = WatchedSymbol("good", "Good", spelled={"yahoo": "GOOD"})
+    assert [str(gap) for gap in ask(*missing, good).gaps] == [
+        "Missing 0, Missing 1 and 2 more: Yahoo Finance answered 404 Not Found"
+    ]
+    assert len(ask(*missing).gaps) == 4, "of a list that failed as a whole each symbol is a gap"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["A"], "A"), (["A", "B"], "A and B"), (["A", "B", "C"], "A, B and C"), ([*"ABCDE"], "A, B and 3 more")],
+)
+def test_gaps_of_one_problem_name_their_symbols(names: list[str], told: str) -> None:
+    assert joined([Gap(name, "is down") for name in names]) == (Gap(told, "is down"),)
 
 
 @pytest.mark.parametrize(
