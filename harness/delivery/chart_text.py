@@ -41,12 +41,14 @@ def chart_words(chart: Chart) -> str:
     first, last = chart.marks[0], chart.marks[-1]
     if chart.kind == "bars":
         return _bars_in_words(chart, last)
-    low, high = (pick(mark.total for mark in chart.marks) for pick in (min, max))
-    shown = [amount(value, chart.unit) for value in (first.total, last.total, low, high)]
-    return (
-        f"{shown[0]} → {shown[1]}{_change(first.total, last.total)}, "
-        f"low {shown[2]}, high {shown[3]} ({first.label} – {last.label})"
-    )
+    low, high = (amount(pick(mark.total for mark in chart.marks), chart.unit) for pick in (min, max))
+    return f"{chart_change(chart)}, low {low}, high {high} ({first.label} – {last.label})"
+
+
+def chart_change(chart: Chart) -> str:
+    """Return from where to where a line goes, and how far that is: `6,000 → 6,060 (+1.0 %)`."""
+    first, last = chart.marks[0].total, chart.marks[-1].total
+    return f"{amount(first, chart.unit)} → {amount(last, chart.unit)}{_difference(first, last, chart.unit)}"
 
 
 def amount(value: float, unit: str = "") -> str:
@@ -80,8 +82,10 @@ def _bars_in_words(chart: Chart, last: Mark) -> str:
     )
 
 
-def _change(first: float, last: float) -> str:
-    """How much more or less in percent, where that says something."""
+def _difference(first: float, last: float, unit: str) -> str:
+    """How much more or less: in percent, or in points of percent where the values are percents themselves."""
+    if unit == "%":
+        return f" ({last - first:+.2f} points)"
     if first <= 0 or last <= 0:
         return ""
     return f" ({100 * (last - first) / first:+.1f} %)"

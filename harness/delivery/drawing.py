@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.delivery.chart_text import amount, chart_words
+from harness.delivery.chart_text import amount, chart_change, chart_words
 from harness.delivery.prose import link_key
 from harness.domain.chart import Chart, Mark, Part, Tone
 
@@ -46,11 +46,12 @@ class Drawing:
     """One chart as a picture: a line with the area below it, or boxes, and the words around them.
 
     `line` and `area` are SVG path data; `start_y` is the height of the first value, `end` the place of the last one.
-    `words` say all of it for those who see no picture.
+    `summary` says all of it for those who see no picture, `brief` what the picture does not say itself.
     """
 
     title: str
     summary: str
+    brief: str
     source: str
     url: str
     line: str = ""
@@ -66,7 +67,9 @@ class Drawing:
 def draw(chart: Chart) -> Drawing:
     """Return the picture of the chart; one whose values are all nothing has words only."""
     url = chart.url if link_key(chart.url) is not None else ""
-    drawn = Drawing(chart.title, chart_words(chart), chart.source, url)
+    summary = chart_words(chart)
+    is_line = chart.kind == "line" and bool(chart.marks)
+    drawn = Drawing(chart.title, summary, chart_change(chart) if is_line else summary, chart.source, url)
     if not any(mark.total for mark in chart.marks):
         return drawn
     return _line(chart, drawn) if chart.kind == "line" else _bars(chart, drawn)
@@ -84,10 +87,15 @@ def _line(chart: Chart, drawn: Drawing) -> Drawing:
         Word(_RIGHT, _LABEL_Y, chart.marks[-1].label, "end"),
         *_extremes(chart, places),
     )
-    return Drawing(
-        drawn.title, drawn.summary, drawn.source, drawn.url, line, area,
-        start_y=places[0][1], end=places[-1], rises=values[-1] >= values[0], words=words,
-    )  # fmt: skip
+    return replace(
+        drawn,
+        line=line,
+        area=area,
+        start_y=places[0][1],
+        end=places[-1],
+        rises=values[-1] >= values[0],
+        words=words,
+    )
 
 
 def _extremes(chart: Chart, places: list[tuple[float, float]]) -> tuple[Word, ...]:
@@ -124,9 +132,7 @@ def _bars(chart: Chart, drawn: Drawing) -> Drawing:
             words.append(Word(round(middle, 1), round(top - 5, 1), amount(mark.total, chart.unit), is_value=True))
     used = tuple(part for at, part in enumerate(parts) if any(mark.values[at] for mark in chart.marks))
     legend = used if len(parts) > 1 else ()
-    return Drawing(
-        drawn.title, drawn.summary, drawn.source, drawn.url, boxes=tuple(boxes), words=tuple(words), legend=legend
-    )
+    return replace(drawn, boxes=tuple(boxes), words=tuple(words), legend=legend)
 
 
 def _stack(mark: Mark, parts: tuple[Part, ...], x: float, width: float, highest: float, unit: str) -> list[Box]:

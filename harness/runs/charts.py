@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice, zip_longest
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -29,9 +30,13 @@ _PARTS: tuple[tuple[Part, tuple[FireState, ...]], ...] = (
 
 
 def series_charts(collected: Sequence[Collected], zone: str) -> tuple[Chart, ...]:
-    """Return a line for each series with two points or more, in the order of the inputs, at most four."""
-    drawable = {series.name: series for one in collected for series in one.series if len(series.points) > 1}
-    return tuple(_line(series, zone) for series in [*drawable.values()][:MOST_SERIES])
+    """Return a line for each of at most four series with two points or more.
+
+    The inputs take turns, so that the first series of each is there before the second of any.
+    """
+    rows = zip_longest(*([series for series in one.series if len(series.points) > 1] for one in collected))
+    in_turn = {series.name: series for row in rows for series in row if series is not None}
+    return tuple(_line(series, zone) for series in islice(in_turn.values(), MOST_SERIES))
 
 
 def health_chart(connection: Connection, now: datetime, zone: str) -> Chart:

@@ -18,6 +18,10 @@ def test_a_line_says_from_where_to_where_and_who_says_so() -> None:
     )
 
 
+def test_percents_change_by_points_of_percent() -> None:
+    assert "3.77 % → 3.84 % (+0.07 points), low" in plain_line(Chart("line", "Bill", marks(3.77, 3.84), "%"))
+
+
 def test_bars_say_what_the_newest_is_made_of() -> None:
     parts = (Part("delivered", "good"), Part("failed", "bad"))
     chart = Chart("bars", "Jobs", (Mark("Fri", (8.0, 0.0)), Mark("Sat", (3.0, 1.0))), parts=parts)

@@ -38,6 +38,14 @@ def test_a_series_over_days_is_labelled_by_day_and_one_point_is_no_line() -> Non
     assert (chart.marks[0].label, chart.marks[-1].label) == ("25 Oct", "2 Nov")
 
 
+def test_the_inputs_take_turns() -> None:
+    inputs = [
+        Collected("macro/morning", series=tuple(series_of(f"yield {n}", 3) for n in range(4))),
+        Collected("trading/us-wrap", series=(series_of("S&P 500", 3),)),
+    ]
+    assert [chart.title for chart in series_charts(inputs, ZONE)] == ["yield 0", "S&P 500", "yield 1", "yield 2"]
+
+
 def test_a_series_that_two_inputs_hold_is_drawn_once() -> None:
     inputs = [Collected(read, series=(series_of("s", 3),)) for read in ("market/us", "trading/us-wrap")]
     assert len(series_charts(inputs, ZONE)) == 1
