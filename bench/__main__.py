@@ -1,8 +1,8 @@
 """`python -m bench [PART]...`: what the harness costs, each figure beside a baseline of the same moment.
 
-Parts: start, latency, schedule, runs, turn, prompt, memory, reflection, growth, several, bus, day. Without one, all of
-them, in about twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the ratios.
-docs/bench.md says what they are.
+Parts: start, latency, schedule, runs, turn, prompt, memory, reflection, growth, several, bus, feeds, day. Without one,
+all of them, in about twenty minutes. Nothing here passes or fails: machines are shared and noisy, so look at the
+ratios. docs/bench.md says what they are.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.bus import measure_confirmations, measure_crowd, measure_durability, measure_exchanges, measure_idle
 from bench.daemon import time_daemon
 from bench.day import PRICES, measure_day, usd
+from bench.feeds import measure_feeds
 from bench.growth import Growth, measure_growth, measure_growth_of_daemon
 from bench.latency import measure_latency
 from bench.measure import compare
@@ -113,6 +114,13 @@ def _print_schedule(_chosen: argparse.Namespace) -> None:
         f"{f'{herd.jobs:,} due at once':24} {herd.tick_s * 1000:6.0f} ms in one tick,"
         f" {herd.tick_s / herd.jobs / one.tick_s:.2f} x one alone each; a claim {herd.claim_s * 1000:.0f} ms"
     )
+
+
+def _print_feeds(chosen: argparse.Namespace) -> None:
+    found = measure_feeds(100, max(3, chosen.rounds // 3))
+    print(f"\n{f'{found.feeds} feeds, {found.items:,} items':24} {'wall':>9} {'x bare':>7}")
+    for name, seconds in (("first time", found.first_s), ("nothing new", found.again_s), ("bare httpx2", found.bare_s)):
+        print(f"{name:24} {seconds:7.2f} s {seconds / found.bare_s:7.1f}")
 
 
 def _print_runs(chosen: argparse.Namespace) -> None:
@@ -269,6 +277,7 @@ _PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "growth": _print_growth,
     "several": _print_several,
     "bus": _print_bus,
+    "feeds": _print_feeds,
     "day": _print_day,
 }
 
