@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from harness.collectors.collect import read_kind
 from harness.domain.errors import OwnerError
+from harness.domain.request import request_of_job
 from harness.domain.run import Fire
 from harness.domain.workspace import Workspace
 from harness.rehearsal.day import Itinerary, RehearsalReport, rehearse
@@ -260,9 +261,10 @@ def _clear(out: Path) -> None:
 
 def _page(system: System, out: Path, fires: Sequence[Fire]) -> Path | None:
     """Return where a channel put the page for the person."""
+    workspace = system.workspace()
     delivered = [fire for fire in fires if fire.artifact is not None and fire.run_id is not None]
-    gathering = [fire for fire in delivered if _gathers(system.workspace(), fire.job_id)]
-    for fire in reversed(gathering or delivered):
+    # Of those that gather as much, the last one.
+    for fire in sorted(delivered, key=lambda fire: (_gathers(workspace, fire.job_id), fire.due_at), reverse=True):
         with system.database.read() as connection:
             receipts = [row.receipt for row in deliveries_of_run(connection, fire.run_id or "")]
         for path in (Path(receipt) for receipt in receipts if receipt):
@@ -271,5 +273,10 @@ def _page(system: System, out: Path, fires: Sequence[Fire]) -> Path | None:
     return None
 
 
-def _gathers(workspace: Workspace, job_id: str) -> bool:
-    return any(read_kind(read) == "output" for read in workspace.job(job_id).inputs)
+def _gathers(workspace: Workspace, job_id: str) -> int:
+    """Return the results of how many other agents the job brings together."""
+    if request_of_job(job_id) is not None:
+        return 0
+    job = workspace.job(job_id)
+    read = (read.partition("/")[0] for read in job.inputs if read_kind(read) == "output")
+    return len({agent for agent in read if agent != job.agent})
