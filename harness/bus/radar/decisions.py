@@ -29,10 +29,13 @@ from harness.domain.radar import DELEGATED, IN_WORDS, Decision, Move, Technology
 from harness.domain.request import SYSTEM, Standing
 from harness.gate.sanitise import in_short
 from harness.store.database import Database
-from harness.store.requests import RequestRow, requests_with_keys
+from harness.store.requests import requests_with_keys
 
-MIRRORED_FOR = timedelta(days=2)
+MIRRORED_FOR = timedelta(days=7)
 """So long after it last changed a request is compared with its page."""
+
+_DECIDED = re.compile(rf"{KEY_PREFIX}(?P<slug>\S+) (?P<decision>{'|'.join(DELEGATED)}) \S+")
+"""The idempotency key of what a decision asks for; whatever else a person may call a request."""
 
 _LATER = re.compile(r"[~.]\d+")
 _REASON_CHARS = 300
@@ -94,13 +97,14 @@ def mirror_requests(database: Database, folder: RadarFolder, team: Team, now: da
     changed: dict[str, None] = {}
     problems: dict[str, str] = {}
     for row, standing in standings:
-        slug = _slug_in(row)
+        key = _DECIDED.fullmatch(row.key)
+        slug = "" if key is None else key["slug"]
         # Read anew for each: one of its requests may have changed it just now.
-        technology = next((one for one in folder.read().technologies if one.slug == slug), None)
-        if technology is None:
+        technology = folder.page(slug)
+        if key is None or technology is None:
             continue
         try:
-            if _mirror(folder, technology, row, standing, zone):
+            if _mirror(folder, technology, key["decision"], standing, zone):
                 changed[slug] = None
         except OwnerError as error:
             problems[slug] = str(error)
@@ -214,13 +218,12 @@ def _write(folder: RadarFolder, slug: str, move: Move, request: str) -> None:
     folder.edit(slug, written)
 
 
-def _mirror(folder: RadarFolder, technology: Technology, row: RequestRow, standing: Standing, zone: ZoneInfo) -> bool:
+def _mirror(folder: RadarFolder, technology: Technology, decision: str, standing: Standing, zone: ZoneInfo) -> bool:
     """Write into the page that a request was made, and what it came to; False if it says so."""
     asked, told = standing.request, [move.reason for move in technology.moves]
     run = asked.parent_run or "resent"
     changed = False
     if not any(asked.id in reason for reason in told):
-        decision = row.key.removeprefix(KEY_PREFIX).split(" ")[1]
         day = asked.made_at.astimezone(zone).date()
         move = Move(day, decision, _reason(asked.background.partition("\n")[0], standing), run)
         if any(one.day > day for one in technology.moves):
@@ -243,10 +246,6 @@ def _mirror(folder: RadarFolder, technology: Technology, row: RequestRow, standi
 def _reason(reason: str, request: Standing | None) -> str:
     shown = in_short(reason, _REASON_CHARS)
     return shown if request is None else f"{shown} (request {request.request.id})"
-
-
-def _slug_in(row: RequestRow) -> str:
-    return row.key.removeprefix(KEY_PREFIX).partition(" ")[0]
 
 
 def _work(run: str) -> str:

@@ -52,16 +52,15 @@ class RadarFolder:
         technologies: list[Technology] = []
         problems: list[Finding] = []
         for slug in self._slugs():
-            report = Report(path_of(slug))
-            try:
-                technology = read_page(slug, self._file(slug).read(), report)
-            except OwnerError as error:
-                report.error(error.line, error.problem, error.fix)
-                technology = None
+            technology, found = self._read(slug)
             if technology is not None:
                 technologies.append(technology)
-            problems += [entry.finding for entry in report.entries]
+            problems += found
         return Radar(tuple(technologies), tuple(problems))
+
+    def page(self, slug: str) -> Technology | None:
+        """Return what one page says; None if there is none, or it cannot be read."""
+        return self._read(slug)[0] if slug in self._slugs() else None
 
     def add(self, technology: Technology, move: Move) -> Technology:
         """Write the page of what was discovered, and return it; what has one already by its address or name, as it is.
@@ -98,6 +97,14 @@ class RadarFolder:
     def edit_overview(self, change: Callable[[str], str]) -> str:
         """Make the overview what `change` makes of it; see `EditedFile.edit`."""
         return EditedFile(self._folder / OVERVIEW, f"{FOLDER}/{OVERVIEW}", self._saved).edit(change)
+
+    def _read(self, slug: str) -> tuple[Technology | None, list[Finding]]:
+        report, technology = Report(path_of(slug)), None
+        try:
+            technology = read_page(slug, self._file(slug).read(), report)
+        except OwnerError as error:
+            report.error(error.line, error.problem, error.fix)
+        return technology, [entry.finding for entry in report.entries]
 
     def _slugs(self) -> list[str]:
         try:

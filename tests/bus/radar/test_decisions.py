@@ -21,6 +21,7 @@ from harness.bus.radar.coder import NO_CODER
 from harness.bus.radar.decisions import Deciding, decide, mirror_requests
 from harness.bus.radar.folder import RadarFolder, path_of
 from harness.bus.radar.page import Evaluation, with_evaluation
+from harness.bus.sending import send
 from harness.bus.team import Team
 from harness.domain.errors import HarnessError
 from harness.domain.radar import Decision, Move, RadarRules, Technology
@@ -29,7 +30,7 @@ from harness.store.address import DatabaseAddress, parse_address
 from harness.store.database import Database
 from harness.store.requests import requests_in
 from tests.bus.crashes import Crash, broken_off
-from tests.bus.team_of import NOW, team_of
+from tests.bus.team_of import NOW, ask, team_of
 
 DAY = NOW.date()
 
@@ -211,6 +212,14 @@ def test_a_dead_letter_that_the_person_gave_up_stays_so(database: Database, tmp_
     assert radar.technology().ring == "hold"
     (settled,) = radar.requests()
     assert settled.settled == Dropped("not now")
+
+
+def test_a_request_of_the_person_with_such_a_key_is_theirs(radar: Radar) -> None:
+    with radar.database.write(alone=True) as connection:
+        send(connection, ask("user", "smith", key="radar lantern"), radar.team, NOW)
+    before = radar.page()
+    assert radar.mirror() == ()
+    assert radar.page() == before
 
 
 def test_a_request_that_nobody_knows_any_more_is_no_obstacle(radar: Radar) -> None:
