@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,6 +170,15 @@ def test_an_event_keeps_its_key_until_it_changes(parser: FeedParser, tmp_path: P
         return item.url
 
     assert key("Dinner") == key("Dinner", day=28) != key("Supper")
+
+
+def test_nobody_loads_the_libraries_but_a_worker_that_reads_a_calendar() -> None:
+    code = (
+        "import sys, harness.collectors.collect, harness.collectors.parse_worker, harness.wiring.build\n"
+        "print([name for name in ('icalendar', 'recurring_ical_events') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 def test_one_of_several_calendars_can_be_asked_for(parser: FeedParser, tmp_path: Path) -> None:
