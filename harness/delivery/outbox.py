@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -48,7 +48,7 @@ log = logging.getLogger("harness.outbox")
 class Attempt:
     """One try of one delivery; `problem` is empty when the channel has acknowledged it.
 
-    `is_final`: it will not be tried again.
+    `is_final`: it will not be tried again. `is_held_back`: it was not tried, as it is quiet now.
     """
 
     delivery_id: str
@@ -56,6 +56,11 @@ class Attempt:
     channel: str
     problem: str = ""
     is_final: bool = False
+    is_held_back: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        return bool(self.problem) and not self.is_held_back
 
 
 def deliver_due(
@@ -67,8 +72,9 @@ def deliver_due(
     run_id: str,
     is_shared_work: bool = False,
     holder: str | None = None,
+    but: Collection[str] = (),
 ) -> list[Attempt]:
-    """Try those deliveries of one run that are pending and due.
+    """Try those deliveries of one run that are pending and due, `but` on these channels.
 
     Between "sent" and "recorded" lies one crash: the channel sees the same idempotency key again then,
     and a file channel writes the same file. `is_shared_work`: no daemon holds the run any more; of several
@@ -78,9 +84,10 @@ def deliver_due(
     with database.read() as connection:
         rows = due_deliveries(connection, now, run_id)
     return [
-        _try(database, channels, settings, row, now)
+        _try(database, channels, settings, row, now, LONGEST_TRY_S if is_shared_work else 0.0)
         for row in rows
-        if (_take_in_hand(database, row, now) if is_shared_work else _is_still_owed(database, row, holder))
+        if row.channel not in but
+        and (_take_in_hand(database, row, now) if is_shared_work else _is_still_owed(database, row, holder))
     ]
 
 
@@ -103,8 +110,14 @@ def pause_s(attempts: int) -> float:
 
 
 def _try(
-    database: Database, channels: Mapping[str, Channel], settings: Settings, row: OutboxRow, now: datetime
+    database: Database,
+    channels: Mapping[str, Channel],
+    settings: Settings,
+    row: OutboxRow,
+    now: datetime,
+    more_s: float,
 ) -> Attempt:
+    """Try one delivery; with each part of it that was taken it stays in hand for `more_s` seconds longer."""
     channel = channels.get(row.channel)
     attempt = Attempt(row.id, row.run_id, row.channel)
     try:
@@ -117,11 +130,11 @@ def _try(
         if held_until is not None:
             with database.write() as connection:
                 postpone(connection, row.id, f"{HELD_BACK}{held_until.isoformat()}", held_until)
-            return replace(attempt, problem="held back by quiet hours")
+            return replace(attempt, problem="held back by quiet hours", is_held_back=True)
         fresh = _new_to(database, settings, row.channel, digest, now)
         if fresh is None:
             return _leave_out(database, settings, row, attempt, now)
-        receipt = channel.deliver(OutboundDigest(row.id, fresh, row.progress, _noting(database, row.id)))
+        receipt = channel.deliver(OutboundDigest(row.id, fresh, row.progress, _noting(database, row.id, more_s)))
     except HarnessError as error:
         return _failed(database, row, error, now)
     with database.write() as connection:
@@ -164,10 +177,10 @@ def _leave_out(database: Database, settings: Settings, row: OutboxRow, attempt: 
     return attempt
 
 
-def _noting(database: Database, delivery_id: str) -> Callable[[str], None]:
+def _noting(database: Database, delivery_id: str, more_s: float) -> Callable[[str], None]:
     def note(progress: str) -> None:
         with database.write() as connection:
-            note_progress(connection, delivery_id, progress)
+            note_progress(connection, delivery_id, progress, more_s=more_s)
 
     return note
 

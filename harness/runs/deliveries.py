@@ -53,13 +53,16 @@ def settle_deliveries(
 ) -> list[str]:
     """Try what suspended runs still owe, and close those whose last channel has answered; return their ids.
 
-    A delivery that was given up closes its fire as `failed` with the channel and its last error.
+    A delivery that was given up closes its fire as `failed` with the channel and its last error. A channel that has
+    just failed is left alone until the next look: a server that takes its time to say nothing holds up no other.
     """
     with database.read() as connection:
         waiting = runs_awaiting_delivery(connection)
     closed: list[str] = []
+    ailing: set[str] = set()
     for run_id in waiting:
-        deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True)
+        tried = deliver_due(database, channels, settings, now, run_id=run_id, is_shared_work=True, but=ailing)
+        ailing |= {attempt.channel for attempt in tried if attempt.has_failed}
         with database.write() as connection:
             if _settle(connection, run_id, now):
                 closed.append(run_id)

@@ -108,9 +108,13 @@ def acknowledge(connection: Connection, delivery_id: str, receipt: str, now: dat
     )
 
 
-def note_progress(connection: Connection, delivery_id: str, progress: str) -> None:
-    """Record how far a delivery of several messages got, for the next try to go on from."""
-    connection.execute(update(outbox).where(outbox.c.id == delivery_id).values(progress=progress))
+def note_progress(connection: Connection, delivery_id: str, progress: str, *, more_s: float = 0.0) -> None:
+    """Record how far a delivery of several messages got, for the next try to go on from.
+
+    Whoever has it in hand keeps it for `more_s` seconds longer.
+    """
+    values = {"progress": progress, "next_try_at": outbox.c.next_try_at + more_s}
+    connection.execute(update(outbox).where(outbox.c.id == delivery_id).values(values))
 
 
 def leave_out(connection: Connection, delivery_id: str, reason: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.delivery.channels import OutboundDigest, Receipt
 from harness.delivery.digest import digest_to_json
-from harness.delivery.outbox import LONGEST_ASKED_PAUSE_S, Attempt, deliver_due, pause_s
+from harness.delivery.outbox import LONGEST_ASKED_PAUSE_S, LONGEST_TRY_S, Attempt, deliver_due, pause_s
 from harness.domain.channel import NEVER_QUIET, Channel
 from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.errors import HarnessError, OwnerError, TransientError
@@ -219,3 +219,21 @@ def test_a_server_that_asks_for_time_gets_it_within_reason(table: Table, asked_s
     table.phone.problem = TransientError("429", retry_after_s=asked_s)
     table.send(DIGEST, "r1", NIGHT)
     assert table.row("r1").next_try_at == NIGHT.timestamp() + waited_s
+
+
+def test_a_delivery_in_many_parts_stays_in_hand_for_as_long_as_parts_are_taken(table: Table) -> None:
+    in_hand_until: list[float] = []
+
+    class Slow(Phone):
+        def deliver(self, message: OutboundDigest) -> Receipt:
+            for part in (1, 2, 3):
+                message.note_progress(f"{part} x")
+                in_hand_until.append(table.row("r1").next_try_at)
+            return super().deliver(message)
+
+    settings = Settings(home_zone="UTC", channels={"phone": table.declared})
+    with table.database.write() as connection:
+        promise(connection, run_id="r1", channel="phone", digest=json.dumps(digest_to_json(DIGEST)), now=NIGHT)
+    deliver_due(table.database, {"phone": Slow()}, settings, NIGHT, run_id="r1", is_shared_work=True)
+    assert in_hand_until == [NIGHT.timestamp() + LONGEST_TRY_S * times for times in (2, 3, 4)]
+    assert table.row("r1").progress == "3 x"

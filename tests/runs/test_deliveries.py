@@ -9,6 +9,7 @@ import pytest
 
 from harness.delivery.channels import OutboundDigest, Receipt
 from harness.delivery.outbox import MAX_ATTEMPTS, pause_s
+from harness.domain.errors import TransientError
 from harness.domain.run import FireState
 from harness.pytest_plugin import NOW, Workbench
 from harness.runs.deliveries import settle_deliveries
@@ -130,3 +131,37 @@ def test_a_job_may_deliver_to_several_channels(workbench: Workbench) -> None:
     workbench.tick_at(EIGHT)
     assert len(workbench.delivered()) == 1
     assert "A kettle learned to sing" in workbench.printed.getvalue()
+
+
+def test_a_channel_that_hangs_is_asked_once_a_look_and_holds_up_no_other_run(workbench: Workbench) -> None:
+    workbench.serve_stories(3)
+    folder = block_channel(workbench)
+    workbench.tick_at(EIGHT)
+    for day in (1, 2):
+        workbench.serve_stories(3)
+        workbench.tick_at(EIGHT + timedelta(days=day))
+    system = workbench.system
+    settings = system.workspace().settings
+    assert [fire.state for fire in workbench.fires()] == [FireState.SUSPENDED] * 3
+
+    class Hanging:
+        name = "digest"
+        is_interrupting = False
+
+        def __init__(self) -> None:
+            self.tries = 0
+
+        def deliver(self, message: OutboundDigest) -> Receipt:
+            self.tries += 1
+            raise TransientError("no complete answer within 30 s")
+
+    hanging = Hanging()
+    workbench.clock.advance(pause_s(MAX_ATTEMPTS))
+    settle_deliveries(system.database, {"digest": hanging}, settings, workbench.clock.now())
+    assert hanging.tries == 1
+    folder.unlink()
+    # What was not tried is still due, and what was tried is a little later.
+    assert len(settle(workbench)) == 2
+    workbench.clock.advance(pause_s(MAX_ATTEMPTS))
+    assert len(settle(workbench)) == 1
+    assert [fire.state for fire in workbench.fires()] == [FireState.DELIVERED] * 3
