@@ -114,7 +114,7 @@ def task_of(call: Call, number: int) -> str:
         else "Say what you hold, and why."
     )
     return (
-        f"{call.question}\n\n{who}; speakers: {', '.join(call.rules.speakers)}. All of you are shown the same below: "
+        f"{call.question}\n\n{who}; speakers: {', '.join(call.rules.speakers)}. All of you are shown the same: "
         f"{material}. Nobody hears another before the round is over. {again} Answer once, with `finish`, and put the "
         "whole of your position into its conclusion."
     )

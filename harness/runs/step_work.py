@@ -40,7 +40,7 @@ from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import publish
 from harness.runs.requests.answers import answered, without_artifact
-from harness.runs.requests.work import brief_for, job_of, shown_chars
+from harness.runs.requests.work import brief_for, job_of, material_of, shown_chars
 from harness.runs.roundtable.held import Held, unnamed_in
 from harness.runs.roundtable.table_work import TableWork
 from harness.runs.services import RunServices
@@ -111,7 +111,7 @@ class StepWork:
             workspace,
             agent,
             plan.job,
-            inputs.shown,
+            (*material_of(plan.request), *inputs.shown),
             now=plan.begun_at,
             run_inputs={},
             tools=services.tool_schemas(agent, plan.job),

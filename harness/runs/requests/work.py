@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from harness.bus.brief import LEAST_CHARS, brief_of, brief_overflow
@@ -10,9 +12,12 @@ from harness.domain.agent import Agent
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.request import Request, request_of_job
+from harness.domain.roundtable import seat_of
+from harness.domain.source import Collected
 from harness.domain.tokens import estimate_tokens
 from harness.domain.workspace import Workspace
 from harness.gate.sanitise import in_short
+from harness.runs.roundtable.held import READ
 from harness.runs.services import RunServices
 from harness.store.request_log import asked_in
 from harness.store.runs import RunRow
@@ -61,6 +66,8 @@ def brief_for(services: RunServices, run_id: str, agent: Agent, request: Request
 
     It is cut further where its tokens would not fit into the prompt: some scripts have one for each character.
     """
+    if material_of(request):
+        request = replace(request, background="")
     limit = shown_chars(services, agent)
     brief = brief_of(request, limit)
     while estimate_tokens(brief) > MOST_TOKENS and len(brief) > LEAST_CHARS:
@@ -70,6 +77,16 @@ def brief_for(services: RunServices, run_id: str, agent: Agent, request: Request
     if whole is not None:
         write_overflow(whole, services.state.run_folder(run_id))
     return brief
+
+
+def material_of(request: Request | None) -> tuple[Collected, ...]:
+    """Return what a speaker at a roundtable is shown of it, among the inputs of its prompt.
+
+    A snapshot is as long as what any job collects: as the background of a task there would be no room for it.
+    """
+    if request is None or seat_of(request) is None:
+        return ()
+    return (Collected(READ, text=request.background),)
 
 
 def shown_chars(services: RunServices, agent: Agent) -> int | None:

@@ -14,7 +14,7 @@ from harness.delivery.digest import digest_from_json
 from harness.delivery.markdown import render_markdown
 from harness.domain.errors import HarnessError
 from harness.domain.roundtable import Round, Table, TableState
-from harness.domain.run import FireState, Outcome
+from harness.domain.run import FireState, Outcome, begun_as
 from harness.domain.seating import Roundtable
 from harness.ports import Json
 from harness.runs.answer import Draft
@@ -109,7 +109,7 @@ class TableWork:
         sitting = Sitting(
             title=_title(plan),
             job_id=plan.job.id,
-            run_id=plan.run_id,
+            run_id=begun_as(plan.run_id),
             table_id=table_id_of(plan.run_id),
             zone=plan.job.zone,
             held_at=plan.begun_at,
@@ -160,4 +160,6 @@ def _conclusion_of(draft: Draft, held: Held, made_by: str) -> Conclusion:
         return Conclusion(f"None was delivered: {draft.outcome.reason}.")
     digest = digest_from_json(json.loads(draft.digest))
     own = digest.sections[: len(digest.sections) - len(held.positions)]
-    return Conclusion(render_markdown(replace(digest, sections=own, notice="")), made_by)
+    # What stands around a digest of that hour is no part of the conclusion; what was missing is.
+    said = replace(digest, sections=own, notice="", charts=(), needs=(), accounted="", left_out=())
+    return Conclusion(render_markdown(said), made_by)

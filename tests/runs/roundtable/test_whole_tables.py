@@ -188,6 +188,7 @@ def test_the_minutes_quote_everybody_word_for_word_whatever_the_conclusion_says(
     snapshot = (workbench.system.state.run_folder(str(found.run_id)) / "snapshot.md").read_bytes()
     assert f"- snapshot: sha256 {hashlib.sha256(snapshot).hexdigest()}, {len(snapshot):,} bytes, .harness/" in text
     assert "- absent: nobody" in text
+    assert f"- chair: zoe; job zoe/table, run {RUN}\n" in text
     (page,) = workbench.delivered()
     delivered = page.read_text(encoding="utf-8")
     assert "Minutes of the roundtable: shared-context/roundtables/2026-11-21-table.md" in delivered
