@@ -102,22 +102,25 @@ def _summary(total: Used, day: _Day) -> str:
 
 
 def _table(grouping: Grouping, used: Mapping[str, Used], budgets: Sequence[DayBudget]) -> str:
-    """Return a table of the dearest, the rest in one line."""
-    rows = [f"| {grouping} | calls | tokens | cost | budget of the day |", "|---|--:|--:|--:|---|"]
+    """Return a table of the dearest, the rest in one line; with budgets, where there are any of that kind."""
     dearest = sorted(used.items(), key=lambda each: (-each[1].cost_usd, -_tokens(each[1]), each[0]))
-    for name, one in dearest[:_JOBS_NAMED]:
-        rows.append(_row(in_code(name or "(not recorded)"), one, _budget(grouping, name, one, budgets)))
+    rows = [
+        (in_code(name or "(not recorded)"), one, _budget(grouping, name, one, budgets))
+        for name, one in dearest[:_JOBS_NAMED]
+    ]
     rest = dearest[_JOBS_NAMED:]
     if rest:
-        rows.append(_row(f"{len(rest)} more", sum((one for _, one in rest), Used()), ""))
+        rows.append((f"{len(rest)} more", sum((one for _, one in rest), Used()), ""))
     if grouping == "agent":
         total = sum(used.values(), Used())
-        rows.append(_row("**the team**", total, _budget("team", "", total, budgets)))
-    return "\n".join(rows)
-
-
-def _row(name: str, used: Used, budget: str) -> str:
-    return f"| {name} | {used.calls:,} | {short(_tokens(used))} | {dollars(used.cost_usd)} | {budget} |"
+        rows.append(("**the team**", total, _budget("team", "", total, budgets)))
+    has_budgets = any(budget for _, _, budget in rows)
+    head = f"| {grouping} | calls | tokens | cost |{' budget of the day |' if has_budgets else ''}"
+    lines = [head, f"|---|--:|--:|--:|{'---|' if has_budgets else ''}"]
+    for name, one, budget in rows:
+        cells = f"| {name} | {one.calls:,} | {short(_tokens(one))} | {dollars(one.cost_usd)} |"
+        lines.append(f"{cells} {budget} |" if has_budgets else cells)
+    return "\n".join(lines)
 
 
 def _budget(scope: str, name: str, used: Used, budgets: Sequence[DayBudget]) -> str:
@@ -127,6 +130,8 @@ def _budget(scope: str, name: str, used: Used, budgets: Sequence[DayBudget]) -> 
 
 
 def _coming(coming: Sum, budgets: Sequence[DayBudget]) -> str:
+    if not coming.runs and not coming.typical.tokens:
+        return "No schedule of tomorrow asks a language model."
     words = [
         f"{counted(coming.runs, 'planned run')}: {dollars(coming.typical.usd)} if they go like the last ones, "
         f"{dollars(coming.high.usd)} if they go as nine in ten did not exceed, what is asked over the bus included."

@@ -63,8 +63,9 @@ def test_the_day_stands_beside_its_budgets_and_tomorrow(books: Books) -> None:
     assert "**$0.7500** for 2 calls and 2.2k tokens, 40% of the input from the cache." in result.text
     assert "| `scout` | 2 | 2.2k | $0.7500 | 75%: $0.75 of $1 |" in result.text
     assert "| **the team** | 2 | 2.2k | $0.7500 | 15%: $0.75 of $5 |" in result.text
-    assert "| `scout/morning` | 1 | 1.1k | $0.2500 |  |" in result.text
-    assert "| `scout/(requests)` | 1 | 1.1k | $0.5000 |  |" in result.text
+    assert "| job | calls | tokens | cost |\n|---|--:|--:|--:|\n" in result.text
+    assert "| `scout/morning` | 1 | 1.1k | $0.2500 |\n" in result.text
+    assert "| `scout/(requests)` | 1 | 1.1k | $0.5000 |\n" in result.text
     # One run at today's prices, and the requests of one day.
     assert "1 planned run: $0.7000 if they go like the last ones" in result.text
     assert "The team's budget of $5 is enough." in result.text
@@ -76,6 +77,12 @@ def test_what_a_day_used_after_its_report_stands_in_the_next(books: Books) -> No
     result = books.report()
     assert result.reason == "$0.00 and 0 tokens today"
     assert "Yesterday, after its report: $0.2500 and 1.1k tokens." in result.text
+
+
+def test_a_tomorrow_without_a_language_model_says_so(books: Books) -> None:
+    books.workspace = replace(books.workspace, agents={})
+    books.book("r1", 0.25, LATE - timedelta(hours=1))
+    assert "## Tomorrow\n\nNo schedule of tomorrow asks a language model.\n" in books.report().text
 
 
 def test_a_tomorrow_that_costs_more_than_the_budget_is_named(books: Books) -> None:
