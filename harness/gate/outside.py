@@ -8,8 +8,10 @@ a fence is defused as well, because a model reads less exactly than a parser.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from harness.domain.figures import Figure, Series
@@ -23,6 +25,7 @@ RECALLED = "recalled memory"
 RECALLED_OWN, RECALLED_OUTSIDE = f"{RECALLED} of the team", f"{RECALLED} from outside"
 """Its whole label, of what the team itself wrote, and of what quotes others."""
 _MAX_LABEL_CHARS = 200
+_HALF_A_DAY = timedelta(hours=12)
 _FENCE_START = re.compile(rf"<<<DATA (?P<id>[0-9a-f]{{{FENCE_ID_CHARS}}}) [^\n]*>>>")
 _FENCE_OPENS = re.compile(rf"^<<<DATA [0-9a-f]{{{FENCE_ID_CHARS}}} (?P<label>[^\n]*)", re.MULTILINE)
 _LOOKALIKE = re.compile(r"(?<![<＜﹤])[<＜﹤]{2,}+(?=\W{0,8}(?:DATA|END)\b)", re.IGNORECASE)
@@ -135,9 +138,14 @@ def _row(group: Sequence[Figure]) -> tuple[str, str]:
 
 
 def series_line(series: Series, most_points: int = 20) -> str:
-    """Return values over time as one line, the last `most_points` of them, oldest first; each as a figure's is."""
+    """Return values over time as one line, the last `most_points` of them, oldest first; each as a figure's is.
+
+    Values of several hours of a day have their hours, in UTC.
+    """
     shown = series.points[-most_points:]
-    points = "; ".join(f"{point.at:%Y-%m-%d} {plain_number(point.value)}" for point in shown)
+    is_hourly = any(later.at - earlier.at < _HALF_A_DAY for earlier, later in itertools.pairwise(shown))
+    moment = "%Y-%m-%d %H:%M" if is_hourly else "%Y-%m-%d"
+    points = "; ".join(f"{point.at.astimezone(UTC):{moment}} {plain_number(point.value)}" for point in shown)
     unit = f" in {_field(series.unit)}" if series.unit else ""
     url = one_line(series.url).replace("|", "%7C")
     fields = (f"{_field(series.key)} over time{unit}: {points}", _field(series.name), _field(series.source), url)

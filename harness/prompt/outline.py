@@ -19,6 +19,9 @@ from harness.prompt.sections import Record, Section
 from harness.prompt.skill_choice import FOUND_TOKENS, LISTED_TOKENS, Chosen, directory_line, left_out_line
 
 _NAME_CHARS = 60
+_TOLD_POINTS = 10
+"""Of a series a model is told the end; a chart shows all of it, and each of its values counts as collected."""
+
 _BETWEEN_BLOCKS = re.compile(r"(\n(?:[ \t]*\n)+|\n(?=(?:[-*+]|#{1,6}|\d{1,3}[.)])[ ]))")
 
 
@@ -119,7 +122,7 @@ def _collected_records(part: Collected) -> Iterator[Record]:
     for key, line in figure_rows(figures):
         yield Record(_name(f"{part.read}: {key}"), line, 0, part.read)
     for series in part.series:
-        yield Record(_name(f"{part.read}: {series.key}"), series_line(series), 1, part.read)
+        yield Record(_name(f"{part.read}: {series.key}"), series_line(series, _TOLD_POINTS), 1, part.read)
     if part.text.strip():
         yield from _blocks(part.text, part.read)
     # The text of another job's digest holds its items already, with their headings and reasons.

@@ -130,6 +130,13 @@ def test_a_series_is_one_line_of_its_last_points() -> None:
     )
 
 
+def test_a_series_of_one_day_has_its_hours() -> None:
+    points = tuple(Point(datetime(2026, 11, 20, hour, tzinfo=UTC), float(hour)) for hour in (9, 10))
+    assert series_line(Series("t", "Temperature", points)) == (
+        "t over time: 2026-11-20 09:00 9; 2026-11-20 10:00 10 | Temperature"
+    )
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_in_plain_digits_reads_back_as_the_same(value: float) -> None:
     assert float(plain_number(value)) == value
