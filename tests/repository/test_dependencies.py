@@ -18,9 +18,10 @@ GROUPS = PROJECT["dependency-groups"]
 BUILD = [Requirement(text) for text in GROUPS["build"]]
 POSTGRES = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["postgres"]]
 LITELLM = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["litellm"]]
+PAGES = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["pages"]]
 DEV = [Requirement(text) for text in GROUPS["dev"] if isinstance(text, str)]
-LOCKS = ["runtime", "dev", "build", "litellm"]
-EXPLAINED = [*RUNTIME, *POSTGRES, *LITELLM, *BUILD, *DEV]
+LOCKS = ["runtime", "dev", "build", "litellm", "pages"]
+EXPLAINED = [*RUNTIME, *POSTGRES, *LITELLM, *PAGES, *BUILD, *DEV]
 
 
 def pins_of(lock: str) -> dict[str, str]:
@@ -48,6 +49,7 @@ def test_nothing_is_explained_that_is_no_dependency() -> None:
         ("dev", [*RUNTIME, *POSTGRES, *BUILD, *DEV]),
         ("build", BUILD),
         ("litellm", [*RUNTIME, *LITELLM]),
+        ("pages", [*RUNTIME, *PAGES]),
     ],
     ids=LOCKS,
 )
