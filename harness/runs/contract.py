@@ -16,6 +16,7 @@ from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Item
 from harness.ports import Web
 from harness.runs.collecting import Inputs
+from harness.runs.handed_on import links_handed_on
 from harness.runs.plan import RunPlan
 from harness.runs.reachability import Reach, check_links
 from harness.runs.report import Report, evidence_of, parse_report
@@ -64,7 +65,8 @@ def grounds_of(plan: RunPlan, inputs: Inputs, surroundings: Surroundings) -> Gro
     """Return what an answer of the run is judged on."""
     task = "" if plan.request is None else plan.request.task
     # Not what is shown: a number that somebody made up at a roundtable is not collected by being quoted.
-    return Grounds(plan.job, inputs.collected, inputs.items, surroundings, task)
+    items = (*inputs.items, *links_handed_on(inputs.collected, inputs.items))
+    return Grounds(plan.job, inputs.collected, items, surroundings, task)
 
 
 async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -> Verdict:
