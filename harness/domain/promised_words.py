@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from harness.domain.contract import Contract, Evidence, Violation
+from harness.domain.no_figures import NO_FIGURES
 from harness.domain.passages import Heading, headings_of, passages_of, plain
 
 _MARKS = re.compile(r"[*_`~]+|\\(?=[^\w\s])")
@@ -89,7 +90,9 @@ def _judge_forbidden(phrase: str, text: str, *, is_whole: bool) -> Iterator[Viol
     words = r"\s+".join(map(re.escape, phrase.split()))
     pattern = re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
     seen: set[tuple[int, int]] = set()
-    for found in pattern.finditer(text):
+    # An address says nothing to whoever reads the text.
+    said = NO_FIGURES["addresses"].sub(lambda address: " " * len(address.group()), text)
+    for found in pattern.finditer(said):
         line = text.count("\n", 0, found.start()) + 1
         span = span_of(text, line)
         if span not in seen:
