@@ -28,10 +28,15 @@ def resolve_core_schema(loader: Any) -> None:
 
 def scalar_value(tag: str, text: str) -> Any:
     """Return the value of a scalar that was resolved by `resolve_core_schema`. Raises KeyError for another tag."""
-    return {
-        "str": str,
-        "null": lambda text: None,
-        "bool": lambda text: text.lower() == "true",
-        "int": lambda text: int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)),
-        "float": float,
-    }[tag.removeprefix(TAG)](text)
+    match tag.removeprefix(TAG):
+        case "str":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        case "float":
+            return float(text)
+    raise KeyError(tag)

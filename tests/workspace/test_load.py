@@ -204,7 +204,8 @@ def test_each_mistake_is_told_with_its_place_and_its_fix(
         ('profiles.x.adapter = "openia"', ":1: profiles.x.adapter is 'openia'; did you mean 'openai'?"),
         ('profiles.x.adapter = "openai"', ":1: profile 'x' has no model"),
         ('profiles.x = {adapter = "extractive", key_env = "sk-abc"}', ":1: profiles.x.key_env: this is not the name"),
-        ('channels.x.kind = "pigeon"', ":1: channels.x.kind is 'pigeon'; use one of: file, stdout, webhook, email, ntfy"),
+        ('channels.x.kind = "pigeon"',
+         ":1: channels.x.kind is 'pigeon'; use one of: file, stdout, webhook, email, ntfy"),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_settings_do_not_hide_the_rest_of_the_workspace(
