@@ -45,15 +45,15 @@ async def collect_hacker_news(read: str, context: CollectContext) -> Collected:
     points = int(match["points"] or match["alone"] or 0)
     url = query_url(match["list"] or "new", points, context)
     answer = await fetch_document(url, context)
-    if isinstance(answer, str):
-        collected = Collected(read, gaps=(Gap(SOURCE, answer),))
-    else:
+    problem = answer if isinstance(answer, str) else ""
+    collected = Collected(read)
+    if not isinstance(answer, str):
         try:
             collected = stories_of(read, list_of(read_json(answer.body), "hits"), points, context.now)
-        except BadDocument as problem:
-            collected = Collected(read, gaps=(Gap(SOURCE, str(problem)),))
-    await record_answer(url.partition("?")[0], "; ".join(gap.problem for gap in collected.gaps), context)
-    return collected
+        except BadDocument as bad:
+            problem = str(bad)
+    await record_answer(url.partition("?")[0], problem, context)
+    return Collected(read, gaps=(Gap(SOURCE, problem),)) if problem else collected
 
 
 def query_url(name: str, points: int, context: CollectContext) -> str:
@@ -83,8 +83,9 @@ def stories_of(read: str, hits: Any, points: int, now: datetime) -> Collected:
         elif (number_of(hit.get("points")) or 0) >= points:
             found.setdefault(story[0].url, story)
     gaps = [Gap(SOURCE, f"{unreadable} of its {len(hits)} stories could not be read")] if unreadable else []
-    if not hits:
-        gaps.append(Gap(SOURCE, "no story matches" if points else "listed no story"))
+    # That no story has so many points today is an answer; a front page without any is none.
+    if not hits and not points:
+        gaps.append(Gap(SOURCE, "listed no story"))
     figures = {figure.key: figure for _, figure in found.values() if figure is not None}
     return Collected(
         read, settle_dates((item for item, _ in found.values()), now), tuple(gaps), figures=tuple(figures.values())

@@ -86,27 +86,31 @@ async def search_web(read: str, question: SearchQuestion, context: CollectContex
         problem = f"the key of {service.name} is missing: set {settings.key_env} in the environment"
         return Collected(read, gaps=(Gap(service.name, problem),))
     answer = await service.ask(question, context)
+    try:
+        found = _read(service, answer)
+    except BadDocument as problem:
+        await record_answer(f"search {settings.provider}", str(problem), context)
+        return Collected(read, gaps=(Gap(service.name, str(problem)),))
+    # A service that finds nothing works all the same.
+    await record_answer(f"search {settings.provider}", "", context)
+    return _results(read, service.name, found, question, context)
+
+
+def _read(service: SearchService, answer: WebResponse | Unreachable) -> Sequence[Found | None]:
     if isinstance(answer, Unreachable):
-        collected = Collected(read, gaps=(Gap(service.name, answer.problem),))
-    else:
-        collected = _results(read, service, answer, question, context)
-    await record_answer(f"search {settings.provider}", "; ".join(gap.problem for gap in collected.gaps), context)
-    return collected
+        raise BadDocument(answer.problem)
+    return service.read(read_json(answer.body))
 
 
 def _results(
-    read: str, service: SearchService, answer: WebResponse, question: SearchQuestion, context: CollectContext
+    read: str, name: str, found: Sequence[Found | None], question: SearchQuestion, context: CollectContext
 ) -> Collected:
-    try:
-        found = service.read(read_json(answer.body))
-    except BadDocument as problem:
-        return Collected(read, gaps=(Gap(service.name, str(problem)),))
     items = [_item(result) for result in found if result is not None][: question.limit]
     gaps = []
     if not found:
-        gaps.append(Gap(service.name, "found nothing"))
+        gaps.append(Gap(name, "found nothing"))
     elif None in found:
-        gaps.append(Gap(service.name, f"{found.count(None)} of its {len(found)} results could not be read"))
+        gaps.append(Gap(name, f"{found.count(None)} of its {len(found)} results could not be read"))
     return Collected(read, settle_dates(items, context.now), tuple(gaps))
 
 

@@ -30,6 +30,7 @@ from harness.store.expiry import (
     announce_deleted,
     announce_forgotten,
     delete_cached_sources,
+    delete_hosts,
     delete_incidents,
     delete_seen_items,
     delete_told,
@@ -146,6 +147,7 @@ def _delete_rows(database: Database, workspace: Workspace, now: datetime) -> int
         (delete_seen_items, seen_before),
         (delete_told, now - max(_SEEN_AT_LEAST, timedelta(seconds=of_channels))),
         (delete_cached_sources, seen_before),
+        (delete_hosts, seen_before),
         (delete_incidents, now - _INCIDENTS_KEPT),
     )
     return sum(_delete_all(database, delete_some, before) for delete_some, before in deletions)

@@ -10,7 +10,18 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, delete, func, literal_column, select, tuple_, union, update
 
 from harness.domain.run import PREVIEW_REASON, FireState, begun_as
-from harness.store.tables import awaited, fire, incident, outbox, run, seen_item, source_cache, suspension, told
+from harness.store.tables import (
+    awaited,
+    fire,
+    incident,
+    outbox,
+    run,
+    seen_item,
+    source_cache,
+    source_host,
+    suspension,
+    told,
+)
 
 _PER_QUESTION = 500
 _SUCCESSES = [str(state) for state in FireState if state.is_success]
@@ -110,6 +121,11 @@ def delete_told(connection: Connection, before: datetime, limit: int) -> int:
 def delete_cached_sources(connection: Connection, before: datetime, limit: int) -> int:
     """Delete answers of sources that were fetched before then; return how many."""
     return _delete_some(connection, source_cache, source_cache.c.fetched_at < before.timestamp(), limit)
+
+
+def delete_hosts(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete what is remembered of hosts whose rules were read before then; return how many."""
+    return _delete_some(connection, source_host, source_host.c.robots_read_at < before.timestamp(), limit)
 
 
 def delete_incidents(connection: Connection, before: datetime, limit: int) -> int:

@@ -35,9 +35,8 @@ class FamilyCase:
     `read` is the entry. `workspace` returns a workspace (its root, the address of the server that plays the service)
     whose settings lead the family to that server. `cassettes` are the answers by path without query; `empty` is what
     the service answers when it has nothing, None where it has no such answer. `check` asserts what the good answer
-    yields. `sample` is the entry that the sample world must answer, None if `read` itself; `from_files` marks a
-    family that asks no service. `may_be_empty`: having nothing is an answer, and no gap. `name` tells apart cases of
-    the same entry, `refusal` is what the gap says of a redirect to loopback.
+    yields. `from_files` marks a family that asks no service. `may_be_empty`: having nothing is an answer, and no gap.
+    `name` tells apart cases of the same entry, `refusal` is what the gap says of a redirect to loopback.
     """
 
     family: str
@@ -46,7 +45,6 @@ class FamilyCase:
     check: Callable[[Collected], None]
     cassettes: Mapping[str, Cassette] = field(default_factory=dict)
     empty: bytes | None = None
-    sample: str | None = None
     from_files: bool = False
     may_be_empty: bool = False
     name: str = ""

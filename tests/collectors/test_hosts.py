@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from harness.collectors.hosts import HostMemory, HostNote, HostsInDatabase, HostsInMemory
 from harness.store.database import Database
+from harness.store.expiry import delete_hosts
 
 NOW = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
 HOST = "https://news.example"
@@ -29,3 +30,15 @@ def test_its_rules_and_its_wish_to_be_left_alone_are_kept_side_by_side(hosts: Ho
 
     assert hosts.load(HOST) == HostNote("User-agent: x", NOW, NOW)
     assert hosts.load("http://news.example") == HostNote()
+
+
+def test_what_is_remembered_of_a_host_expires(database: Database) -> None:
+    hosts = HostsInDatabase(database)
+    hosts.keep_robots(HOST, "User-agent: *", NOW)
+    hosts.keep_robots("https://other.example", "", NOW - timedelta(days=40))
+
+    with database.write() as connection:
+        assert delete_hosts(connection, NOW - timedelta(days=30), 100) == 1
+
+    assert hosts.load(HOST).robots == "User-agent: *"
+    assert hosts.load("https://other.example") == HostNote()
