@@ -16,7 +16,9 @@ def test_the_page_of_prompt_sizes_says_what_is_sent_today() -> None:
     found = sizes(ROOT)
     page = (ROOT / "docs" / "prompt-size.md").read_text(encoding="utf-8")
     assert render(found) == page, "write it anew: python -m bench.prompt_size > docs/prompt-size.md"
-    near_empty, few_skills, many_skills, _ = (size.manifest.total_tokens for size in found)
+    near_empty, few_skills, many_skills, longest = (size.manifest.total_tokens for size in found)
     assert near_empty <= 1_000
+    # All that the longest of a day's jobs is told, collected inputs and what is recalled included.
+    assert longest < 20_000
     # Fifty times as many skills may not cost a prompt twice as much.
     assert many_skills < 1.5 * few_skills
