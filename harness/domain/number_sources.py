@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import permutations
 from operator import attrgetter
 
@@ -17,6 +18,8 @@ from harness.domain.units import SPREAD, SPREAD_BP, UNKNOWN, Numeral, canonical
 LOOK_BACKS = (1, 2, 3, 5, 10, 21, 63, 126, 252)
 """How many points before the last one of a series a change may be counted from; from its first, highest and lowest
 ones as well. From any two of them, some would differ by whatever was invented."""
+
+_KEPT_CHARS = 2_000
 
 _LATEST = frozenset({"close", "last", "price", "value", "actual", "current", "now"})
 """Kinds of figures, by the end of their keys, that a change is counted to."""
@@ -58,10 +61,22 @@ def _texts_of(one: Collected) -> Iterator[str]:
         yield item.summary
 
 
-def _of_text(text: str) -> Iterator[Known]:
-    for numeral in numerals_in(text):
-        for quantity in numeral.quantities:
-            yield Known(quantity.value, numeral.sign, quantity.unit or UNKNOWN)
+def _of_text(text: str) -> tuple[Known, ...]:
+    return _kept(text) if len(text) <= _KEPT_CHARS else _read(text)
+
+
+@lru_cache(maxsize=4_096)
+def _kept(text: str) -> tuple[Known, ...]:
+    """An answer is judged up to three times over the same sources, and jobs of one day read much the same."""
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Known, ...]:
+    return tuple(
+        Known(quantity.value, numeral.sign, quantity.unit or UNKNOWN)
+        for numeral in numerals_in(text)
+        for quantity in numeral.quantities
+    )
 
 
 def _of_figure(figure: Figure) -> Iterator[Known]:

@@ -27,6 +27,9 @@ _NUMERAL = re.compile(
 _RANGE_UNIT = re.compile(
     rf"{_SPACE}?(?:[-–—]|to|and|or){_SPACE}?[-−+]?(?:{_DIGITS})(?P<unit>[\s-]?(?:{unit_pattern()}))", re.IGNORECASE
 )
+_NEAR = 48
+"""So many characters around a number say what it means."""
+
 _FRACTIONS = {"¼": 0.25, "½": 0.5, "¾": 0.75}
 _FRACTION_STEP = 0.01
 
@@ -70,7 +73,7 @@ def _numerals_of(line: str, number: int) -> Iterator[Numeral]:
             yield _numeral(found, seen, number)
     for found in _SPELLED.finditer(seen):
         quantities = quantities_of("", found["after"], float(_WORDS[found["word"].casefold()]), 1.0)
-        yield Numeral(found.group(), number, quantities, _direction(seen[: found.start()]))
+        yield Numeral(found.group(), number, quantities, _direction(_head(seen, found.start())))
 
 
 def _with_bullets_kept(line: str) -> str:
@@ -80,7 +83,7 @@ def _with_bullets_kept(line: str) -> str:
 
 def _is_part_of_a_name(found: re.Match[str], line: str) -> bool:
     """Say whether the number touches letters that are no unit: P1, 5G, GPT-5, 10-K."""
-    head, tail = line[: found.start()], line[found.end() :]
+    head, tail = _head(line, found.start()), line[found.end() : found.end() + 2]
     has_unit = bool(found["before"] or found["after"])
     if not found["before"] and not found["sign"] and (head[-1:].isalnum() or head[-1:] == "_"):
         return True
@@ -91,8 +94,13 @@ def _is_part_of_a_name(found: re.Match[str], line: str) -> bool:
     return tail[:1].isalnum() or tail[:1] == "_" or bool(re.match(r"-[^\W\d_]", tail))
 
 
+def _head(line: str, end: int) -> str:
+    """Return what stands right before a place in the line: enough of it to say what it means there."""
+    return line[max(0, end - _NEAR) : end]
+
+
 def _numeral(found: re.Match[str], line: str, number: int) -> Numeral:
-    head, digits = line[: found.start()], found["digits"]
+    head, digits = _head(line, found.start()), found["digits"]
     value, step = worth_of(digits)
     if _ROUGHLY.search(head):
         step = max(step, _step_of_zeros(digits, step))
@@ -106,7 +114,7 @@ def _numeral(found: re.Match[str], line: str, number: int) -> Numeral:
         sign=_direction(head) if not sign else 1 if sign == "+" else -1,
         digits=digits,
         before=_last_word(head),
-        behind=_first_word(line[found.end("digits") :]),
+        behind=_first_word(line[found.end("digits") : found.end("digits") + _NEAR]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 UNKNOWN = "?"
@@ -75,12 +76,18 @@ def unit_pattern() -> str:
 
 def quantities_of(symbol: str, after: str, value: float, step: float) -> tuple[Quantity, ...]:
     """Return what a number may mean between what stands before it and after it: `$`, `bn`, ` %`, ` million euros`."""
+    unit, scale, is_certain = _read_unit(symbol, after)
+    scaled = Quantity(value * scale, step * scale, unit)
+    return (scaled,) if is_certain else (scaled, Quantity(value, step, unit))
+
+
+@lru_cache(maxsize=1_024)
+def _read_unit(symbol: str, after: str) -> tuple[str, float, bool]:
+    """Return the unit, by how much the number is to be multiplied, and whether that is certain."""
     words = " ".join(after.strip(" -\u00a0\u202f\u2009").split())
-    scale_word = next((word for word in _SCALES if re.match(rf"(?:{word})(?!\w)", words, re.IGNORECASE)), "")
-    rest = re.sub(rf"^(?:{scale_word})", "", words, flags=re.IGNORECASE).strip(" -") if scale_word else words
-    unit = _symbol_unit(symbol) or _spelled_unit(rest)
-    scaled = Quantity(value * _SCALES.get(scale_word, 1.0), step * _SCALES.get(scale_word, 1.0), unit)
-    return (scaled, Quantity(value, step, unit)) if scale_word in _AMBIGUOUS else (scaled,)
+    scale = next((word for word in _SCALES if re.match(rf"(?:{word})(?!\w)", words, re.IGNORECASE)), "")
+    rest = re.sub(rf"^(?:{scale})", "", words, flags=re.IGNORECASE).strip(" -") if scale else words
+    return _symbol_unit(symbol) or _spelled_unit(rest), _SCALES.get(scale, 1.0), scale not in _AMBIGUOUS
 
 
 def canonical(unit: str) -> tuple[str, float]:

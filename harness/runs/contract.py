@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -80,5 +81,6 @@ async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -
     reachability: Mapping[str, Reach] = {}
     if contract.every_item is not None and contract.every_item.reachable:
         reachability = await check_links(report.urls, web, concurrency=limits.concurrency, timeout_s=limits.timeout_s)
-    evidence = grounds.evidence(report, reachability)
+    # All numbers of a hundred feeds take a second, in which the event loop has other runs to serve.
+    evidence = await asyncio.to_thread(grounds.evidence, report, reachability)
     return Verdict(judge(contract, evidence), gaps(evidence, contract), reachability, grounds.surroundings)
