@@ -30,7 +30,7 @@ def try_channel(channel: ChannelArgument, workspace: WorkspaceOption = None, as_
     """Send a test digest through one channel, and say where it went.
 
     It says of itself that it is a test, goes out at once, also in quiet hours, and stands in no ledger. What a file
-    channel wrote is read back.
+    channel wrote is read back; a webhook, a mail server or a phone is sent a real message.
     """
     place = find_place(workspace)
     settings = load_workspace(place).settings
