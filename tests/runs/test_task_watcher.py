@@ -82,7 +82,7 @@ def test_where_nothing_is_open_it_is_silent(watch: Watch) -> None:
 
 
 def test_an_idle_look_takes_less_than_five_milliseconds(watch: Watch) -> None:
-    for number in range(200):
+    for number in range(50):
         request_id = watch.send(f"task {number}", timedelta(days=1), sender="user")
         with watch.database.write(alone=True) as connection:
             standing = standing_of(connection, request_id, for_change=True)
