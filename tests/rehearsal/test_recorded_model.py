@@ -138,3 +138,36 @@ def test_every_shipped_script_can_be_read() -> None:
             name = script.name.removesuffix(".yaml")
             found = answers.of(job("request:1" if name == "request" else name, agent.name))
             assert found is not None and found.lines, script
+
+
+RADAR = """\
+- calls:
+    - {name: radar_decide, arguments: {technology: "{{ waiting('feeds/ai', 'chips') }}", ring: hold}}
+    - {name: radar_decide, arguments: {technology: "{{ waiting('feeds/ai', 'looms') }}", ring: hold}}
+- when: already decided
+  text: Never said, as only a tool has such words.
+- text: "Decided{{ ', but for ' ~ wrong if wrong }}."
+"""
+
+
+def test_a_call_that_has_no_object_today_is_not_made_and_what_tools_return_answers_no_when(tmp_path: Path) -> None:
+    (tmp_path / "zoe").mkdir()
+    (tmp_path / "zoe/radar.yaml").write_text(RADAR, encoding="utf-8")
+    model = recorded_models(RecordedAnswers(tmp_path))(job("radar", "zoe"))
+    assert model is not None
+    reply = answer(model, asked())
+    assert [json.loads(call.arguments)["technology"] for call in reply.tool_calls] == ["Chips"]
+    assert reply.finish == "tool_calls"
+    after = asked(number=2)
+    told = Message("tool", "it was already decided", tool_call_id=reply.tool_calls[0].id)
+    assert answer(model, replace(after, messages=(*after.messages, told))).text == "Decided."
+    assert answer(model, asked(number=3, last="the second line")).text == "Decided, but for the second line."
+
+
+def test_an_entry_whose_calls_all_have_no_object_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "zoe").mkdir()
+    (tmp_path / "zoe/radar.yaml").write_text(RADAR.replace("'chips'", "'wool'"), encoding="utf-8")
+    model = recorded_models(RecordedAnswers(tmp_path))(job("radar", "zoe"))
+    assert model is not None
+    reply = answer(model, asked())
+    assert (reply.text, reply.tool_calls, reply.finish) == ("Decided.", (), "stop")
