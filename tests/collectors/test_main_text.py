@@ -24,7 +24,7 @@ with_extra = pytest.mark.skipif(find_extract() is None, reason="the extra `pages
 
 
 def read_in_worker(html: str, max_chars: int = 40_000) -> tuple[str, str]:
-    parser = FeedParser(workers=1)
+    parser = FeedParser(workers=1, timeout_s=60)
     try:
         page = asyncio.run(parser.read_page(html.encode(), max_chars=max_chars))
     finally:

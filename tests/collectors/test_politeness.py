@@ -65,6 +65,13 @@ def test_requests_to_one_host_are_as_many_at_a_time_and_as_far_apart_as_its_pace
     assert waits.seconds == [3.0, 3.0]
 
 
+def test_two_at_a_time_are_two_and_no_third() -> None:
+    log = ask_at_once(Waits().turns(), [ARXIV] * 5, Pace(2, 0.0))
+
+    under_way = [log[: place + 1].count("begin") - log[: place + 1].count("end") for place in range(len(log))]
+    assert (max(under_way), under_way[-1], log.count("end")) == (2, 0, 5)
+
+
 def test_a_pause_that_has_passed_already_is_not_waited_for_again() -> None:
     waits = Waits()
     turns = waits.turns()
@@ -221,7 +228,7 @@ def test_120_feeds_of_many_hosts_are_read_with_few_requests_at_a_time_to_each(
         robots = [request.host for request in server.requests if request.path == "/robots.txt"]
 
     assert len(feeds) >= 120
-    assert max(peaks.values()) == 2
+    assert max(peaks.values()) <= 2
     assert sorted(robots) == sorted(names)
     assert {(urlsplit(url).hostname, urlsplit(url).path) for _, url in feeds} <= asked
     dead = [name for name, _ in feeds if name.startswith("dead")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.collectors.robots_rules import may_read, read_robots
@@ -88,6 +88,7 @@ def test_groups_of_the_same_name_are_one_and_a_version_is_no_part_of_it() -> Non
     assert [may(text, path) for path in ("/a", "/b", "/c")] == [False, False, True]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), st.text(max_size=60))
 def test_no_text_of_a_host_breaks_the_reading(text: str, path: str) -> None:
     for written in (text, f"User-agent: *\nDisallow: {text}"):
