@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.delivery.drawing import HEIGHT, WIDTH, draw
@@ -11,6 +11,7 @@ PARTS = (Part("delivered", "good"), Part("silent", "quiet"), Part("failed", "bad
 
 
 @given(st.lists(VALUE, min_size=1, max_size=60))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_line_stays_inside_its_picture(values: list[float]) -> None:
     drawn = draw(Chart("line", "S&P", tuple(Mark(str(n), (value,)) for n, value in enumerate(values))))
     if not any(values):
@@ -24,6 +25,7 @@ def test_a_line_stays_inside_its_picture(values: list[float]) -> None:
 
 
 @given(st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=20))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_bars_stand_on_the_axis_stacked_and_none_sticks_out(values: list[tuple[float, float, float]]) -> None:
     drawn = draw(Chart("bars", "Jobs", tuple(Mark(str(n), value) for n, value in enumerate(values)), parts=PARTS))
     assert all(box.x >= 0 and box.x + box.width <= WIDTH and 0 <= box.y <= HEIGHT for box in drawn.boxes)

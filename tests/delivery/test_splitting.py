@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.delivery.splitting import read_blocks, split_markdown
@@ -32,7 +32,7 @@ TEXT = st.lists(st.one_of(PARAGRAPH, HEADING, FENCE, LIST, NUMBERED, TABLE, QUOT
 
 
 @given(TEXT, st.integers(60, 600), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_block_is_there_whole_and_in_order_and_every_part_within_the_limit(
     text: str, most: int, in_bytes: bool
 ) -> None:
@@ -54,7 +54,7 @@ def test_every_block_is_there_whole_and_in_order_and_every_part_within_the_limit
 
 
 @given(TEXT)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_blocks_joined_are_the_text(text: str) -> None:
     assert "".join(block.before + block.text for block in read_blocks(text)) == text
 

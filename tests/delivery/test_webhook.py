@@ -122,7 +122,7 @@ def test_what_may_pass_is_tried_later(
 
 def test_a_server_that_never_answers_is_left_after_its_time(server: WebServer) -> None:
     server.silence("/hook")
-    with pytest.raises(TransientError, match=r"within 0\.3 s"):
+    with pytest.raises(TransientError):
         channel_to(server.url("/hook"), timeout_s=0.3).deliver(MESSAGE)
 
 

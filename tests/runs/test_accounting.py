@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.domain.run import FireKind, FireState
@@ -23,6 +23,7 @@ def became(state: FireState, reason: str = "", times: int = 1) -> list[Became]:
 
 
 @given(st.lists(st.builds(Became, st.sampled_from(FireState), st.sampled_from(["", "x: y", "3 h late; z", "a" * 90]))))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_counts_add_up_to_what_was_planned(fires: list[Became]) -> None:
     line = accounted(fires)
     if not fires:
