@@ -50,8 +50,10 @@ def _judge(item: PromptItem, judgements: Mapping[str, Mapping[str, str]]) -> Jud
     found = next((judgement for end, judgement in judgements.items() if path.endswith(end)), None)
     if found is not None:
         return JudgedItem(item.title, item.url, found["why"], found["priority"])
-    sentence = _SENTENCE.match(item.why)
-    return JudgedItem(item.title, item.url, sentence[0] if sentence else item.why or "No summary was given.", _LATER)
+    # A preprint's summary begins with who wrote it.
+    why = item.why.partition(". ")[2] or item.why if item.sources[:1] == ("arXiv",) else item.why
+    sentence = _SENTENCE.match(why)
+    return JudgedItem(item.title, item.url, sentence[0] if sentence else why or "No summary was given.", _LATER)
 
 
 @cache

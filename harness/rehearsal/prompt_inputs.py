@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from harness.gate.outside import RECALLED
@@ -88,8 +88,8 @@ def read_inputs(prompt: str) -> dict[str, PromptInput]:
 
 
 def read_outside(prompt: str) -> PromptInput:
-    """Return what stands outside of all fences as one input without a name."""
-    return _read_input("", _FENCED.sub("", prompt))
+    """Return the figures and series that stand outside of all fences; items there are examples of how to write one."""
+    return replace(_read_input("", _FENCED.sub("", prompt)), items=())
 
 
 def read_today(prompt: str) -> str:

@@ -17,8 +17,8 @@ from harness.rehearsal.recorded_answers import Prompt, RecordedAnswers, Script, 
 
 LABEL = "recorded"
 _PROFILE = Profile(LABEL, "scripted")
-_FIRST_TURN = 2
-"""So many messages a run begins with: the system's and the task. What is said after them is what was wrong."""
+_FIRST_TURN = 1
+"""So many times the model is told something before its first answer: the task. What comes later is what was wrong."""
 
 
 class RecordedModel:
@@ -40,7 +40,8 @@ class RecordedModel:
         return await asyncio.to_thread(self._answer, request)
 
     def _answer(self, request: ModelRequest) -> ModelReply:
-        asked = [each.content for each in request.messages if each.role in ("system", "user")]
+        # What the system says shows forms by examples, which are no items of this day.
+        asked = [each.content for each in request.messages if each.role == "user"]
         prompt = read_prompt("\n\n".join(asked), complaint=asked[-1] if len(asked) > _FIRST_TURN else "")
         line, text, calls = self._due(request, prompt)
         usage = plausible_usage(None, request, _PROFILE, text, calls).usage

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.domain.figures import Figure, Point, Series
 from harness.domain.source import Item
 from harness.gate.outside import RECALLED_OWN, fence, figure_line, figure_rows, item_line, series_line
-from harness.rehearsal.prompt_inputs import PromptItem, read_inputs, read_today
+from harness.rehearsal.prompt_inputs import PromptItem, read_inputs, read_outside, read_today
 
 AT = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
 WORDS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() and "://" not in text)
@@ -81,3 +81,10 @@ def test_figures_of_one_thing_are_read_from_their_one_line() -> None:
     assert {(one.name, one.source, one.at[:10], one.url) for one in read.values()} == {
         ("US 10-year yield", "Bourse", "2026-11-20", "https://a.org/y")
     }
+
+
+def test_outside_of_all_fences_figures_count_and_examples_of_items_do_not() -> None:
+    line = figure_line(Figure("spx.close", "S&P 500, close", 6012.5, "", AT))
+    prompt = f"Write each item so:\n- [Title](https://its.own/link) — why.\n{line}\n{fence(line, 'market/x')}"
+    beside = read_outside(prompt)
+    assert (list(beside.figures), beside.items) == (["spx.close"], ())
