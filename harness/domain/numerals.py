@@ -42,14 +42,20 @@ _RISE = "up|rose|rises|rising|gained|gains|climbed|climbs|added|adds|advanced|ju
 _FALL = "down|fell|falls|falling|lost|loses|dropped|drops|slid|slides|slipped|slips|declined|declines|shed|sank"
 _DIRECTION = re.compile(rf"\b(?:(?P<rise>{_RISE})|(?P<fall>{_FALL}))(?:\s+by)?\s*[$€£¥]?$", re.IGNORECASE)
 
-_WORDS = {
+_ONES = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60,
-    "seventy": 70, "eighty": 80, "ninety": 90,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+    "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+    "hundred": 100,
 }  # fmt: skip
 _SPELLED = re.compile(
-    rf"\b(?P<word>{'|'.join(_WORDS)})(?P<after>[\s-](?:{unit_pattern()}))(?!-)", re.IGNORECASE
-)  # "five percent", and not "five of them"
+    rf"(?<![\w-])(?:(?P<tens>{'|'.join(_TENS)})(?:[\s-](?P<more>{'|'.join(_ONES)}))?|(?P<ones>{'|'.join(_ONES)}))"
+    rf"(?P<after>[\s-](?:{unit_pattern()}))(?!-)",
+    re.IGNORECASE,
+)  # "twenty-five percent", and not "five of them"
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _MARKS = re.compile(r"\*+|`+|~~|(?<!\w)_+|_+(?!\w)|\\(?=[^\w\s])")
 
@@ -72,8 +78,14 @@ def _numerals_of(line: str, number: int) -> Iterator[Numeral]:
         if not _is_part_of_a_name(found, seen):
             yield _numeral(found, seen, number)
     for found in _SPELLED.finditer(seen):
-        quantities = quantities_of("", found["after"], float(_WORDS[found["word"].casefold()]), 1.0)
-        yield Numeral(found.group(), number, quantities, _direction(_head(seen, found.start())))
+        quantities = quantities_of("", found["after"], _spelled_worth(found), 1.0)
+        if quantities[0].unit or quantities[0].step > 1:  # at one point, a number in words is none
+            yield Numeral(found.group(), number, quantities, _direction(_head(seen, found.start())))
+
+
+def _spelled_worth(found: re.Match[str]) -> float:
+    tens, ones = found["tens"] or "", found["more"] or found["ones"] or ""
+    return float(_TENS.get(tens.casefold(), 0) + _ONES.get(ones.casefold(), 0))
 
 
 def _with_bullets_kept(line: str) -> str:

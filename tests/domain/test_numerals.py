@@ -36,6 +36,9 @@ def readings(text: str) -> list[tuple[float, float, str]]:
         ("4¾ percent", 4.75, 0.01, "%"),
         ("five percent", 5, 1, "%"),
         ("twenty-five of them, thirty basis points", 30, 1, "bp"),
+        ("Twenty-five percent", 25, 1, "%"),
+        ("a hundred basis points", 100, 1, "bp"),
+        ("eleven billion dollars", 11e9, 1e9, "USD"),
         ("1.5e6", 1.5e6, 1e5, ""),
         ("**5.1** %", 5.1, 0.1, "%"),
         ("`5.1`", 5.1, 0.1, ""),
@@ -114,6 +117,11 @@ def test_every_kind_that_is_no_figure_has_its_cases() -> None:
     ["P0 P1 P2", "Q3 and H1", "FY26", "GPT-5", "COVID-19", "5G", "3D", "1st", "10-K", "ERR-20261121-7f3a", "v2", "M2"],
 )
 def test_a_number_that_touches_letters_is_a_name(text: str) -> None:
+    assert numerals_in(text) == ()
+
+
+@pytest.mark.parametrize("text", ["at one point", "two points to make", "three of the five", "one-off", "twenty times"])
+def test_a_count_in_words_is_no_figure(text: str) -> None:
     assert numerals_in(text) == ()
 
 
