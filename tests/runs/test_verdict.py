@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.domain.contract import Contract, Violation
 from harness.runs.collecting import Inputs
 from harness.runs.verdict import Surroundings, Verdict
 from harness.store.json_codec import from_json, to_json
 
 OLD_VIOLATION = {"rule": "min_items", "detail": "1 item, at least 2 needed", "url": None, "remedy": ""}
-OLD_CONTRACT = {
+OLD_CONTRACT: dict[str, Any] = {
     "min_items": 2, "max_items": None, "min_chars": None, "max_chars": None, "must_include": [],
     "every_item": {"url_collected": True, "reachable": False}, "unseen_for_s": None,
 }  # fmt: skip
