@@ -230,9 +230,10 @@ def warnings_of(day: DayWeather, limits: WeatherWarnings, units: Units) -> tuple
         found.append(f"frost, {units.text(values['min'], '°C')}")
     if values.get("max", limits.heat_c - 1) >= limits.heat_c:
         found.append(f"heat, {units.text(values['max'], '°C')}")
-    wind = max(values.get("wind", 0.0), values.get("gusts", 0.0))
-    if wind >= limits.wind_kmh:
-        found.append(f"wind up to {units.text(wind, 'km/h')}")
+    wind, gusts = values.get("wind", 0.0), values.get("gusts", 0.0)
+    if max(wind, gusts) >= limits.wind_kmh:
+        strongest = "gusts up to" if gusts > wind else "wind up to"
+        found.append(f"{strongest} {units.text(max(wind, gusts), 'km/h')}")
     if values.get("rain", 0.0) >= limits.rain_mm:
         found.append(f"much rain, {units.text(values['rain'], 'mm')}")
     if values.get("uv", 0.0) >= limits.uv_index:

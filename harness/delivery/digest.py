@@ -160,6 +160,7 @@ def _collected_item(item: DigestItem, digest: Digest) -> Item:
         summary=summary,
         published_at=item.published_at,
         also_in=tuple(others),
+        priority=item.priority or "",
     )
 
 

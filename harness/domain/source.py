@@ -18,7 +18,8 @@ class Item:
 
     `url` is the entry's own link as published; `summary` is plain text of at most 600 characters;
     `published_at` is aware UTC. `source` is the feed's readable name, `also_in` the names of further
-    sources that report the same thing (same canonical URL or same title).
+    sources that report the same thing (same canonical URL or same title). `priority` is P0, P1 or P2 where another
+    agent of the team has judged it, else empty.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Item:
     summary: str = ""
     published_at: datetime | None = None
     also_in: tuple[str, ...] = ()
+    priority: str = ""
 
     @property
     def key(self) -> str:

@@ -25,7 +25,7 @@ class TemplateItem(TemplateValue):
     """One item, as Markdown that shows exactly what was collected.
 
     So `- [{{ item.title }}]({{ item.url }}) — {{ item.why }}` is always one link and its reason. `published`
-    is an ISO date in the job's zone, or empty.
+    is an ISO date in the job's zone, or empty; `priority` is P0, P1 or P2 where another agent has judged the item.
     """
 
     called: ClassVar[str] = "an item"
@@ -34,6 +34,7 @@ class TemplateItem(TemplateValue):
     why: str
     sources: tuple[str, ...]
     published: str
+    priority: str = ""
 
     @property
     def summary(self) -> str:
@@ -41,7 +42,8 @@ class TemplateItem(TemplateValue):
         return self.why
 
     def __str__(self) -> str:
-        return f"- [{self.title}]({self.url})" + (f" — {self.why}" if self.why else "")
+        ending = f" {self.priority}" if self.priority else ""
+        return f"- [{self.title}]({self.url})" + (f" — {self.why}" if self.why else "") + ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +161,5 @@ def _template_item(item: Item, zone: ZoneInfo) -> TemplateItem:
         why=escape_with_addresses(one_line(item.summary)),
         sources=tuple(escape(one_line(source)) for source in (item.source, *item.also_in)),
         published=item.published_at.astimezone(zone).date().isoformat() if item.published_at else "",
+        priority=item.priority,
     )

@@ -91,7 +91,7 @@ def test_who_reads_degrees_fahrenheit_is_told_in_them(server: DailyServer, parse
         ({"min": 0.0}, 3, ("frost, 0 °C",)),
         ({"min": -0.4}, 3, ("frost, 0 °C",)),
         ({"max": 36.2}, 0, ("heat, 36 °C",)),
-        ({"wind": 40.0, "gusts": 88.0}, 3, ("wind up to 88 km/h",)),
+        ({"wind": 40.0, "gusts": 88.0}, 3, ("gusts up to 88 km/h",)),
         ({"rain": 31.5}, 65, ("much rain, 31.5 mm",)),
         ({"uv": 9.4}, 0, ("strong sun, UV index 9",)),
         ({}, 95, ("thunderstorms",)),

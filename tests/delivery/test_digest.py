@@ -82,6 +82,7 @@ def test_another_job_reads_items_with_their_sources_gaps_and_the_whole_text() ->
     first, second = collected.items
     assert (first.title, first.url, first.source, first.also_in) == ("A", "https://a.example/", "S", ("T",))
     assert (first.summary, first.published_at) == ("why so x", NOON)
+    assert (first.priority, second.priority) == ("P0", "")
     assert second.is_single_source
     assert len(second.summary) <= 600
     assert second.summary.endswith("word…")

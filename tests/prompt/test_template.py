@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,6 +66,14 @@ def test_items_texts_and_gaps_of_each_input_can_be_written() -> None:
     assert filled(template, feeds) == (
         "feeds/ai: - [Title](https://a.org/1) — Why Blog+News 2026-11-20 Why Blog: answered 500 "
     )
+
+
+def test_an_item_that_another_agent_has_judged_is_written_with_its_priority() -> None:
+    judged = Collected("ainews/arxiv", (replace(item(), priority="P1"), item("Two")))
+    assert filled("{{ inputs.ainews }}", judged).splitlines() == [
+        "- [Title](https://a.org/1) — Why P1",
+        "- [Two](https://a.org/1) — Why",
+    ]
 
 
 def test_an_input_written_out_is_its_text_or_its_items() -> None:

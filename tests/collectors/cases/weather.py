@@ -22,7 +22,7 @@ def check(collected: Collected) -> None:
         "Sunrise 07:09, sunset 18:55.\n\n"
         "Tomorrow, Monday 9 March: rain, 12 to 18 °C, rain 85 % (18.3 mm), wind up to 31 km/h. "
         "Sunrise 07:08, sunset 18:56.\n\n"
-        "Warning for tomorrow: wind up to 63 km/h.\n\n"
+        "Warning for tomorrow: gusts up to 63 km/h.\n\n"
         "Warning for tomorrow: much rain, 18.3 mm."
     )
     values = {figure.key: (figure.value, figure.unit) for figure in collected.figures}
