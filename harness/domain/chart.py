@@ -9,7 +9,7 @@ from typing import Literal
 Tone = Literal["plain", "good", "fair", "bad", "quiet"]
 """What a part of a bar means to the person, so that every place can show it in its own colours."""
 
-Shown = Literal["needs", "health", "cost", "series"]
+Shown = Literal["needs", "health", "cost", "series", "collected"]
 """What a job may show beside what it wrote: what waits for the person, how its team's jobs went, what that cost, and
 the series among its inputs."""
 

@@ -129,7 +129,7 @@ class Job:
     models: tuple[str, ...] = ()
     reminder: bool = False
     emergency: bool = False
-    show: tuple[Shown, ...] = ("series",)
+    show: tuple[Shown, ...] = ("collected",)
     roundtable: Roundtable | None = None
 
     @property

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from harness.domain.chart import Chart
 from harness.domain.digest import Digest, Need
 from harness.runs.accounting import accounted_until
-from harness.runs.charts import cost_chart, health_chart, series_charts
+from harness.runs.charts import cost_chart, first_hand, health_chart, series_charts
 from harness.runs.collecting import Inputs
 from harness.runs.needs import needs_of
 from harness.runs.plan import RunPlan
@@ -57,6 +57,8 @@ def _charts(connection: Connection, plan: RunPlan, inputs: Inputs, zone: str) ->
         match shown:
             case "series":
                 charts += series_charts(inputs.collected, plan.job.zone)
+            case "collected":
+                charts += series_charts(first_hand(inputs.collected), plan.job.zone)
             case "health":
                 charts.append(health_chart(connection, plan.begun_at, zone))
             case "cost":

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from harness.collectors.collect import read_kind
 from harness.domain.chart import Chart, Mark, Part
 from harness.domain.figures import Series
 from harness.domain.moments import day_end, day_start
@@ -27,6 +28,11 @@ _PARTS: tuple[tuple[Part, tuple[FireState, ...]], ...] = (
     (Part("degraded", "fair"), (FireState.DEGRADED,)),
     (Part("failed or missed", "bad"), (FireState.FAILED, FireState.MISSED)),
 )
+
+
+def first_hand(collected: Sequence[Collected]) -> tuple[Collected, ...]:
+    """Return what the run collected itself, without what other jobs had delivered."""
+    return tuple(one for one in collected if read_kind(one.read) != "output")
 
 
 def series_charts(collected: Sequence[Collected], zone: str) -> tuple[Chart, ...]:

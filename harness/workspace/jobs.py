@@ -47,7 +47,7 @@ from harness.workspace.shapes import Shape, as_list, check_shape
 from harness.workspace.vocabulary import Vocabulary
 
 TEMPLATE_SUFFIX = ".template.md"
-SHOWN: tuple[Shown, ...] = ("series",)
+SHOWN: tuple[Shown, ...] = ("collected",)
 """What a digest shows of a job that says nothing about it."""
 
 

@@ -8,7 +8,7 @@ from harness.domain.figures import Point, Series
 from harness.domain.message import Usage
 from harness.domain.run import FireKind, FireState
 from harness.domain.source import Collected
-from harness.runs.charts import cost_chart, health_chart, series_charts
+from harness.runs.charts import cost_chart, first_hand, health_chart, series_charts
 from harness.store.database import Database
 from harness.store.fires import add_fire
 from harness.store.usage import BookedCall, record_usage
@@ -44,6 +44,12 @@ def test_the_inputs_take_turns() -> None:
         Collected("trading/us-wrap", series=(series_of("S&P 500", 3),)),
     ]
     assert [chart.title for chart in series_charts(inputs, ZONE)] == ["yield 0", "S&P 500", "yield 1", "yield 2"]
+
+
+def test_what_another_job_had_delivered_is_no_chart_of_who_merely_reads_it() -> None:
+    reads = ("market/us", "trading/us-wrap", "https://example.com/rates.csv", "shared-context/rates.md")
+    inputs = [Collected(read, series=(series_of(read, 3),)) for read in reads]
+    assert [one.read for one in first_hand(inputs)] == ["market/us", reads[2], reads[3]]
 
 
 def test_a_series_that_two_inputs_hold_is_drawn_once() -> None:
