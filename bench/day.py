@@ -107,7 +107,10 @@ def render(day: MeasuredDay) -> str:
         rows.append(
             (name, f"{tokens.calls:,}", f"{tokens.sent:,}", f"{tokens.pasted:,}", times, f"{tokens.answered:,}")
         )
-    prices = [("a day at the prices of", "seen", "as it is", "everything pasted"), ("---", "---", "--:", "--:")]
+    prices: list[tuple[str, ...]] = [
+        ("a day at the prices of", "seen", "as it is", "everything pasted"),
+        ("---", "---", "--:", "--:"),
+    ]
     for price in PRICES:
         costs = (usd(price, sent, day.all.answered) for sent in (day.all.sent, day.all.pasted))
         prices.append((price.name, price.seen, *(f"${cost:.2f}" for cost in costs)))
