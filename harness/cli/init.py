@@ -26,7 +26,8 @@ _FALLBACK_ZONE = "America/Los_Angeles"
 _EXAMPLES = """\b
 Examples:
   harness init my-team
-  harness init my-team --home-zone Europe/Berlin"""
+  harness init my-team --home-zone Europe/Berlin
+  harness init my-team --empty"""
 
 
 @app.command(epilog=_EXAMPLES)
@@ -41,6 +42,9 @@ def init(
             show_default=False,
         ),
     ] = None,
+    is_empty: Annotated[
+        bool, typer.Option("--empty/--team", help="With one small agent to begin with, or with the team of six.")
+    ] = False,
 ) -> None:
     """Write out a workspace: a team of agents as Markdown files, yours to edit.
 
@@ -49,8 +53,10 @@ def init(
     root = folder.expanduser().absolute()
     check_target(root)
     zone = _checked_zone(home_zone or _ask_zone(system_zone(os.environ, Path("/etc"))))
-    write_workspace(root, zone)
+    write_workspace(root, zone, is_empty=is_empty)
     say(f"{root}: a workspace, home time zone {zone}")
+    if is_empty:
+        note("one agent to begin with: agents/scout. agents/README.md says which files make another")
     note(
         f"\nNext:\n  cd {shlex.quote(str(folder))}\n  harness day      see one day of it, in a minute\n"
         "  harness check    after every edit\n  harness up       let it work"

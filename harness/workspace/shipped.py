@@ -58,8 +58,12 @@ def _shipped_folder() -> Path | None:
     return next((one for one in (package / "_workspace", package.parent) if (one / SETTINGS_FILE).is_file()), None)
 
 
-def write_workspace(target: Path, home_zone: str | None = None, source: Path | None = None) -> list[Path]:
+def write_workspace(
+    target: Path, home_zone: str | None = None, source: Path | None = None, *, is_empty: bool = False
+) -> list[Path]:
     """Write the shipped workspace (or `source`) out to `target` and return the files written, sorted.
+
+    With `is_empty` it has one small agent to begin with in place of the team, and no skills of its own.
 
     `home_zone` becomes `home` in harness.toml, comments are kept; a `.gitignore` keeps state out of git.
     The files are made beside the target and moved there when complete, so that one that broke off can
@@ -76,6 +80,8 @@ def write_workspace(target: Path, home_zone: str | None = None, source: Path | N
             made = Path(scratch) / target.name  # a folder as others are: the scratch folder is private
             made.mkdir()
             _copy_parts(source or shipped_workspace(), made)
+            if is_empty:
+                _put_starter_for_team(made)
             (made / ".gitignore").write_text(_IGNORED_BY_GIT, encoding="utf-8")
             if home_zone is not None:
                 _set_home(made / SETTINGS_FILE, home_zone)
@@ -112,6 +118,14 @@ def _copy_parts(source: Path, made: Path) -> None:
             shutil.copytree(part, made / name, ignore=_LEFT_BEHIND)
         elif part.is_file():
             shutil.copyfile(part, made / name)
+
+
+def _put_starter_for_team(made: Path) -> None:
+    for folder in (made / "agents", made / "skills"):
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+    shutil.copytree(_package() / "workspace" / "starter", made, dirs_exist_ok=True, ignore=_LEFT_BEHIND)
 
 
 def _set_home(settings: Path, home_zone: str) -> None:

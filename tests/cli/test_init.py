@@ -18,6 +18,29 @@ def test_workspace_that_is_written_out_passes_its_own_check(tmp_path: Path, caps
     capsys.readouterr()
 
 
+def test_an_empty_workspace_begins_with_one_agent_that_passes_its_check_and_a_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    team = tmp_path / "team"
+    assert main(["init", str(team), "--home-zone", "Europe/Berlin", "--empty"]) == 0
+    assert "agents/README.md" in capsys.readouterr().err
+    assert sorted(path.name for path in (team / "agents").iterdir()) == ["README.md", "scout"]
+    assert not [path for path in (team / "skills").iterdir() if path.is_dir()]
+    assert (team / "shared-context/feeds/ai.md").is_file()
+    assert main(["check", "--workspace", str(team)]) == 0
+    assert "no findings" in capsys.readouterr().out
+    day = ["day", "--workspace", str(team), "--date", "2026-11-20", "--world", "sample", "--out", str(tmp_path / "day")]
+    assert main(day) == 0
+    assert "scout/morning" in capsys.readouterr().out
+
+
+def test_the_team_is_what_is_written_out_where_nothing_else_is_said(tmp_path: Path) -> None:
+    for name, flags in (("a", []), ("b", ["--team"])):
+        assert main(["init", str(tmp_path / name), "--home-zone", "Europe/Berlin", *flags]) == 0
+        agents = {path.name for path in (tmp_path / name / "agents").iterdir() if path.is_dir()}
+        assert agents == {"ainews", "butler", "content", "macro", "trading", "zoe"}
+
+
 def test_comments_of_the_settings_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["init", str(tmp_path / "team"), "--home-zone", "Asia/Tokyo"])
     assert "#" in (tmp_path / "team" / "harness.toml").read_text()
