@@ -36,7 +36,8 @@ class RobotsRule:
 def read_robots(text: str, product: str = PRODUCT) -> tuple[RobotsRule, ...]:
     """Return the rules for the product: those of all groups that name it, or else of those for every robot."""
     groups: dict[str, list[RobotsRule]] = {}
-    for agents, rule in _grouped(text):
+    # Of the other robots nothing is kept: thousands of names before thousands of rules would fill the memory.
+    for agents, rule in _grouped(text, frozenset((product.lower(), "*"))):
         for agent in agents:
             groups.setdefault(agent, []).append(rule)
     own = groups.get(product.lower())
@@ -58,23 +59,25 @@ def may_read(rules: tuple[RobotsRule, ...], path: str) -> bool:
     return max(matching, key=lambda rule: (len(rule.pattern), rule.is_allowed)).is_allowed
 
 
-def _grouped(text: str) -> Iterator[tuple[list[str], RobotsRule]]:
-    """Yield every rule with the agents of its group; an agent without a rule of its own gets an empty one."""
-    agents: list[str] = []
+def _grouped(text: str, wanted: frozenset[str]) -> Iterator[tuple[frozenset[str], RobotsRule]]:
+    """Yield every rule with those of the wanted agents that its group names; each that is named gets an empty one."""
+    agents: frozenset[str] = frozenset()
     has_rules = False
     for line in text.removeprefix("\ufeff").splitlines():
         name, _, value = line[: 2 * _MOST_OF_A_PATH].partition("#")[0].partition(":")
         field, value = name.strip().lower(), value.strip()
         if field == "user-agent":
             if has_rules:
-                agents, has_rules = [], False
+                agents, has_rules = frozenset(), False
             token = _NAME.match(value)
-            agents.append(token.group().lower() if token else value.lower())
+            named = wanted & {token.group().lower() if token else value.lower()}
+            agents |= named
             # A group that says nothing lets everything be read, and is not the one for every robot.
-            yield [agents[-1]], RobotsRule("", is_allowed=True)
-        elif field in ("allow", "disallow") and agents:
+            yield named, RobotsRule("", is_allowed=True)
+        elif field in ("allow", "disallow"):
             has_rules = True
-            yield list(agents), RobotsRule(_normal(value)[:_MOST_OF_A_PATH], field == "allow")
+            if agents:
+                yield agents, RobotsRule(_normal(value)[:_MOST_OF_A_PATH], field == "allow")
 
 
 def _normal(path: str) -> str:

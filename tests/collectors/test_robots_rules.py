@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,3 +102,15 @@ def test_rules_that_mean_to_hold_up_the_reading_do_not() -> None:
     rules = "User-agent: *\n" + f"Disallow: /{'*a' * 900}$\n" * 2_000
 
     assert may(rules, "/" + "a" * 899 + "b")
+
+
+def test_thousands_of_names_before_thousands_of_rules_fill_no_memory() -> None:
+    text = "".join(f"User-agent: a{number}\n" for number in range(3_000)) + "Disallow: /x\n" * 3_000
+    tracemalloc.start()
+    try:
+        rules = read_robots(text + "User-agent: *\nDisallow: /private\n")
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [rule.pattern for rule in rules] == ["/private"]
+    assert most_bytes < 10_000_000
