@@ -93,8 +93,9 @@ async def _read_in_time(
         except HarnessError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary of a calendar: whatever breaks, the others go on
-            # Its words are left out: they may hold the address.
-            return (), (gap_of_fault(label, type(error)(), context),)
+            # Its words are left out: they may hold the address. Where it broke stays.
+            nameless = type(type(error).__name__, (Exception,), {})().with_traceback(error.__traceback__)
+            return (), (gap_of_fault(label, nameless, context),)
 
     result = await finish(guarded(), context.deadline)
     if result is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +17,9 @@ from harness.ports import WebResponse
 
 _MAX_ROWS = 20_000
 _MAX_DIGITS = 40
+_MAX_SIZE = 1e24
+"""No price, count or measure is larger; what is would become infinite where two of them are added or scaled."""
+
 _SHOWN_CHARS = 80
 
 
@@ -87,7 +89,7 @@ def list_of(value: Any, *path: str) -> Sequence[Any]:
 
 
 def number_of(value: Any) -> float | None:
-    """Return the finite number that this is or spells, or None."""
+    """Return the number that this is or spells, or None, also for one that is too large to be one of anything."""
     if isinstance(value, str) and len(value) <= _MAX_DIGITS:
         try:
             value = float(value)
@@ -99,7 +101,7 @@ def number_of(value: Any) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _MAX_SIZE else None
 
 
 def text_of(value: Any, most_chars: int = 200) -> str:

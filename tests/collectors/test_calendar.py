@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.collectors.calendar import hide_address
 from harness.collectors.ics_document import read_ics
-from harness.collectors.parse import FeedParser
+from harness.collectors.parse import FeedParser, ParsedCalendar
 from harness.domain.daily_life import PersonalCalendar
 from harness.domain.settings import Settings
 from harness.domain.source import Collected
@@ -160,6 +160,30 @@ def test_no_gap_record_or_log_names_the_address(
     assert SECRET not in repr(health) and set(health) == {"calendar home"}
     ours = [record for record in caplog.records if record.name.startswith("harness")]
     assert SECRET not in "".join(record.getMessage() for record in ours)
+
+
+class BrokenParser(FeedParser):
+    """Breaks with words that hold what it was given, and in a way that cannot be made without words."""
+
+    async def read_calendar(self, body: bytes, **asked: object) -> ParsedCalendar:
+        raise UnicodeDecodeError("ascii", body, 0, 1, SECRET)
+
+
+def test_a_fault_over_one_calendar_keeps_its_words_and_no_other_calendar(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder(tmp_path, {"home.ics": ics()})
+    both = (PersonalCalendar("home", "home.ics"), PersonalCalendar("work", "work.ics"))
+    parser = BrokenParser()
+    try:
+        found = gather("calendar", Workspace(tmp_path, Settings(calendars=both)), parser)
+    finally:
+        parser.close()
+    assert [str(gap) for gap in found.gaps] == [
+        "calendar home: could not be read: a fault in the harness (UnicodeDecodeError)",
+        "calendar work: there is no file work.ics",
+    ]
+    assert "read_calendar" in caplog.text and SECRET not in caplog.text
 
 
 def test_an_event_keeps_its_key_until_it_changes(parser: FeedParser, tmp_path: Path) -> None:
