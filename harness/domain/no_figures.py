@@ -13,7 +13,10 @@ _MONTH = (
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?![\d]|[.,]\d)"
 _SPAN = r"(?:\s*(?:[-–/]|to|and)\s*"
 _PRICED = r"(?:at|near|above|below|entry|stop|target|support|resistance|level|price|closes?|closed|trades?|of about)"
-_UNIT_AFTER = r"(?!\s*(?:%|percent|per cent|bps?\b|basis|points?\b|pts\b|USD|EUR|GBP|JPY|dollars?|euros?|[kmb]n?\b))"
+_UNIT_AFTER = (
+    r"(?!\s*(?:%|percent|per cent|bps?\b|basis|points?\b|pts\b|USD|EUR|GBP|JPY|dollars?|euros?|[kmb]n?\b"
+    r"|(?:thousand|million|billion|trillion)s?\b))"
+)
 _PERIOD = (
     r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|(?:trading\s)?days?|d|nights?|sessions?|weeks?|wks?|months?|mos?"
     r"|quarters?|years?|yrs?|yr|y)\b"
@@ -23,9 +26,14 @@ _LABELS = (
     r"|episode|volume|vol\.|article|art\.|rule|no\.|nr\.|number|rank(?:ed)?|top|option|scenario|question|exhibit)"
 )
 _INDICES = (
-    r"(?:S&(?:amp;)?P|SPX|Nikkei|Topix|FTSE|Dow|Russell|Nasdaq|CAC|DAX|MDAX|SDAX|Stoxx|STOXX|ASX|CSI|IBEX|MIB|SMI|KOSPI"
-    r"|Kospi|Hang Seng|Fortune|Sensex|Nifty|TSX|Wilshire|NYSE)"
+    r"(?:S&(?:amp;)?P(?:\sGlobal)?[\s-](?:100|350|400|500|600|1000|1200|1500)"
+    r"|(?:Nikkei|Nifty|Topix|FTSE|CAC|Euronext)[\s-](?:30|40|50|70|100|150|225|250|350|400|500)|Dow[\s-](?:30|50)|Russell[\s-](?:200|1000|2000|2500|3000)|Nasdaq[\s-]100"
+    r"|[MST]ec?DAX[\s-](?:30|50|70)|DAX[\s-](?:30|40|50)|(?:STOXX|ASX|CSI)(?:\s(?:Europe|Global|Asia))?[\s-](?:20|50|100"
+    r"|200|300|500|600|1000|1800)|(?:IBEX|MIB)[\s-](?:30|35|40)|SMI[\s-](?:20|30)|KOSPI[\s-](?:50|100|200)"
+    r"|Hang Seng[\s-](?:50|100)|Fortune[\s-](?:50|100|500|1000)|Sensex[\s-](?:30|50)|TSX[\s-](?:60|100)"
+    r"|Wilshire[\s-]5000|NYSE[\s-]100)"
 )
+"""Indices with the numbers in their names: behind them any other number is where they stand."""
 
 NO_FIGURES: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
@@ -34,7 +42,7 @@ NO_FIGURES: Mapping[str, re.Pattern[str]] = MappingProxyType(
             rf"\b\d{{4}}[-/]\d{{1,2}}(?:[-/]\d{{1,2}})?(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?\b(?![.,]\d)"
             rf"|\b\d{{1,2}}/\d{{1,2}}(?:/(?:\d{{4}}|\d{{2}}))?\b(?![.,/]\d)"
             rf"|\b\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}}|\d{{2}})\b(?![.,]\d)"
-            rf"|\b(?:{_MONTH})\s+{_DAY}{_SPAN}{_DAY})?(?:,?\s+(?:19|20)\d\d\b)?"
+            rf"|\b(?:{_MONTH})\s+{_DAY}{_SPAN}{_DAY})?{_UNIT_AFTER}(?:,?\s+(?:19|20)\d\d\b)?"
             rf"|\b{_DAY}{_SPAN}{_DAY})?\.?\s+(?:of\s+)?(?:{_MONTH})(?:,?\s+(?:19|20)\d\d\b)?"
             r"|[’']\d\d\b"
         ),
@@ -49,13 +57,14 @@ NO_FIGURES: Mapping[str, re.Pattern[str]] = MappingProxyType(
             re.IGNORECASE,
         ),
         "ranks": re.compile(
-            rf"^\s*(?:[-*+>]\s+)*(?:\[[ xX]?\]\s+)?\d{{1,3}}[.)](?=\s|$)|^\s*\|\s*\d{{1,3}}\s*(?=\|)|#\d{{1,4}}\b"
-            rf"|^#{{1,6}}\s+\d+(?:\.\d+)*[.)]?(?=\s)|(?<!\w){_LABELS}[ -]\d{{1,3}}(?:\.\d+)*\b(?!\s*%)"
+            rf"^\s*(?:[-*+>]\s+)*(?:\[[ xX]?\]\s+)?\d{{1,2}}[.)](?=\s|$)|^\s*\|\s*\d{{1,2}}\s*(?=\|)|#\d{{1,4}}\b"
+            rf"|^#{{1,6}}\s+\d{{1,2}}(?:\.\d{{1,2}})*[.)]?(?=\s){_UNIT_AFTER}"
+            rf"|(?<!\w){_LABELS}[ -]\d{{1,3}}(?:\.\d+)*\b{_UNIT_AFTER}"
             r"|\[\^?\d{1,3}\]",
             re.IGNORECASE,
         ),
         "versions": re.compile(r"\b\d+(?:\.\d+){2,}(?:[-+.]?\w+)*\b"),
-        "index names": re.compile(rf"\b{_INDICES}(?:\s(?:Stoxx|Europe|Global))?[\s-]\d{{2,4}}\b(?![.,]\d)"),
+        "index names": re.compile(rf"\b{_INDICES}\b(?![.,]\d){_UNIT_AFTER}", re.IGNORECASE),
         "durations": re.compile(
             rf"(?<![\w.,$€£¥])\d+(?:\.\d+)?{_SPAN}\d+(?:\.\d+)?)?\+?[\s-]?{_PERIOD}", re.IGNORECASE
         ),

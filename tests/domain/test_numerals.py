@@ -133,6 +133,17 @@ def test_the_line_of_a_number_is_told() -> None:
     assert [(numeral.text, numeral.line) for numeral in numerals_in("a\nb 5.1 %\n\nc 7")] == [("5.1 %", 2), ("7", 4)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S&P 5900", "DAX 9000", "Dow 300 higher", "KOSPI 2600", "Nasdaq 100 points", "in May 18 billion", "May 18 %",
+        "closed at\n187. It rose", "| 187 | NVDA |", "## 187.5 is next", "## 12 % up", "top 5 percent",
+    ],
+)  # fmt: skip
+def test_a_figure_where_a_name_a_date_or_a_rank_may_stand_is_a_figure(text: str) -> None:
+    assert len(numerals_in(text)) == 1
+
+
 @pytest.mark.parametrize("price", ["at 2050", "near 1,950", "entry 2031", "stop: 2001", "$2026", "2026 USD", "2,026"])
 def test_a_price_that_could_be_a_year_is_a_figure(price: str) -> None:
     assert len(numerals_in(price)) == 1
