@@ -8,6 +8,7 @@ what fell, so that they are true on every day that is rehearsed. They know
     today, brief                      the day of the prompt, and all that it says
     inputs["market/us"]               .figures, .series, .items, .text, .lines of one input
     items                             the items of all inputs, each link once
+    link(item)                        its title, linked where it has an address that somebody can open
     wrong                             what was wrong with the answer before, in a repair; else empty
     judged(12)                        the first of them with .priority and .why as they were judged, P0 first
     waiting("radar/trial", "mossdb")  the title of an input's item that holds the word; empty if none does
@@ -150,6 +151,7 @@ def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
         "inputs": Inputs(prompt.inputs),
         "items": prompt.items,
         "wrong": prompt.complaint,
+        "link": _link,
         "judged": partial(judged, prompt.items, prompt.complaint),
         "waiting": lambda name, word: next(
             (one.title for one in _items(prompt, name) if word in one.title.lower()), ""
@@ -157,6 +159,11 @@ def _variables(path: str, prompt: Prompt) -> dict[str, Any]:
         "cited": lambda job_id: _day_of(job_id, prompt),
         **ToldFigures(path, prompt.figures, prompt.series).names(),
     }
+
+
+def _link(item: PromptItem) -> str:
+    """Return the title with its link; only the title of what stands in a file of the person's."""
+    return f"[{item.title}]({item.url})" if "://" in item.url else item.title
 
 
 def _items(prompt: Prompt, name: str) -> tuple[PromptItem, ...]:

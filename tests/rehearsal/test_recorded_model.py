@@ -140,6 +140,19 @@ def test_every_shipped_script_can_be_read() -> None:
             assert found is not None and found.lines, script
 
 
+def test_what_stands_in_a_file_of_the_persons_is_told_without_a_link(tmp_path: Path) -> None:
+    (tmp_path / "macro").mkdir()
+    (tmp_path / "macro/dates.yaml").write_text("- text: '{% for item in items %}{{ link(item) }} {% endfor %}'\n")
+    model = recorded_models(RecordedAnswers(tmp_path))(job("dates", "macro"))
+    assert model is not None
+    lines = (
+        item_line(1, Item("Decision", "calendars/economy.md?release=1", "own")),
+        item_line(2, Item("CPI", "https://a.org/2", "b")),
+    )
+    request = ModelRequest((Message("user", fence("\n".join(lines), "economy/calendar")),))
+    assert answer(model, request).text == "Decision [CPI](https://a.org/2) "
+
+
 RADAR = """\
 - calls:
     - {name: radar_decide, arguments: {technology: "{{ waiting('feeds/ai', 'chips') }}", ring: hold}}
