@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<title>.*?)[\s#]*|(?:\*\*|__)(?P<bold>[^*_]+?)(?:\*\*|__):?\s*")
 _ENTRY = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,3}[.)])\s+\S")
 _RULE = re.compile(r"\s*(?:\|?\s*:?-{2,}:?\s*)+\|?\s*|\s*([-*_]\s*){3,}")
+_FENCE = re.compile(r" {0,3}(?P<mark>```+|~~~+)")
 _NUMBERING = re.compile(r"^(?:\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+")
 _BOLD_LEVEL = 7
 _END = "# End"
@@ -29,12 +31,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading, or a line that is all bold. `has_text`: something stands below it, or below those under it."""
+    """A heading, or a line that is all bold. `has_text`: something stands below it, or below those under it: `body`."""
 
     title: str
     line: int
     level: int
     has_text: bool
+    body: str = ""
 
 
 def passages_of(text: str) -> tuple[Passage, ...]:
@@ -45,14 +48,23 @@ def passages_of(text: str) -> tuple[Passage, ...]:
 def headings_of(text: str) -> tuple[Heading, ...]:
     """Return the headings in their order."""
     lines = text.split("\n")
-    found = [(number, *read) for number, line in enumerate(lines, start=1) if (read := _heading(line))]
+    code = _in_code(lines)
+    found = [
+        (number, *read)
+        for number, line in enumerate(lines, start=1)
+        if number not in code and (read := _heading(line)) is not None
+    ]
     ends = [
         next((later for later, other, _ in found[at + 1 :] if other <= level), len(lines) + 1)
         for at, (_, level, _) in enumerate(found)
     ]
+    bodies = [
+        [line for line in lines[number : end - 1] if _is_text(line)]
+        for (number, _, _), end in zip(found, ends, strict=True)
+    ]
     return tuple(
-        Heading(title, number, level, any(map(_is_text, lines[number : end - 1])))
-        for (number, level, title), end in zip(found, ends, strict=True)
+        Heading(title, number, level, bool(body), "\n".join(body))
+        for (number, level, title), body in zip(found, bodies, strict=True)
     )
 
 
@@ -68,12 +80,27 @@ def without_lines(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def plain(title: str) -> str:
-    """Return the words of a heading as they are compared: no numbering, no marks, small letters."""
-    return " ".join(re.sub(r"[*_`:]+", " ", _NUMBERING.sub("", title.strip())).casefold().split())
+    """Return the words of a heading as they are compared: no numbering, no marks and pictures, small letters."""
+    words = re.sub(r"^[^\w(]+", "", re.sub(r"[*_`:]+", " ", title))
+    return " ".join(_NUMBERING.sub("", words).casefold().split())
 
 
 def _is_text(line: str) -> bool:
-    return bool(line.strip()) and _heading(line) is None and not _RULE.fullmatch(line)
+    """Say whether there is something to read in the line: letters or digits, and no heading."""
+    return _heading(line) is None and any(map(str.isalnum, html.unescape(re.sub(r"<!--.*?-->", "", line))))
+
+
+def _in_code(lines: list[str]) -> frozenset[int]:
+    """Return the numbers of the lines between fences: nothing there is a heading."""
+    found: set[int] = set()
+    fence = ""
+    for number, line in enumerate(lines, start=1):
+        mark = _FENCE.match(line)
+        if fence or mark is not None:
+            found.add(number)
+        if mark is not None:
+            fence = "" if fence and mark["mark"].startswith(fence) else fence or mark["mark"]
+    return frozenset(found)
 
 
 def _heading(line: str) -> tuple[int, str] | None:
@@ -92,7 +119,7 @@ def _is_table_head(lines: list[str], number: int) -> bool:
 def _passages(lines: list[str]) -> Iterator[Passage]:
     stack: list[tuple[int, str]] = []
     body: list[str] = []
-    first, indent = 0, -1
+    first, indent, code = 0, -1, _in_code(lines)
 
     def passage(last: int) -> Iterator[Passage]:
         if body:
@@ -100,7 +127,7 @@ def _passages(lines: list[str]) -> Iterator[Passage]:
             yield Passage("\n".join(body).strip("\n"), (first, end), tuple(title for _, title in stack), indent >= 0)
 
     for number, line in enumerate([*lines, _END], start=1):
-        heading, entry = _heading(line), _ENTRY.match(line)
+        heading, entry = None if number in code else _heading(line), _ENTRY.match(line)
         depth = len(line) - len(line.lstrip())
         is_row = line.lstrip().startswith("|")
         is_lazy = bool(body) and bool(body[-1].strip()) and bool(line.strip()) and entry is None

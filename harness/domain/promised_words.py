@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from harness.domain.contract import Contract, Evidence, Violation
@@ -10,6 +12,10 @@ from harness.domain.no_figures import NO_FIGURES
 from harness.domain.passages import Heading, headings_of, passages_of, plain
 
 _MARKS = re.compile(r"[*_`~]+|\\(?=[^\w\s])")
+_UNSEEN = re.compile(r"(?m)^ {0,3}\[[^\]\n]+\]:.*$|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|<!--.*?-->")
+"""What of a text nobody gets to read: where its links lead, and what they are called besides."""
+_WIDTHLESS = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+_DENIALS = frozenset({"none", "no", "nothing", "nil", "na", "tbd", "todo", "no counterargument", "not applicable"})
 EXCERPT_CHARS = 60
 REPEAT = "reminder.repeat"
 """The rule of a reminder that says what was said lately: it is skipped, and no failure."""
@@ -37,6 +43,8 @@ def judge_reminder(contract: Contract, evidence: Evidence) -> Iterator[Violation
     if contract.reminder_chars is None:
         return
     length = len(spoken(evidence.text))
+    if not any(map(str.isalnum, html.unescape(_UNSEEN.sub("", spoken(evidence.text))))):
+        yield Violation("reminder", "it has no words", remedy="say in one short line what there is to do")
     if length > contract.reminder_chars:
         detail = f"{length} characters, and a reminder has at most {contract.reminder_chars}"
         yield Violation("reminder", detail, remedy="say it in one short line")
@@ -47,7 +55,7 @@ def judge_reminder(contract: Contract, evidence: Evidence) -> Iterator[Violation
 
 def has_disclaimer(text: str, disclaimer: str) -> bool:
     """Say whether the disclaimer stands in the text, word for word; marks and line breaks do not count."""
-    return _unmarked(disclaimer) in _unmarked(text)
+    return _unmarked(disclaimer) in _unmarked(_UNSEEN.sub("]", text))
 
 
 def spoken(text: str) -> str:
@@ -82,8 +90,14 @@ def _judge_section(title: str, headings: tuple[Heading, ...]) -> Iterator[Violat
     remedy = f"write ## {title} and what belongs there below it"
     if not found:
         yield Violation("sections", f"there is no heading “{title}”", remedy=remedy)
-    elif not any(heading.has_text for heading in found):
+    elif not any(heading.has_text and not _denies(heading) for heading in found):
         yield Violation("sections", f"nothing stands below the heading “{title}”", remedy=remedy)
+
+
+def _denies(heading: Heading) -> bool:
+    """Say whether it is a counter-argument that is none; of what was disputed or changed, none is an answer."""
+    words = re.sub(r"[^\w\s]", "", heading.body).casefold()
+    return plain(heading.title).startswith("counter") and " ".join(words.split()) in _DENIALS
 
 
 def _judge_forbidden(phrase: str, text: str, *, is_whole: bool) -> Iterator[Violation]:
@@ -92,8 +106,9 @@ def _judge_forbidden(phrase: str, text: str, *, is_whole: bool) -> Iterator[Viol
     seen: set[tuple[int, int]] = set()
     # An address says nothing to whoever reads the text.
     said = NO_FIGURES["addresses"].sub(lambda address: " " * len(address.group()), text)
+    said = unicodedata.normalize("NFKC", _MARKS.sub("", _WIDTHLESS.sub("", said)))
     for found in pattern.finditer(said):
-        line = text.count("\n", 0, found.start()) + 1
+        line = said.count("\n", 0, found.start()) + 1
         span = span_of(text, line)
         if span not in seen:
             seen.add(span)
@@ -103,7 +118,7 @@ def _judge_forbidden(phrase: str, text: str, *, is_whole: bool) -> Iterator[Viol
 
 def _cites(text: str, job: str, day: str) -> bool:
     name, address = re.escape(_unmarked(job)), r"(?:\]\([^()\s]*\))?"
-    return re.search(rf"{name}{address}\s*[(,:]?\s*(?:of\s+)?{day}", _unmarked(text)) is not None
+    return re.search(rf"(?<![\w/-]){name}{address}\s*[(,:]?\s*(?:of\s+)?{day}(?!\d)", _unmarked(text)) is not None
 
 
 def _unmarked(text: str) -> str:

@@ -102,3 +102,44 @@ def test_a_repair_names_so_many_faults_and_counts_the_rest() -> None:
     message = repair_message(judge(contract, Evidence(text)))
     assert message.count("must_not_include:") == MOST_NAMED
     assert message.endswith("and 3 more of the same kinds")
+
+
+@pytest.mark.parametrize("heading", ["## Facts", "## 📊 Facts", "## *1. Facts*"])
+def test_a_section_is_found_behind_a_picture_and_not_in_code(heading: str) -> None:
+    contract = Contract(sections=("Facts",))
+    assert details(contract, f"{heading}\n\nRates fell.") == []
+    assert details(contract, f"```\n{heading}\n\nRates fell.\n```") == ["there is no heading “Facts”"]
+
+
+@pytest.mark.parametrize("body", ["-", "—", "...", "&nbsp;", "\u200b", "<!-- later -->", "- \n- "])
+def test_a_section_without_a_word_is_empty(body: str) -> None:
+    problem = ["nothing stands below the heading “Facts”"]
+    assert details(Contract(sections=("Facts",)), f"## Facts\n\n{body}") == problem
+
+
+@pytest.mark.parametrize("body", ["None.", "- none", "*N/A*", "Nothing", "No counter-argument."])
+def test_a_counter_argument_that_is_none_is_none(body: str) -> None:
+    contract = Contract(sections=("Disputed", "Counter-argument"))
+    assert details(contract, f"## Disputed\n\n{body}\n\n## Counter-argument\n\n{body}") == [
+        "nothing stands below the heading “Counter-argument”"
+    ]
+
+
+@pytest.mark.parametrize("hidden", ['[x](https://a.example "{}")', "[//]: # ({})", "<!-- {} -->"])
+def test_a_disclaimer_that_nobody_gets_to_read_is_missing(hidden: str) -> None:
+    disclaimer = "Research only, not financial advice."
+    assert not has_disclaimer(f"NVDA rose.\n\n{hidden.format(disclaimer)}", disclaimer)
+    assert has_disclaimer(f"{hidden.format('x')}\n\n{disclaimer}", disclaimer)
+
+
+@pytest.mark.parametrize("said", ["_stock_", "**st**ock", "st\u200bock", "sto\u00adck", "\uff53tock"])
+def test_a_forbidden_word_is_found_as_it_is_read(said: str) -> None:
+    contract = Contract(must_not_include=("stock",))
+    assert [problem.partition(" (")[0] for problem in details(contract, f"Well.\n\nA {said} of soup.")] == [
+        "the text says “stock”"
+    ]
+
+
+@pytest.mark.parametrize("text", ["***", "&nbsp;", "[Drink]: https://a.example/x"])
+def test_a_reminder_without_words_is_none(text: str) -> None:
+    assert details(Contract(reminder_chars=49), text) == ["it has no words"]
