@@ -82,10 +82,18 @@ class Outlet(Protocol):
     """The door through which something leaves for an address that the person wrote: the same rules as for `Web`."""
 
     async def post(
-        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+        self,
+        url: str,
+        body: bytes,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        needs_body: bool = True,
     ) -> WebResponse:
         """Send the body and return the answer, of at most `max_bytes`; no redirect is followed.
 
+        Where nobody `needs_body`, an answer whose body is too long or cannot be read comes without it.
         Raises Refused (`egress`), LimitReached (`bytes`) and TransientError as `Web.get` does.
         """
         ...

@@ -80,8 +80,8 @@ async def search_web(read: str, question: SearchQuestion, context: CollectContex
     settings = context.workspace.settings.search
     if settings.provider is None:
         return Collected(read, gaps=(Gap(read, _HOW_TO_SET_ONE),))
-    key = context.shared.secret(settings.key_env) if settings.key_env else None
-    service = SERVICES[settings.provider](settings, key or "")
+    key = ((context.shared.secret(settings.key_env) if settings.key_env else None) or "").strip()
+    service = SERVICES[settings.provider](settings, key)
     if settings.provider != "searxng" and not key:
         problem = f"the key of {service.name} is missing: set {settings.key_env} in the environment"
         return Collected(read, gaps=(Gap(service.name, problem),))

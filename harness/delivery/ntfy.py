@@ -17,9 +17,11 @@ from harness.delivery.parts import part_key, part_title, send_all
 from harness.delivery.secrets import address_of, secret_in
 from harness.delivery.splitting import Split, TextFile, split_markdown
 from harness.domain.channel import Channel, NtfyPriority, Topic
+from harness.gate.sanitise import in_short
 from harness.ports import Outlet
 
 _PRIORITIES: Mapping[NtfyPriority, int] = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5}
+_TITLE_CHARS = 250
 _QUIET = _PRIORITIES["low"]
 """Of a message in several parts only the first makes a sound."""
 
@@ -108,7 +110,8 @@ class NtfyChannel:
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         token = self._target.token_env
-        login = {"Authorization": f"Bearer {secret_in(self._environ, token, self.name)}"} if token else {}
+        # What puts a secret into the environment often leaves a line break at its end.
+        login = {"Authorization": f"Bearer {secret_in(self._environ, token, self.name).strip()}"} if token else {}
         post(self._outlet, self.name, url, body, headers={**headers, **login}, timeout_s=self._channel.timeout_s)
 
 
@@ -117,7 +120,9 @@ def _message_json(**values: object) -> bytes:
 
 
 def _file_headers(message: OutboundDigest, file: TextFile) -> dict[str, str]:
-    title = Header(f"{message.digest.title}: {file.name}", "utf-8", maxlinelen=10_000).encode()
+    # On one line: where this class folds a header, none can carry it.
+    name = in_short(message.digest.title, _TITLE_CHARS)
+    title = Header(f"{name}: {file.name}", "utf-8", maxlinelen=10_000).encode()
     return {"Content-Type": "text/markdown; charset=utf-8", "Filename": file.name, "Title": title, "Priority": "low"}
 
 

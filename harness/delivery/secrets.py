@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from harness.domain.errors import OwnerError
 
@@ -17,5 +18,16 @@ def secret_in(environ: Mapping[str, str], variable: str, channel: str) -> str:
 
 
 def address_of(url: str, url_env: str | None, environ: Mapping[str, str], channel: str) -> str:
-    """Return where the channel sends to, also where a variable holds it. Raises OwnerError if that is not set."""
-    return secret_in(environ, url_env, channel).strip() if url_env else url
+    """Return where the channel sends to, also where a variable holds it. Raises OwnerError if that is no address."""
+    address = secret_in(environ, url_env, channel).strip() if url_env else url
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        problem = f"channels.{channel}: {url_env or 'url'} holds no web address"
+        raise OwnerError(
+            "environment" if url_env else "harness.toml", None, problem, "write it with https:// and a host"
+        )
+    return address

@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from harness.delivery.answers import is_untrusted, must_act, untrusted_words
 from harness.domain.channel import Mailbox
 from harness.domain.errors import OwnerError, TransientError
+from harness.gate.sanitise import one_line
 
 _SHOWN_CHARS = 200
 
@@ -75,6 +76,10 @@ class MailDoor:
         except smtplib.SMTPResponseException as error:
             what = error.what if isinstance(error, _NotTaken) else "what we said"
             raise self._refused(error, what, "correct the channel's addresses, or ask who runs the server") from error
+        except UnicodeError as error:
+            # Its words would say which character of the password it is.
+            problem = f"{host} cannot be told the login or an address: smtplib sends ASCII only"
+            raise must_act(self.channel, problem, "choose a password and addresses of plain letters") from error
         except (smtplib.SMTPException, OSError) as error:
             if is_untrusted(error):
                 raise must_act(self.channel, *untrusted_words(host)) from error
@@ -83,7 +88,7 @@ class MailDoor:
 
     def _refused(self, error: smtplib.SMTPResponseException, what: str, fix: str) -> OwnerError | TransientError:
         said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        words = f"{self.mailbox.host} does not take {what}: {error.smtp_code} {' '.join(said.split())[:_SHOWN_CHARS]}"
+        words = f"{self.mailbox.host} does not take {what}: {error.smtp_code} {one_line(said)[:_SHOWN_CHARS]}"
         if error.smtp_code >= 500:
             return must_act(self.channel, words, fix)
         return TransientError(f"channel {self.channel}: {words}")

@@ -98,7 +98,7 @@ class WebDoor:
         """
         if method not in ("GET", "HEAD"):
             raise Refused("egress", f"{method} could change something there; only GET and HEAD are let through")
-        wanted = {k.lower(): v for k, v in (headers or {}).items() if k.lower() not in _OWN_HEADERS}
+        wanted = _sendable(headers or {})
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._follow(url, method, wanted, max_bytes, timeout_s)
@@ -106,18 +106,27 @@ class WebDoor:
             raise _unanswered(read_target(url), f"no complete answer within {timeout_s:g} s") from error
 
     async def post(
-        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+        self,
+        url: str,
+        body: bytes,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        needs_body: bool = True,
     ) -> WebResponse:
         """Send the body to an address that the person wrote, and return what it answers; see `ports.Outlet`.
 
         A redirect is an answer: followed, it would carry body and signature to an address that nobody wrote.
         """
         target = read_target(url)
-        wanted = {k.lower(): v for k, v in headers.items() if k.lower() not in _OWN_HEADERS}
+        wanted = _sendable(headers)
         try:
             async with asyncio.timeout(timeout_s):
                 addresses = await self._checked_addresses(target)
-                return await self._fetch(target, addresses, "POST", wanted, max_bytes, timeout_s, body)
+                return await self._fetch(
+                    target, addresses, "POST", wanted, max_bytes, timeout_s, body, needs_body=needs_body
+                )
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise _unanswered(target, f"no complete answer within {timeout_s:g} s") from error
 
@@ -167,6 +176,8 @@ class WebDoor:
         max_bytes: int,
         timeout_s: float,
         body: bytes | None = None,
+        *,
+        needs_body: bool = True,
     ) -> WebResponse:
         # An address that swallows packets must leave time for the next one.
         timeout = httpx2.Timeout(timeout_s, connect=timeout_s / len(addresses))
@@ -183,7 +194,7 @@ class WebDoor:
                     raise _unanswered(target, f"no connection to {target.host}: {error or 'timed out'}") from error
                 except httpx2.HTTPError as error:
                     raise _failure(target, error) from error
-                return await _whole_answer(response, target, max_bytes)
+                return await _whole_answer(response, target, max_bytes, needs_body)
         raise AssertionError("there is always an address: an empty list was refused")
 
     def _trust(self, scheme: str) -> ssl.SSLContext:
@@ -219,6 +230,19 @@ def read_target(url: str) -> Target:
     return Target(parsed.copy_with(fragment=None), host, port)
 
 
+def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers in small letters, without those that are the door's own.
+
+    Raises Refused (`egress`) for one that no header can carry, by its name: below, its value would be in the error,
+    and it may be a key that ends in a line break.
+    """
+    wanted = {name.lower(): value for name, value in headers.items() if name.lower() not in _OWN_HEADERS}
+    for name, value in wanted.items():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise Refused("egress", f"the header {name} holds a line break or another character that none can carry")
+    return wanted
+
+
 def _join(base: str, location: str) -> str:
     try:
         return urljoin(base, location)
@@ -250,10 +274,17 @@ def _pinned_request(
     )
 
 
-async def _whole_answer(response: httpx2.Response, target: Target, max_bytes: int) -> WebResponse:
-    """Return the response with its body, closed."""
+async def _whole_answer(
+    response: httpx2.Response, target: Target, max_bytes: int, needs_body: bool = True
+) -> WebResponse:
+    """Return the response with its body, closed; without it if it cannot be read and nobody needs it."""
+    body = b""
     try:
-        body = b"" if response.status_code in _REDIRECTS else await _read_body(response, max_bytes)
+        if response.status_code not in _REDIRECTS:
+            body = await _read_body(response, max_bytes)
+    except (LimitReached, TransientError):
+        if needs_body:
+            raise
     except httpx2.HTTPError as error:
         raise _failure(target, error) from error
     finally:

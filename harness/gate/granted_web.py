@@ -30,11 +30,20 @@ class GrantedWeb:
         return await door.get(url, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers, method=method)
 
     async def post(
-        self, url: str, body: bytes, *, max_bytes: int, timeout_s: float, headers: Mapping[str, str]
+        self,
+        url: str,
+        body: bytes,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        needs_body: bool = True,
     ) -> WebResponse:
         """Send the body; see `harness.ports.Outlet`."""
         door = WebDoor(self._grants(), self._resolver)
-        return await door.post(url, body, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers)
+        return await door.post(
+            url, body, max_bytes=max_bytes, timeout_s=timeout_s, headers=headers, needs_body=needs_body
+        )
 
     async def addresses(self, host: str, port: int) -> list[tuple[str, int]]:
         """Return where the server may be reached; see `harness.ports.Outlet`."""

@@ -27,7 +27,9 @@ from harness.workspace.quantities import BadValue, parse_quiet_hours
 from harness.workspace.report import Report
 from harness.workspace.shapes import Shape, as_list
 
-_MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+# What every mail server takes; a domain of other letters is written as DNS knows it.
+_MAIL_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _SHORTEST_TEXT = 200
 _PORTS: Mapping[MailSecurity, int] = {"starttls": 587, "tls": 465, "none": 25}
 _COMMON = frozenset({"kind", "quiet_hours", "unseen_for"})
@@ -54,7 +56,8 @@ def _parse_quiet_hours(value: object) -> QuietHours:
 
 def _check_mail_address(value: str) -> str:
     if not _MAIL_ADDRESS.fullmatch(value):
-        raise BadValue(f"{value!r} is not a mail address", 'write it as "you@example.com"')
+        how = 'write it as "you@example.com"' if value.isascii() else "write the domain as DNS has it (xn--…)"
+        raise BadValue(f"{value!r} is not a mail address that every server takes", how)
     return value
 
 

@@ -111,3 +111,17 @@ def test_searxng_that_does_not_speak_json_is_told_apart(parser: FeedParser, serv
 @pytest.mark.parametrize("entry", ["search/", "search/  ", "search/" + "x" * 401, "search"])
 def test_a_search_without_words_or_with_too_many_is_named(entry: str) -> None:
     assert check_read(entry) is not None
+
+
+@pytest.mark.parametrize("provider", ["tavily", "brave"])
+def test_a_key_that_no_header_can_carry_is_told_to_nobody(
+    parser: FeedParser, server: WebServer, provider: SearchProvider
+) -> None:
+    settings = SearchSettings(provider, "SEARCH_KEY", server.url("").rstrip("/"))
+    for key in ("the-\nkey-of-the-person", "the-kéy-of-the-person"):
+        (problem,) = problems(search(parser, settings, key=key))
+        assert "holds a line break or another character" in problem and "of-the-person" not in problem
+    search(parser, settings, key="the-key\n")
+
+    (request,) = server.requests
+    assert "the-key" in str(request.headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -48,12 +48,13 @@ def channel_to(
     max_chars: int | None = None,
     timeout_s: float = 10.0,
     has_login: bool = True,
+    environ: Mapping[str, str] = ENVIRON,
 ) -> MailChannel:
     login = (LOGIN[0], "MAIL_PASSWORD") if has_login else (None, None)
     mailbox = Mailbox(HOST, "team@home.example", recipients, server.port, security, *login)
     declared = Channel("mail", "email", target=mailbox, max_chars=max_chars, timeout_s=timeout_s)
     door = WebDoor(Egress(loopback=True), HostTable({HOST: ("127.0.0.1", 0)}))
-    return MailChannel(declared, mailbox, door, ENVIRON, tls)
+    return MailChannel(declared, mailbox, door, environ, tls)
 
 
 def body_of(mail: EmailMessage, kind: str) -> str:
@@ -149,6 +150,22 @@ def test_what_the_person_must_correct_is_theirs(
 def test_what_may_pass_is_tried_later(server: MailServer, certificate: Path, manners: Manners, problem: str) -> None:
     server.manners = manners
     with pytest.raises(TransientError, match=problem):
+        channel_to(server, trusting(certificate)).deliver(MESSAGE)
+
+
+@pytest.mark.parametrize("password", ["pässwort-der-person", "\ud800"])
+def test_a_password_that_cannot_be_sent_is_the_persons_to_fix(
+    server: MailServer, certificate: Path, password: str
+) -> None:
+    channel = channel_to(server, trusting(certificate), environ={"MAIL_PASSWORD": password})
+    with pytest.raises(OwnerError, match="choose a password") as raised:
+        channel.deliver(MESSAGE)
+    assert password not in str(raised.value) and server.mails == ()
+
+
+def test_what_a_server_says_draws_nothing_on_a_terminal(server: MailServer, certificate: Path) -> None:
+    server.manners = Manners(login=LOGIN, answers={"RCPT": b"550 \x1b]0;owned\x07no such user"})
+    with pytest.raises(OwnerError, match="550 no such user"):
         channel_to(server, trusting(certificate)).deliver(MESSAGE)
 
 

@@ -13,6 +13,7 @@ from harness.delivery.markdown import render_below_title
 from harness.delivery.ntfy import NtfyChannel
 from harness.delivery.splitting import read_blocks
 from harness.domain.channel import Channel, Topic
+from harness.domain.digest import Section
 from harness.domain.errors import OwnerError, TransientError
 from harness.testing.web_server import WebReply, WebRequest, WebServer
 from tests.delivery.outward import DIGEST, DOOR, MESSAGE
@@ -115,6 +116,31 @@ def test_a_token_that_is_refused_is_the_persons_to_fix() -> None:
     ):
         channel_to("", Topic(server.url("/team"), None, "TOKEN")).deliver(MESSAGE)
     assert "tk_secret" not in str(raised.value)
+
+
+def test_a_token_with_a_line_break_at_its_end_is_a_token(server: WebServer) -> None:
+    target = Topic(server.url("/team"), None, "TOKEN")
+    NtfyChannel(Channel("phone", "ntfy", target=target), target, DOOR, {"TOKEN": "tk_secret\n"}).deliver(MESSAGE)
+    assert server.requests[0].headers["authorization"] == "Bearer tk_secret"
+
+
+@pytest.mark.parametrize("token", ["tk_\nsecret", "tk_secr\xe9t", "tk_secret\x7f!"])
+def test_a_token_that_no_header_can_carry_is_the_persons_to_fix_and_told_to_nobody(
+    server: WebServer, token: str
+) -> None:
+    target = Topic(server.url("/team"), None, "TOKEN")
+    channel = NtfyChannel(Channel("phone", "ntfy", target=target), target, DOOR, {"TOKEN": token})
+    with pytest.raises(OwnerError, match="the header authorization holds") as raised:
+        channel.deliver(MESSAGE)
+    assert "secr" not in str(raised.value) and server.requests == ()
+
+
+def test_a_title_of_several_lines_or_without_end_goes_along_with_a_file(server: WebServer) -> None:
+    for title in ("Morning\r\nPriority: 5", "word " * 5_000):
+        long = replace(DIGEST, title=title, sections=(Section("AI", "word " * 2_000),))
+        channel_to(server.url("/team")).deliver(replace(MESSAGE, digest=long))
+    files = [request.headers for request in server.requests if request.path == "/team"]
+    assert len(files) == 2 and all(headers["priority"] == "low" for headers in files)
 
 
 def test_an_address_without_a_topic_is_the_persons_to_fix() -> None:

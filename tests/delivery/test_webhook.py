@@ -180,3 +180,43 @@ def test_no_request_says_more_than_it_must(server: WebServer) -> None:
         return f"{request.headers}{request.body!r}"
 
     assert not any(ENVIRON["HOOK_KEY"] in said(request) for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        WebReply(b"x" * 300_000),
+        WebReply(b"no gzip", headers={"Content-Encoding": "gzip"}),
+        WebReply(b"?", headers={"Content-Encoding": "br"}),
+    ],
+)
+def test_what_a_server_that_has_taken_it_adds_to_that_changes_nothing(server: WebServer, reply: WebReply) -> None:
+    server.serve("/hook", reply)
+    assert channel_to(server.url("/hook")).deliver(MESSAGE).location == "posted to 127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "path", ["/services/T0001/aaaa-very-secret", "/hook?token=aaaa-very-secret", "/aaaa%2Dvery%2Dsecret"]
+)
+def test_a_server_that_repeats_what_it_was_asked_for_tells_no_address(path: str) -> None:
+    def echo(request: WebRequest) -> WebReply:
+        return WebReply(f"Cannot POST {path}, \x1b[31mand not aaaa-very-secret".encode(), status=404)
+
+    with WebServer(echo) as server, pytest.raises(OwnerError, match="Cannot POST") as raised:
+        channel_to(server.url(path)).deliver(MESSAGE)
+    assert "very" not in str(raised.value) and "\x1b" not in str(raised.value)
+
+
+def test_a_date_at_the_end_of_the_calendar_is_no_fault_of_ours(server: WebServer) -> None:
+    headers = {"Retry-After": "Sun, 08 Mar 2026 12:30:00 +99999999999999999999"}
+    server.serve("/hook", WebReply(b"busy", status=503, headers=headers))
+    with pytest.raises(TransientError) as raised:
+        channel_to(server.url("/hook")).deliver(MESSAGE)
+    assert raised.value.retry_after_s is None
+
+
+@pytest.mark.parametrize("address", ["hooks.example/very-secret", "https://[very-secret", "https:///very-secret"])
+def test_a_variable_that_holds_no_address_is_the_persons_to_fix(address: str) -> None:
+    with pytest.raises(OwnerError, match="HOOK_URL holds no web address") as raised:
+        channel_to("", url_env="HOOK_URL", environ={**ENVIRON, "HOOK_URL": address}).deliver(MESSAGE)
+    assert "secret" not in str(raised.value)
