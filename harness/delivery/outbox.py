@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -137,6 +138,11 @@ def _try(
         receipt = channel.deliver(OutboundDigest(row.id, fresh, row.progress, _noting(database, row.id, more_s)))
     except HarnessError as error:
         return _failed(database, row, error, now)
+    except Exception as error:  # noqa: BLE001 - the boundary of a delivery: whatever breaks, the others go on
+        # Without its words: they may hold the address or the key of the channel.
+        name = type(error).__name__
+        log.error("delivery %s broke (%s):\n%s", row.id, name, "".join(traceback.format_tb(error.__traceback__)))
+        return _failed(database, row, TransientError(f"channel {row.channel}: a fault in the harness ({name})"), now)
     with database.write() as connection:
         acknowledge(connection, row.id, receipt.location, now)
         if _unseen_for(settings, row.channel) is not None:

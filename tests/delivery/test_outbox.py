@@ -15,7 +15,7 @@ from harness.delivery.digest import digest_to_json
 from harness.delivery.outbox import LONGEST_ASKED_PAUSE_S, LONGEST_TRY_S, Attempt, deliver_due, pause_s
 from harness.domain.channel import NEVER_QUIET, Channel
 from harness.domain.digest import Digest, DigestItem, Need, Section
-from harness.domain.errors import HarnessError, OwnerError, TransientError
+from harness.domain.errors import OwnerError, TransientError
 from harness.domain.schedule import QuietHours
 from harness.domain.settings import Settings
 from harness.store.address import DatabaseAddress
@@ -48,7 +48,7 @@ class Phone:
 
     name: str = "phone"
     is_interrupting: bool = True
-    problem: HarnessError | None = None
+    problem: Exception | None = None
     given: list[Digest] = field(default_factory=list)
 
     def deliver(self, message: OutboundDigest) -> Receipt:
@@ -237,3 +237,24 @@ def test_a_delivery_in_many_parts_stays_in_hand_for_as_long_as_parts_are_taken(t
     deliver_due(table.database, {"phone": Slow()}, settings, NIGHT, run_id="r1", is_shared_work=True)
     assert in_hand_until == [NIGHT.timestamp() + LONGEST_TRY_S * times for times in (2, 3, 4)]
     assert table.row("r1").progress == "3 x"
+
+
+def test_a_fault_of_ours_over_one_delivery_stops_none_beside_it_and_is_tried_again(
+    table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.phone.problem = ValueError("https://hooks.example/a-secret-path")
+    with table.database.write() as connection:
+        for name in ("phone", "slate"):
+            promise(connection, run_id="r1", channel=name, digest=json.dumps(digest_to_json(DIGEST)), now=NIGHT)
+    slate = Phone("slate")
+    settings = Settings(home_zone="UTC", channels={name: Channel(name, "stdout") for name in ("phone", "slate")})
+    channels = {"phone": table.phone, "slate": slate}
+
+    tried = deliver_due(table.database, channels, settings, MORNING, run_id="r1")
+
+    assert [attempt.problem for attempt in tried] == ["channel phone: a fault in the harness (ValueError)", ""]
+    assert slate.given == [DIGEST]
+    assert "in deliver" in caplog.text and "a-secret-path" not in caplog.text
+    table.phone.problem = None
+    (again,) = deliver_due(table.database, channels, settings, MORNING + timedelta(minutes=1), run_id="r1")
+    assert not again.problem and table.phone.given == [DIGEST]
