@@ -12,10 +12,22 @@ from harness.domain.passages import Passage, passages_of, plain
 FORM = "- **SYMBOL** long · entry N · stop N · target N · confidence N % — why"
 SECTION = "signals"
 
-_NUMBER = r"(?:[$€£¥]\s?)?(?P<{0}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-_LINK = r"(?:\s|\*|_|`|\||:|=|~|≈|@|\b(?:at|is|of|price|level|below|above|near|around)\b)*"
-_NO_PRICE = r"(?!\d|[.,]\d|\s*(?:%|percent|bps?\b|pp\b|days?\b|weeks?\b|months?\b|years?\b|times\b))"
-_ENTRY = re.compile(rf"\b(?:entry|enter){_LINK}{_NUMBER.format('price')}{_NO_PRICE}", re.IGNORECASE)
+_NUMBER = r"(?:[$€£¥]\s?)?(?P<{0}>\d+(?:[.,]\d+)*)"
+_LINK = (
+    r"(?:[\s*_`|:=~≈@()\[\]→>]|\b(?:at|is|of|price|level|below|above|near|around|zone|range|limit|point|order|for|lies"
+    r"|stands|between|from)\b)*"
+)
+_NO_PRICE = (
+    r"(?!\d|[.,]\d|\s*(?:%|percent|bps?\b|pp\b|days?\b|weeks?\b|months?\b|years?\b|times\b|[mb]illion|tonnes|tons\b"
+    r"|barrels|shares|units|firms|of\b))"
+)
+_AT = r"(?:at|near|around|above|below|from|@)"
+_ENTRY = re.compile(
+    rf"(?<!\bno )\bentry(?:\s+(?:for|in|into|on)\s+\S+)?{_LINK}{_NUMBER.format('price')}{_NO_PRICE}"
+    rf"|\b(?:enter(?:ing)?|accumulat(?:e|ing)|buying)\s+(?:(?!stop)[^\W\d]\S*\s+){{0,3}}?{_AT}[\s*_`(]*"
+    rf"{_NUMBER.format('other')}{_NO_PRICE}",
+    re.IGNORECASE,
+)
 _STOP = re.compile(rf"\bstop(?:[- ]?loss)?{_LINK}{_NUMBER.format('price')}{_NO_PRICE}", re.IGNORECASE)
 _TRADE = re.compile(
     r"\b(?P<side>(?<!as )(?:go(?:ing)?\s+)?(?:long|short)(?![- ]?(?:term|run|dated|lived|time|end|er|est|ly|seller"
@@ -25,7 +37,11 @@ _TRADE = re.compile(
 )
 _LONG = re.compile(r"\b(?:long|buy)\b(?!-)", re.IGNORECASE)
 _SHORT = re.compile(r"\b(?:short|sell)\b(?!-)", re.IGNORECASE)
-_WAIT = re.compile(r"\b(?:wait|waiting|stand aside|no entry|no trade|no signals?|stay out)\b", re.IGNORECASE)
+_WAIT = re.compile(
+    r"(?<!need to )(?<!not )(?<!not to )(?<!n[’']t )"
+    r"\b(?:wait|waiting|stand aside|no entry|no trade|no signals?|stay out)\b",
+    re.IGNORECASE,
+)
 _CONFIDENCE = re.compile(
     r"\bconfiden(?:ce|t)\b[^\d\n%]{0,24}(?P<after>\d{1,3}(?:\.\d+)?)\s*(?:%|percent)"
     r"|(?P<before>\d{1,3}(?:\.\d+)?)\s*(?:%|percent)\s+confiden",
@@ -37,7 +53,8 @@ _CONFIDENCE = re.compile(
 class Signal:
     """What an entry signal names; None for what it does not.
 
-    `side` is `long` or `short`, `confidence` in percent. `waits`: it says that it is no time to enter.
+    `side` is `long` or `short`, `confidence` in percent. `waits`: it says that it is no time to enter. `unstopped`: it
+    names so many more entries than stops.
     """
 
     name: str
@@ -47,6 +64,7 @@ class Signal:
     stop: float | None
     confidence: float | None
     waits: bool
+    unstopped: int = 0
 
 
 def signals_in(text: str) -> tuple[Signal, ...]:
@@ -81,7 +99,7 @@ def faults_of(signal: Signal, *, needs_stop: bool, wait_below: float | None) -> 
 
 
 def _faults_of_stop(signal: Signal, entry: float) -> Iterator[Fault]:
-    if signal.stop is None:
+    if signal.stop is None or signal.unstopped:
         yield Fault("names an entry and no stop")
     elif signal.side is None:
         yield Fault("says neither long nor short, so that nobody can tell on which side its stop belongs")
@@ -94,9 +112,13 @@ def _faults_of_stop(signal: Signal, entry: float) -> Iterator[Fault]:
 def _is_signal(passage: Passage) -> bool:
     if _TRADE.search(passage.text) or _ENTRY.search(passage.text):
         return True
-    is_below = any(SECTION in plain(title).split() for title in passage.headings)
+    if not any(SECTION in plain(title).split() for title in passage.headings):
+        return False
     named = _LONG.search(passage.text) or _SHORT.search(passage.text) or _STOP.search(passage.text)
-    return is_below and passage.is_entry and bool(named) and not _says_nothing(passage.text)
+    is_one = bool(named) and (passage.is_entry or bool(_CONFIDENCE.search(passage.text)))
+    if passage.text.lstrip().startswith("|") and SECTION in plain(passage.headings[-1]).split():
+        is_one = is_one or any(map(str.isdigit, passage.text))
+    return is_one and not _says_nothing(passage.text)
 
 
 def _says_nothing(text: str) -> bool:
@@ -108,14 +130,16 @@ def _signal(passage: Passage) -> Signal:
     trade, entry, stop = _TRADE.search(text), _ENTRY.search(text), _STOP.search(text)
     confidence = _CONFIDENCE.search(text)
     price = entry or trade
+    entries, stops = (sum(1 for _ in pattern.finditer(text)) for pattern in (_ENTRY, _STOP))
     return Signal(
         name=_name(text),
         lines=passage.lines,
         side=_side(text),
-        entry=None if price is None else worth_of(price["price"])[0],
+        entry=None if price is None else worth_of(price["price"] or price["other"])[0],
         stop=None if stop is None else worth_of(stop["price"])[0],
         confidence=None if confidence is None else float(confidence["after"] or confidence["before"]),
         waits=bool(_WAIT.search(text)),
+        unstopped=max(0, entries - stops) if stops else 0,
     )
 
 

@@ -103,3 +103,39 @@ def test_a_trade_with_a_price_is_a_signal_wherever_it_stands(text: str) -> None:
 )
 def test_what_only_sounds_like_a_trade_is_no_signal(text: str) -> None:
     assert signals_in(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EURUSD long · entry 1,0850 · stop 1,0900 · confidence 80 %",
+        "DAX long · entry 19.234,5 · stop 19.300,0 · confidence 80 %",
+        "Enter AMD at 150, confidence 80 %.",
+        "We are buying AMD near 150, confidence 80 %.",
+        "Entry for AMD lies at 150.",
+        "AMD entry zone 148–150, target 170.",
+        "AMD: entry (150), entry → 150, entry [150](https://a.example)",
+        "- AMD long · entry 150 · stop 140 · confidence 80 %; NVDA long · entry 190 · confidence 80 %",
+        "## Signals\n\n| Symbol | Entry | Confidence |\n|---|---|---|\n| AMD | 150 | 80 % |",
+        "## Signals\n\nAMD long from here, confidence 80 %.",
+        "## Signals\n\n- AMD long at market, no need to wait",
+    ],
+)
+def test_an_entry_is_found_and_faulted_however_it_is_written(text: str) -> None:
+    (found,) = signals_in(text)
+    assert list(faults_of(found, needs_stop=True, wait_below=60.0)) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As markets enter 2027, rates matter.",
+        "China will buy 25 million tonnes of beans.",
+        "A barrier to entry of 5 firms.",
+        "## Signals\n\n- AMD: wait, no entry (3 reasons)",
+        "## Signals\n\n| Symbol | What | Confidence |\n|---|---|---|\n| AMD | wait | 55 % |",
+        "## Signals\n\n### Context\n\n| VIX | 17.2 |",
+    ],
+)
+def test_what_is_no_entry_is_not_faulted(text: str) -> None:
+    assert [list(faults_of(found, needs_stop=True, wait_below=60.0)) for found in signals_in(text)] in ([], [[]])
