@@ -53,15 +53,20 @@ def gaps(evidence: Evidence, contract: Contract | None = None) -> tuple[str, ...
 
 def repair_message(violations: Sequence[Violation]) -> str:
     """Return what is said to the model in its one repair turn: exactly what is wrong, and nothing else to change."""
+    return (
+        "Your answer breaks its contract. Fix exactly these points and send the whole answer again, "
+        "complete and in the same form, with no comment on the change:\n" + in_order(violations)
+    )
+
+
+def in_order(violations: Sequence[Violation]) -> str:
+    """Return the violations as a model is told of them: numbered, a line each, with what it is to do about it."""
     faults = "\n".join(
         f"{number}. {violation}" + (f"; {violation.remedy}" if violation.remedy else "")
         for number, violation in enumerate(violations[:MOST_NAMED], start=1)
     )
     more = len(violations) - MOST_NAMED
-    return (
-        "Your answer breaks its contract. Fix exactly these points and send the whole answer again, "
-        "complete and in the same form, with no comment on the change:\n" + faults
-    ) + (f"\nand {more} more of the same kinds" if more > 0 else "")
+    return faults + (f"\nand {more} more of the same kinds" if more > 0 else "")
 
 
 def _unchecked(evidence: Evidence) -> Iterator[str]:

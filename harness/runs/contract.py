@@ -7,11 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
+from harness.bus.read_texts import texts_read
 from harness.domain.contract import Evidence
 from harness.domain.job import Job
 from harness.domain.judgement import gaps, judge
 from harness.domain.known_numbers import KnownNumbers
+from harness.domain.message import Message
 from harness.domain.number_sources import known_numbers
 from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Item
@@ -30,13 +33,17 @@ _OWN_WORDS = re.compile(r"(?m)^\*[^*\n]+\*$")
 
 @dataclass(frozen=True)
 class Grounds:
-    """What an answer of the job is judged on: all that was there when it was written."""
+    """What an answer of the job is judged on: all that was there when it was written.
+
+    `read` are the texts that the work on a request had before it, beside what was collected.
+    """
 
     job: Job
     collected: Sequence[Collected]
     items: Sequence[Item]
     surroundings: Surroundings
     task: str = ""
+    read: tuple[str, ...] = ()
 
     def evidence(self, report: Report, reachability: Mapping[str, Reach]) -> Evidence:
         """Return the report as the contract's judge sees it."""
@@ -59,15 +66,22 @@ class Grounds:
 
     @cached_property
     def _known_numbers(self) -> KnownNumbers:
-        return known_numbers(self.collected, self.job.prompt, self.task)
+        return known_numbers(self.collected, self.job.prompt, self.task, *self.read)
 
 
-def grounds_of(plan: RunPlan, inputs: Inputs, surroundings: Surroundings) -> Grounds:
-    """Return what an answer of the run is judged on."""
+def grounds_of(
+    plan: RunPlan, inputs: Inputs, surroundings: Surroundings, conversation: Sequence[Message], folder: Path
+) -> Grounds:
+    """Return what an answer of the run is judged on.
+
+    `conversation` is the one in which it was written, `folder` the run's: where a request is answered, it counts what
+    tools gave back.
+    """
     task = "" if plan.request is None else plan.request.task
     # Not what is shown: a number that somebody made up at a roundtable is not collected by being quoted.
     items = (*inputs.items, *links_handed_on(inputs.collected, inputs.items))
-    return Grounds(plan.job, inputs.collected, items, surroundings, task)
+    read = () if plan.request is None else texts_read(plan.request, conversation, folder)
+    return Grounds(plan.job, inputs.collected, items, surroundings, task, read)
 
 
 async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -> Verdict:

@@ -83,7 +83,8 @@ def _decide(
     if not isinstance(answer.stop, Completed):
         ended = FireState.CANCELLED if isinstance(answer.stop, Cancelled) else FireState.FAILED
         return Draft(Outcome(ended, str(answer.stop), cause=_cause_of(answer.stop)), answer.stop.reason), {}
-    grounds = grounds_of(plan, inputs, answer.verdict.surroundings)
+    folder = state.run_folder(plan.run_id)
+    grounds = grounds_of(plan, inputs, answer.verdict.surroundings, answer.messages, folder)
     remainder = take_out(answer.text, grounds, answer.verdict.reachability)
     report, removed, left = remainder.report, remainder.removed, remainder.left
     failure = _failure(remainder)
@@ -110,7 +111,7 @@ def _decide(
     digest = beside.added_to(replace(digest, notice=notice))
     if inputs.held is not None:
         digest = replace(digest, sections=(*digest.sections, *sections_of(inputs.held)))
-    artifact = state.run_folder(plan.run_id) / "digest.json"
+    artifact = folder / "digest.json"
     text = json.dumps(digest_to_json(digest), ensure_ascii=False, indent=1)
     made = {"digest.json": text, "digest.md": render_markdown(digest), "digest.html": render_html(digest)}
     made |= figure_files(inputs.collected)

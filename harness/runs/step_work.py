@@ -39,7 +39,7 @@ from harness.runs.only_if import Ruling, rule
 from harness.runs.plan import RunPlan, plan_run
 from harness.runs.preflight import preflight
 from harness.runs.publishing import publish
-from harness.runs.requests.answers import answered, without_artifact
+from harness.runs.requests.answers import answered, kept_answer, without_artifact
 from harness.runs.requests.work import brief_for, job_of, material_of, shown_chars
 from harness.runs.roundtable.held import Held, unnamed_in
 from harness.runs.roundtable.table_work import TableWork
@@ -152,7 +152,8 @@ class StepWork:
         beside = beside_of(services, plan, inputs)
         draft = publish(services.state, plan, inputs, answer, notice=notice, beside=beside, redact=services.redact)
         if plan.request is not None:
-            draft = answered(draft, answer, plan.request, services.state)
+            kept = kept_answer(answer, plan, inputs, services.state)
+            draft = answered(draft, kept, answer, plan.request, services.state)
         return to_json(Draft, replace(draft, told=answer.told))
 
     def _notice(self, plan: RunPlan) -> str:

@@ -196,7 +196,7 @@ class RunWorkflow:
     async def _fill(self, plan: RunPlan, inputs: Inputs, steps: Steps) -> Answer:
         fill = Blocking(partial(self._work.fill, plan, inputs))
         text = str(await steps.reserve("assemble", "template", {}).run(fill))
-        verdict = await self._check(plan, inputs, text, steps, "check-1")
+        verdict = await self._check(plan, inputs, text, (), steps, "check-1")
         return Answer(text, BY_TEMPLATE, Completed(), verdict)
 
     async def _write_without_money(
@@ -234,7 +234,7 @@ class RunWorkflow:
         answer = replace(_answer(turn), told=told)
         if not isinstance(turn.stop, Completed):
             return answer
-        verdict = await self._check(plan, inputs, turn.text, steps, "check-1")
+        verdict = await self._check(plan, inputs, turn.text, turn.messages, steps, "check-1")
         if not verdict.violations:
             return replace(answer, verdict=verdict)
         repair = replace(
@@ -253,7 +253,7 @@ class RunWorkflow:
         if not isinstance(turn.stop, Completed):
             gap = f"the answer could not be repaired: {turn.stop}"
             return replace(unrepaired, gaps=(*answer.gaps, gap), messages=turn.messages)
-        verdict = await self._check(plan, inputs, turn.text, steps, "check-2")
+        verdict = await self._check(plan, inputs, turn.text, turn.messages, steps, "check-2")
         return replace(_answer(turn), told=told, verdict=verdict)
 
     async def _turn(self, plan: RunPlan, request: ModelRequest, steps: Steps, progress: Progress) -> Turn:
@@ -290,12 +290,21 @@ class RunWorkflow:
             progress,
         )
 
-    async def _check(self, plan: RunPlan, inputs: Inputs, text: str, steps: Steps, call_id: str) -> Verdict:
+    async def _check(
+        self,
+        plan: RunPlan,
+        inputs: Inputs,
+        text: str,
+        conversation: tuple[Message, ...],
+        steps: Steps,
+        call_id: str,
+    ) -> Verdict:
         limits = self._services.workspace().settings.sources
+        folder = self._services.state.run_folder(plan.run_id)
 
         async def work() -> Json:
             surroundings = await asyncio.to_thread(surroundings_of, self._services, plan, inputs)
-            grounds = grounds_of(plan, inputs, surroundings)
+            grounds = await asyncio.to_thread(grounds_of, plan, inputs, surroundings, conversation, folder)
             return to_json(Verdict, await examine(text, grounds, self._services.web, limits))
 
         return from_json(Verdict, await steps.reserve("check", call_id, {"text": text}).run(work))

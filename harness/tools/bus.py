@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -18,13 +18,19 @@ from harness.bus.evidence import Folders, look_at
 from harness.bus.guards import check_handoff
 from harness.bus.log import append, standing_of
 from harness.bus.payload import check_final_text
+from harness.bus.read_texts import texts_read
 from harness.bus.sending import Ask, chain_to, send
 from harness.bus.team import Team
 from harness.domain.agent import Agent
+from harness.domain.answer_rules import BROKEN, answer_refusal, judge_answer, rules_of_answers
+from harness.domain.contract import Contract
 from harness.domain.errors import HarnessError, Refused, ToolError
-from harness.domain.message import ToolSchema
+from harness.domain.known_numbers import KnownNumbers
+from harness.domain.message import Message, ToolSchema
 from harness.domain.moments import utc_time
-from harness.domain.request import USER, Final, Progressed, Standing
+from harness.domain.number_sources import known_numbers
+from harness.domain.request import USER, Final, Progressed, Request, Standing
+from harness.domain.roundtable import seat_of
 from harness.domain.run import FireKind, RunState
 from harness.domain.tool import End, PassOn, Told, Wait
 from harness.gate.caller import Caller
@@ -36,7 +42,8 @@ from harness.store.runs import RunRow, run_by_id
 from harness.store.state_folder import StateFolder
 
 ASK = "ask"
-ON_REQUEST = ("progress", "finish", "reject")
+FINISH = "finish"
+ON_REQUEST = ("progress", FINISH, "reject")
 """What only a run that works on a request is given."""
 HANDOFF = "handoff"
 
@@ -104,7 +111,7 @@ def bus_tools(desk: Desk) -> tuple[Tool, ...]:
         ),
         define_tool("progress", "Tell whoever asked how far you are.", ProgressArguments, at_desk.progress, writes),
         define_tool(
-            "finish",
+            FINISH,
             "End the request you work on: conclusion, evidence files, next actions, your verdict.",
             FinishArguments,
             at_desk.finish,
@@ -200,7 +207,23 @@ class _AtDesk:
         evidence = look_at(arguments.evidence, folders, standing.request.files_since)
         final = Final("done", arguments.conclusion, evidence, tuple(arguments.next_actions), arguments.verdict)
         check_final_text(final)
+        self._check_rules(final, standing.request, caller)
         return Told("noted; this ends your work on it", End(final))
+
+    def _check_rules(self, final: Final, request: Request, caller: Caller) -> None:
+        """Raise ToolError, once in a run, if the answer breaks what the agent promises for its answers.
+
+        What is still wrong the second time is taken: it is left out when the answer is published.
+        """
+        rules = rules_of_answers(self._desk.team().workspace.agent(caller.agent).contract)
+        if seat_of(request) is not None or rules == Contract() or _was_told(caller.conversation):
+            return
+        known = KnownNumbers()
+        if rules.numbers is not None:
+            known = known_numbers((), *texts_read(request, caller.conversation, caller.folder))
+        violations = judge_answer(rules, final.conclusion, final.actions, known)
+        if violations:
+            raise ToolError(answer_refusal(violations))
 
     def _end(self, final: Final, caller: Caller) -> Told:
         check_final_text(final)
@@ -215,6 +238,11 @@ class _AtDesk:
             standing, _ = _held(connection, caller)
             check_handoff(standing, arguments.to, chain_to(connection, standing.request))
         return Told(f"{arguments.to} will get it; this ends your work on it", PassOn(arguments.to, arguments.reason))
+
+
+def _was_told(conversation: Sequence[Message]) -> bool:
+    ends = {call.id for message in conversation for call in message.tool_calls if call.name == FINISH}
+    return any(message.tool_call_id in ends and BROKEN in message.content for message in conversation)
 
 
 def _check_may_ask(team: Team, agent: str, receiver: str) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from harness.bus.brief import LEAST_CHARS, brief_of, brief_overflow
 from harness.bus.payload import write_overflow
 from harness.domain.agent import Agent
+from harness.domain.answer_rules import rules_of_answers
+from harness.domain.contract import Contract
 from harness.domain.errors import HarnessError
 from harness.domain.job import Job
 from harness.domain.request import Request, request_of_job
@@ -42,13 +44,13 @@ def job_of(services: RunServices, run: RunRow) -> Job:
 
 
 def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
-    """Return the job that an agent's work on the request is.
+    """Return the job that an agent's work on the request is; it promises what the agent does for its answers.
 
     Without a language model it is skipped, so that the request is rejected at once: nothing else can be asked
     anything. Raises HarnessError if the agent is gone.
     """
     agent, _, name = job_id.partition("/")
-    workspace.agent(agent)
+    team_agent = workspace.agent(agent)
     return Job(
         agent=agent,
         name=name,
@@ -58,6 +60,8 @@ def job_for_request(workspace: Workspace, job_id: str, request: Request) -> Job:
         title=in_short(request.task, _TITLE_CHARS),
         without_model="skip",
         priority=request.priority,
+        # What is said at a table is quoted whole, and its faults are named beside it.
+        contract=Contract() if seat_of(request) is not None else rules_of_answers(team_agent.contract),
     )
 
 
