@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
+from harness.domain.answer_rules import rules_of_actions, rules_of_answers
+from harness.domain.contract import Contract, ItemRule, ShareLimit, SignalRule
 from harness.domain.no_figures import NO_FIGURES
 from harness.runs.left_out import NEVER_WITHOUT
 from harness.workspace.job_contract import REMINDER_CHARS, ContractShape, EveryItemShape
@@ -49,3 +52,23 @@ def test_every_kind_of_number_that_is_none_stands_on_the_page() -> None:
 
 def test_the_page_names_the_length_of_a_reminder() -> None:
     assert f"at most {REMINDER_CHARS} characters" in PAGE
+
+
+def test_the_page_names_what_holds_for_answers_to_requests_and_for_what_is_to_be_done_next() -> None:
+    rules = Contract(
+        min_items=1, max_items=2, min_chars=3, max_chars=4, must_include=("a",), every_item=ItemRule(), unseen_for_s=5,
+        numbers="collected", signals=SignalRule(), confidence="labelled", sections=("Facts",), disclaimer="b",
+        max_share=(ShareLimit("ai", 40),), must_not_include=("c",), cite=("d/e",), reminder_chars=49,
+    )  # fmt: skip
+    told = PAGE.partition("## Answers to requests\n")[2].partition("\nhold for")[0]
+    answers = rules_of_answers(rules)
+    assert {key.name for key in fields(Contract) if getattr(answers, key.name)} == set(re.findall(r"`(\w+)`", told)), (
+        "all that is promised of a text, and nothing that is a digest's"
+    )
+    dropped = {
+        key.name
+        for key in fields(Contract)
+        if getattr(answers, key.name) and not getattr(rules_of_actions(answers), key.name)
+    }
+    assert dropped == {"disclaimer", "confidence"}
+    assert "(but for `disclaimer`\nand `confidence`)" in PAGE
