@@ -17,7 +17,8 @@ MAX_PATH_CHARS = 1_000
 # What only the person's commands and editor change: whoever writes these widens its own grant. Case-folded.
 _OWNER_PLACES = (
     ("agents",), ("skills",), ("launchd",), ("harness.toml",), ("user.md",),
-    ("shared-context", "feeds"), ("shared-context", "agent_protocol.md"),
+    ("shared-context", "feeds"), ("shared-context", "baskets.md"), ("shared-context", "markets"),
+    ("shared-context", "calendars"), ("shared-context", "agent_protocol.md"),
 )  # fmt: skip
 # What the harness writes, or takes for the person's word: an agent that drops a file there would speak for the person.
 _HARNESS_PLACES = (

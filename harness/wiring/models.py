@@ -118,7 +118,11 @@ def secrets_in(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...
     of_search = (settings.search.key_env,) if settings.search.key_env else ()
     of_channels = (name for channel in settings.channels.values() for name in channel.secret_names)
     named = (*of_profiles, *of_search, *of_channels)
-    return tuple(dict.fromkeys(value for name in named if (value := environ.get(name))))
+    # What puts a secret into the environment often leaves a line break at its end, which is no part of it.
+    values = (environ.get(name, "").strip() for name in named)
+    # Whoever knows the address of a calendar can read it, and there is no variable for it: it stands in a file.
+    addresses = (calendar.place for calendar in settings.calendars if "://" in calendar.place)
+    return tuple(dict.fromkeys(value for value in (*values, *addresses) if value))
 
 
 def fingerprint_of(profile: Profile, environ: Mapping[str, str]) -> str:

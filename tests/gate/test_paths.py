@@ -182,7 +182,8 @@ def test_writing_needs_its_own_grant_and_includes_reading(root: Path) -> None:
         "harness.toml", "USER.md", "user.md", "agents/a/SOUL.md", "Agents/a/jobs/new.md", "skills/s/SKILL.md",
         "shared-context/feeds/ai.md", "shared-context/AGENT_PROTOCOL.md", "./agents/a/agent.toml",
         "shared-context/dispatches/inbox/x.md", "shared-context/Dispatches", "shared-context/job-status/r-x.json",
-        "shared-context/radar/lantern.md",
+        "shared-context/radar/lantern.md", "shared-context/baskets.md", "shared-context/markets/us.md",
+        "shared-context/calendars/nyse.md",
     ],
 )  # fmt: skip
 def test_what_agents_never_change_is_refused_even_where_everything_is_granted(root: Path, path: str) -> None:

@@ -8,6 +8,7 @@ from harness.delivery.mail import MailChannel
 from harness.delivery.ntfy import NtfyChannel
 from harness.delivery.webhook import WebhookChannel
 from harness.domain.channel import INTERRUPTING, Channel, Mailbox, Topic, Webhook
+from harness.domain.daily_life import PersonalCalendar
 from harness.domain.settings import Profile, Settings
 from harness.gate.egress import SystemResolver
 from harness.store.state_folder import StateFolder
@@ -48,3 +49,10 @@ def test_every_kind_is_opened_as_what_it_is_and_interrupts_as_the_settings_say(t
 def test_the_secrets_of_channels_are_taken_out_of_everything_that_is_written() -> None:
     environ = {"MODEL_KEY": "m", "HOOK_URL": "u", "HOOK_KEY": "h", "MAIL_PASSWORD": "p", "NTFY_TOKEN": "t", "HOME": "x"}
     assert secrets_in(SETTINGS, environ) == ("m", "u", "h", "p", "t")
+    assert secrets_in(SETTINGS, {"HOOK_KEY": "h\n", "NTFY_TOKEN": "\n"}) == ("h",)
+
+
+def test_the_address_of_a_calendar_is_a_secret_and_its_file_is_none() -> None:
+    address = "https://calendar.example/private-1f/basic.ics"
+    calendars = (PersonalCalendar("work", address), PersonalCalendar("home", "calendars/home.ics"))
+    assert secrets_in(Settings(calendars=calendars), {}) == (address,)
