@@ -16,6 +16,9 @@ from harness.domain.errors import LimitReached, Refused, TransientError
 VALID_FOR = timedelta(days=1)
 """So long rules are not asked for again, as RFC 9309 allows."""
 
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+"""So long a host whose rules could not be read is not asked for them: all its other feeds would wait for that too."""
+
 _OPEN = ""
 _ALONE = Pace(1, 0.0)
 # GitHub documents its Atom feeds for subscribing to, and closes them only to what crawls.
@@ -61,10 +64,17 @@ async def _fetch(origin: str, known: HostNote, context: CollectContext) -> HostN
             )
     except (TransientError, Refused, LimitReached):
         # Nobody answered, it leads where we do not go, or it is no robots.txt: the source will say what is wrong.
-        return known
+        return await _keep_known(origin, known, context)
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return known
+        return await _keep_known(origin, known, context)
     is_there = HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
     robots = response.body.decode("utf-8", "replace").replace("\0", "") if is_there else _OPEN
     await asyncio.to_thread(context.hosts.keep_robots, origin, robots, context.now)
     return HostNote(robots, context.now, known.leave_until)
+
+
+async def _keep_known(origin: str, known: HostNote, context: CollectContext) -> HostNote:
+    """Go by what is known for a while."""
+    as_if_read_at = context.now - VALID_FOR + ASK_AGAIN_AFTER
+    await asyncio.to_thread(context.hosts.keep_robots, origin, known.robots, as_if_read_at)
+    return known

@@ -103,6 +103,19 @@ def test_rules_that_cannot_be_fetched_anew_stay_in_force(collected: Collect, ser
     assert problems(read(collected, server, "/closed.xml", now=NOW + timedelta(days=2))) == [("/closed.xml", CLOSED)]
 
 
+def test_feeds_of_a_host_that_does_not_tell_its_rules_do_not_each_wait_for_them(
+    collected: Collect, server: WebServer
+) -> None:
+    serve(server, WebReply(b"down", status=503))
+    paths = [f"/{number}.xml" for number in range(4)]
+    for path in paths:
+        server.serve(path, FEED)
+
+    for minutes, asked in ((0, 1), (9, 1), (11, 2)):
+        read(collected, server, *paths, now=NOW + timedelta(minutes=minutes))
+        assert server.count("/robots.txt") == asked
+
+
 def test_an_interface_for_programs_has_terms_of_its_own(collected: Collect, server: WebServer) -> None:
     serve(server, b"User-agent: *\nDisallow: /")
     server.serve(
