@@ -34,7 +34,8 @@ def surroundings_of(services: RunServices, plan: RunPlan, inputs: Inputs) -> Sur
 def surplus_of(plan: RunPlan, inputs: Inputs, workspace: Workspace) -> tuple[str, ...]:
     """Return the keys of the items that are not offered to a selection without a model: too many of their basket.
 
-    A model is told of the limit and chooses itself. A selection by centrality goes with whatever most of them are.
+    A model is told of the limit and chooses itself. A selection by centrality goes with whatever most of them are, so
+    that it is offered no more of a basket than the shortest list may hold that keeps the contract.
     """
     contract = plan.job.contract
     if plan.method != "extract" or not contract.max_share:
@@ -43,8 +44,11 @@ def surplus_of(plan: RunPlan, inputs: Inputs, workspace: Workspace) -> tuple[str
     left = list(inputs.items)
     gone: list[str] = []
     for limit in contract.max_share:
-        places = surplus([baskets.get(item.key, ()) for item in left], limit.basket, limit.percent)
-        gone += [left[place].key for place in places]
+        names = [baskets.get(item.key, ()) for item in left]
+        members = [place for place, of in enumerate(names) if limit.basket in of]
+        fits = int(limit.percent * (contract.min_items or len(left)) / 100)
+        places = {*surplus(names, limit.basket, limit.percent), *members[fits:]}
+        gone += [left[place].key for place in sorted(places)]
         left = [item for place, item in enumerate(left) if place not in places]
     return tuple(gone)
 

@@ -297,10 +297,12 @@ Words: fog
 RADAR = "contract: {max_share: {ai: 40%}}"
 
 
-def radar(workbench: Workbench) -> tuple[list[str], dict[str, str | None]]:
-    """Serve ten stories, eight of them of the basket ai by the list they stand in; return their links and the job."""
-    links = [workbench.web.serve(f"/s-{n}", b"a page") for n in range(1, 11)]
-    lists = {"ai": links[:8], "world": links[8:]}
+def radar(
+    workbench: Workbench, contract: str = RADAR, of_ai: int = 8, of_world: int = 2
+) -> tuple[list[str], dict[str, str | None]]:
+    """Serve stories of the baskets ai and world, by the list they stand in; return their links and the job."""
+    links = [workbench.web.serve(f"/s-{n}", b"a page") for n in range(1, of_ai + of_world + 1)]
+    lists = {"ai": links[:of_ai], "world": links[of_ai:]}
     files: dict[str, str | None] = {"shared-context/baskets.md": BASKETS}
     for name, members in lists.items():
         rss = "".join(
@@ -309,7 +311,7 @@ def radar(workbench: Workbench) -> tuple[list[str], dict[str, str | None]]:
         body = f'<?xml version="1.0"?><rss version="2.0"><channel><title>{name}</title>{rss}</channel></rss>'
         url = workbench.web.serve(f"/{name}.xml", body.encode())
         files[f"shared-context/feeds/{name}.md"] = f"- [{name}]({url})\n"
-    return links, {**job(RADAR, "[feeds/ai, feeds/world]"), **files}
+    return links, {**job(contract, "[feeds/ai, feeds/world]"), **files}
 
 
 def test_a_list_with_too_much_of_one_basket_is_mended(workbench: Workbench) -> None:
@@ -338,6 +340,18 @@ def test_a_selection_without_a_model_keeps_the_share_by_itself(workbench: Workbe
     workbench.tick_at(EIGHT)
     (fire,) = workbench.fires()
     assert (fire.state, fire.items, fire.reason) == (DELIVERED, 3, "")
+
+
+def test_a_selection_that_takes_a_few_of_many_keeps_the_share_as_well(workbench: Workbench) -> None:
+    # Sixteen of forty are just what may be, and any eight that are chosen of them may be more.
+    contract = "contract: {min_items: 5, max_items: 8, max_share: {ai: 40%}}"
+    _, files = radar(workbench, contract, of_ai=16, of_world=24)
+    workbench.write(files)
+    workbench.tick_at(EIGHT)
+    (fire,) = workbench.fires()
+    body, gaps = read(workbench, fire)
+    assert (fire.state, gaps) == (DELIVERED, ())
+    assert body.count("Tale of the ai") <= 2
 
 
 def test_a_story_is_of_a_basket_by_its_words_as_well(workbench: Workbench) -> None:
