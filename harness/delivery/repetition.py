@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
+from harness.delivery.chart_text import plain_line
 from harness.domain.digest import Digest, Section
 from harness.domain.sizes import counted
 from harness.domain.source import canonical_url
@@ -21,8 +22,10 @@ def may_repeat(digest: Digest) -> bool:
 def contents_of(digest: Digest) -> tuple[str, ...]:
     """Return a key for each thing that the digest tells: its items, its other text, what waits, what is missing.
 
-    The same thing has the same key on another day, and from another job.
+    The same thing has the same key on another day, and from another job. Charts count where there are no items: below
+    the same words they may show another day.
     """
+    charts = () if digest.items else digest.charts
     prose = "\n\n".join(text for section in digest.sections for text in (section.prose, section.after) if text)
     return tuple(
         dict.fromkeys(
@@ -31,6 +34,7 @@ def contents_of(digest: Digest) -> tuple[str, ...]:
                 *([_text_key(f"{digest.title}\n\n{prose}")] if prose or not digest.items else []),
                 *(_text_key(f"{need.kind} {need.text} {need.detail}") for need in digest.needs),
                 *(_text_key(gap) for gap in digest.gaps),
+                *(_text_key(plain_line(chart)) for chart in charts),
             ]
         )
     )

@@ -14,6 +14,7 @@ from harness.delivery.channels import OutboundDigest, Receipt
 from harness.delivery.digest import digest_to_json
 from harness.delivery.outbox import LONGEST_ASKED_PAUSE_S, LONGEST_TRY_S, Attempt, deliver_due, pause_s
 from harness.domain.channel import NEVER_QUIET, Channel
+from harness.domain.chart import Chart, Mark
 from harness.domain.digest import Digest, DigestItem, Need, Section
 from harness.domain.errors import OwnerError, TransientError
 from harness.domain.schedule import QuietHours
@@ -164,6 +165,16 @@ def test_the_same_words_are_not_told_twice(remembering: Table) -> None:
     for day in range(3):
         remembering.send(reminder, f"r{day}", NIGHT + timedelta(days=day))
     assert len(remembering.phone.given) == 1
+
+
+def test_the_same_words_below_another_chart_are_news(remembering: Table) -> None:
+    def report(*values: float) -> Digest:
+        chart = Chart("line", "S&P 500", tuple(Mark(f"day {at}", (value,)) for at, value in enumerate(values)))
+        return replace(DIGEST, sections=(Section("", "The close, as the chart shows."),), charts=(chart,))
+
+    for day, digest in enumerate((report(1.0, 2.0), report(1.0, 2.0), report(2.0, 1.5))):
+        remembering.send(digest, f"r{day}", NIGHT + timedelta(days=day))
+    assert remembering.phone.given == [report(1.0, 2.0), report(2.0, 1.5)]
 
 
 def test_what_newly_waits_for_the_person_is_news(remembering: Table) -> None:
