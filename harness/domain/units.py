@@ -26,7 +26,8 @@ _AMBIGUOUS = frozenset({"m", "mm", "b"})
 
 _PLAIN: Mapping[str, str] = {
     "%": "%", "percentage points?": "pp", "percent": "%", "per cent": "%", "pct": "%", "pp": "pp", "ppts?": "pp",
-    "basis points?": "bp", "basis-points?": "bp", "bps?": "bp", "points?": "", "pts": "", "x": "x",
+    "basis points?": "bp", "basis-points?": "bp", "bps?": "bp", "points?": "", "pts": "", "pips?": "pip", "x": "x",
+    "fold": "x",
     "°C": "°", "°F": "°", "degrees": "°", "°": "°",
 }  # fmt: skip
 _CURRENCIES: Mapping[str, str] = {
@@ -117,6 +118,10 @@ def forms_of(quantity: Quantity) -> Iterator[tuple[float, float, frozenset[str] 
             yield value, step, frozenset({"bp", SPREAD_BP, UNKNOWN})
             yield value / 100, step / 100, frozenset({"%", "pp"})
             yield value / 10_000, step / 10_000, frozenset({""})
+        case "pip":  # of a currency: of the yen it is the second digit behind the point
+            yield value, step, frozenset({"pip"})
+            yield value / 10_000, step / 10_000, frozenset({""})
+            yield value / 100, step / 100, frozenset({""})
         case "":
             yield value, step, None
             if abs(value) <= _RATIO_AT_MOST and step < 1:

@@ -139,3 +139,10 @@ def test_a_number_moved_by_more_than_rounding_is_found(
 def test_thousands_may_be_written_short(value: float, decimals: int) -> None:
     for size, suffix in ((1e3, "k"), (1e6, " million"), (1e9, "bn")):
         assert strangers(f"It is {value / size:.{decimals}f}{suffix}.", figures(("a", value, ""))) == []
+
+
+def test_pips_are_the_fourth_digit_of_a_rate_and_of_the_yen_the_second() -> None:
+    rates = figures(("eurusd.close", 1.0489, ""), ("eurusd.previous", 1.0440, ""))
+    yen = figures(("usdjpy.close", 154.78, ""), ("usdjpy.previous", 154.4, ""))
+    assert strangers("The euro rose 49 pips; USD/JPY gained 38 pips.", rates, yen) == []
+    assert strangers("The euro rose 61 pips, tenfold, or 10-fold.", rates, yen) == ["61 pips", "10-fold"]
