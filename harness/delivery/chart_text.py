@@ -83,9 +83,11 @@ def _bars_in_words(chart: Chart, last: Mark) -> str:
 
 
 def _difference(first: float, last: float, unit: str) -> str:
-    """How much more or less: in percent, or in points of percent where the values are percents themselves."""
+    """How much more or less: in percent, in points of percent where the values are percents themselves, in degrees."""
     if unit == "%":
         return f" ({last - first:+.2f} points)"
+    if unit.startswith("°"):  # their zero is nothing that a share could be of
+        return f" ({last - first:+.1f} {unit})"
     if first <= 0 or last <= 0:
         return ""
     return f" ({100 * (last - first) / first:+.1f} %)"

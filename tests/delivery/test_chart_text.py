@@ -20,6 +20,7 @@ def test_a_line_says_from_where_to_where_and_who_says_so() -> None:
 
 def test_percents_change_by_points_of_percent() -> None:
     assert "3.77 % → 3.84 % (+0.07 points), low" in plain_line(Chart("line", "Bill", marks(3.77, 3.84), "%"))
+    assert "12.4 °C → 13.2 °C (+0.8 °C), low" in plain_line(Chart("line", "Outside", marks(12.4, 13.2), "°C"))
 
 
 def test_bars_say_what_the_newest_is_made_of() -> None:
