@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "chrome-headless-shell")
-DAY = date(2026, 11, 21)
+DAY = date(2026, 11, 20)
 MOST_BYTES = 300_000
 _PAGE_TIMEOUT_S = 120
 _DAY_TIMEOUT_S = 900
