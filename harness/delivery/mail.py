@@ -21,7 +21,7 @@ from harness.delivery.secrets import secret_in
 from harness.delivery.smtp import MailDoor
 from harness.delivery.splitting import Split, split_markdown
 from harness.domain.channel import Channel, Mailbox
-from harness.domain.errors import Refused
+from harness.domain.errors import Refused, TransientError
 from harness.ports import Outlet
 
 KEY_HEADER = "X-Harness-Delivery"
@@ -71,12 +71,19 @@ class MailChannel:
         mailbox = self._target
         password = secret_in(self._environ, mailbox.password_env, self.name) if mailbox.password_env else None
         try:
-            addresses = asyncio.run(self._outlet.addresses(mailbox.host, mailbox.port))
+            addresses = asyncio.run(self._addresses())
+        except TimeoutError as error:
+            problem = f"the name {mailbox.host} was not resolved within {self._channel.timeout_s:g} s"
+            raise TransientError(f"channel {self.name}: {problem}") from error
         except Refused as error:
             problem = f"{mailbox.host} may not be reached: {error.reason}"
             raise must_act(self.name, problem, "correct the host, or grant it under [egress]") from error
         tls = self._tls or ssl.create_default_context()
         return MailDoor(self.name, mailbox, addresses, password, tls, self._channel.timeout_s)
+
+    async def _addresses(self) -> list[tuple[str, int]]:
+        async with asyncio.timeout(self._channel.timeout_s):
+            return await self._outlet.addresses(self._target.host, self._target.port)
 
 
 def mail_of(message: OutboundDigest, split: Split, number: int, mailbox: Mailbox) -> EmailMessage:

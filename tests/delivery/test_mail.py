@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -167,6 +168,21 @@ def test_what_a_server_says_draws_nothing_on_a_terminal(server: MailServer, cert
     server.manners = Manners(login=LOGIN, answers={"RCPT": b"550 \x1b]0;owned\x07no such user"})
     with pytest.raises(OwnerError, match="550 no such user"):
         channel_to(server, trusting(certificate)).deliver(MESSAGE)
+
+
+class NoAnswer:
+    """A resolver that is never told anything."""
+
+    async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+def test_a_name_that_nobody_resolves_holds_up_no_delivery_for_ever() -> None:
+    mailbox = Mailbox(HOST, "team@home.example", ("sam@home.example",))
+    declared = Channel("mail", "email", target=mailbox, timeout_s=0.2)
+    with pytest.raises(TransientError, match="was not resolved within"):
+        MailChannel(declared, mailbox, WebDoor(Egress(), NoAnswer()), {}).deliver(MESSAGE)
 
 
 def test_of_several_recipients_all_get_it_or_none(server: MailServer, certificate: Path) -> None:
