@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.bus.read_texts import texts_read
-from harness.domain.contract import Evidence
+from harness.domain.contract import Contract, Evidence, Violation
 from harness.domain.job import Job
 from harness.domain.judgement import gaps, judge
 from harness.domain.known_numbers import KnownNumbers
 from harness.domain.message import Message
 from harness.domain.number_sources import known_numbers
+from harness.domain.passages import without_lines
 from harness.domain.settings import SourceLimits
 from harness.domain.source import Collected, Item
 from harness.ports import Web
@@ -97,4 +98,24 @@ async def examine(text: str, grounds: Grounds, web: Web, limits: SourceLimits) -
         reachability = await check_links(report.urls, web, concurrency=limits.concurrency, timeout_s=limits.timeout_s)
     # All numbers of a hundred feeds take a second, in which the event loop has other runs to serve.
     evidence = await asyncio.to_thread(grounds.evidence, report, reachability)
-    return Verdict(judge(contract, evidence), gaps(evidence, contract), reachability, grounds.surroundings)
+    violations = tuple(dict.fromkeys((*judge(contract, evidence), *lost_with_items(report, grounds))))
+    return Verdict(violations, gaps(evidence, contract), reachability, grounds.surroundings)
+
+
+def lost_with_items(report: Report, grounds: Grounds) -> tuple[Violation, ...]:
+    """Return the promises about words that only hold by items whose links were not collected: nobody reads those."""
+    if all(item.is_collected for item in report.items):
+        return ()
+    all_of_it = grounds.job.contract
+    contract = Contract(
+        must_include=all_of_it.must_include,
+        sections=all_of_it.sections,
+        cite=all_of_it.cite,
+        disclaimer=all_of_it.disclaimer,
+    )
+    return judge(contract, Evidence(as_delivered(report), days=grounds.surroundings.days))
+
+
+def as_delivered(report: Report) -> str:
+    """Return the answer without the items that a digest does not take: what they say keeps no promise."""
+    return without_lines(report.text, [item.lines for item in report.items if not item.is_collected])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.domain.contract import Violation
 from harness.domain.judgement import judge
@@ -11,12 +11,9 @@ from harness.domain.passages import without_lines
 from harness.domain.promised_items import MAX_SHARE, TOO_MANY
 from harness.domain.promised_words import has_disclaimer
 from harness.domain.sizes import counted
-from harness.runs.contract import Grounds
+from harness.runs.contract import Grounds, as_delivered, lost_with_items
 from harness.runs.reachability import Reach
 from harness.runs.report import Report, drop_items, parse_report
-
-_OF_WORDS = frozenset({"must_include", "sections", "cite"})
-"""Rules that may hold by what stands in an item that nobody gets to read."""
 
 NEVER_WITHOUT = frozenset({
     "must_include", "min_chars", "sections", "cite", "must_not_include", "numbers", "signals", "max_share",
@@ -56,19 +53,12 @@ def take_out(text: str, grounds: Grounds, reachability: Mapping[str, Reach]) -> 
         text = without_lines(text, [violation.lines for violation in lines if violation.lines is not None])
         if items:
             text = drop_items(text, {violation.url for violation in items if violation.url is not None})
-    if contract.disclaimer and text.strip() and not has_disclaimer(_as_delivered(report), contract.disclaimer):
+    if contract.disclaimer and text.strip() and not has_disclaimer(as_delivered(report), contract.disclaimer):
         report = parse_report(f"{text.rstrip()}\n\n{contract.disclaimer}\n", grounds.items)
         violations = judge(contract, grounds.evidence(report, reachability))
     left = [violation for violation in violations if violation.url is None]
-    if any(not item.is_collected for item in report.items):
-        shown = judge(contract, grounds.evidence(replace(report, text=_as_delivered(report)), reachability))
-        left += [violation for violation in shown if violation.rule in _OF_WORDS]
+    left += lost_with_items(report, grounds)
     return Remainder(report, tuple(removed), tuple(dict.fromkeys(left)))
-
-
-def _as_delivered(report: Report) -> str:
-    """Return the answer without the items that a digest does not take: what they say keeps no promise."""
-    return without_lines(report.text, [item.lines for item in report.items if not item.is_collected])
 
 
 def _sentences(violations: Iterable[Violation]) -> Iterator[str]:

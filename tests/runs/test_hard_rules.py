@@ -220,7 +220,8 @@ def test_a_disclaimer_that_the_second_answer_has_is_there_once(workbench: Workbe
 def test_a_disclaimer_in_an_item_that_is_left_out_is_put_there_by_the_harness(workbench: Workbench) -> None:
     links = workbench.serve_stories(1)
     answer = f"{entries(links)}\n- [Invented](https://invented.example/x) — why. {DISCLAIMER}"
-    fire, _ = run(workbench, job(f'contract: {{disclaimer: "{DISCLAIMER}"}}', "[feeds/ai]"), answer, answer)
+    fire, told = run(workbench, job(f'contract: {{disclaimer: "{DISCLAIMER}"}}', "[feeds/ai]"), answer, answer)
+    assert "the disclaimer is missing" in told[1]
     assert (fire.state, fire.items) == (DEGRADED, 1)
     assert page(workbench).count(DISCLAIMER) == 1
 
@@ -229,8 +230,9 @@ def test_a_section_with_nothing_but_an_item_that_is_left_out_is_a_failure(workbe
     links = workbench.serve_stories(1)
     bad = f"## Facts\n\n{entries(links)}\n\n## Counter-argument\n\n- [Invented](https://invented.example/x) — why."
     lines = "contract: {sections: [Facts, Counter-argument]}"
-    fire, _ = run(workbench, job(lines, "[feeds/ai]"), bad, bad)
+    fire, told = run(workbench, job(lines, "[feeds/ai]"), bad, bad)
     assert (fire.state, page(workbench)) == (FAILED, "")
+    assert "sections: nothing stands below the heading “Counter-argument”" in told[1]
     assert "sections: nothing stands below the heading “Counter-argument”" in fire.reason
 
 
