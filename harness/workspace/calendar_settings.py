@@ -24,7 +24,8 @@ def calendars_of(table: dict[str, str], located: Located, report: Report) -> tup
 
 def _is_usable(name: str, place: str, line: int, report: Report) -> bool:
     if not SLUG.fullmatch(name):
-        report.error(line, f"calendar name {name!r} is not lower-case words with hyphens", "rename it, such as home")
+        shown = "an address" if "://" in name else repr(name)
+        report.error(line, f"calendar name {shown} is not lower-case words with hyphens", "rename it, such as home")
         return False
     if "://" in place:
         return _is_address(name, place, line, report)

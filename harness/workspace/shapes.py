@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
@@ -32,6 +33,7 @@ _EXPECTED = {
     "dict_type": ("a group of settings", "write key and value pairs"),
     "model_type": ("a group of settings", "write key and value pairs"),
 }
+_ADDRESS = re.compile(r"://[^\s'\"]+")
 _BOUNDS = {"greater_than_equal": "too small", "less_than_equal": "too large", "greater_than": "too small"}
 
 
@@ -75,18 +77,23 @@ def _in_words(shape: type[Shape], detail: ErrorDetails) -> tuple[str, str]:
         return f"{name} is missing", f"add {loc[-1]}"
     if kind == "literal_error":
         choices = str(detail.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"{name} is {value!r}", suggestion(str(value), choices)
+        return f"{name} is {_quoted(value)}", suggestion(str(value), choices)
     if kind == "value_error":
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, BadValue):
             return (f"{name}: {cause.problem}" if name else cause.problem), cause.fix
     if kind in _EXPECTED:
         expected, fix = _EXPECTED[kind]
-        return f"{name} is {value!r}, not {expected}", fix
+        return f"{name} is {_quoted(value)}, not {expected}", fix
     if kind in _BOUNDS:
         bound = next(iter(detail.get("ctx", {}).values()), "")
-        return f"{name} is {value!r}: {_BOUNDS[kind]}", f"the limit is {bound}"
+        return f"{name} is {_quoted(value)}: {_BOUNDS[kind]}", f"the limit is {bound}"
     return f"{name}: {detail['msg']}", "correct the value"
+
+
+def _quoted(value: object) -> str:
+    """Return the value as it is written, but not what stands in an address, which may be as secret as a password."""
+    return _ADDRESS.sub("://…", repr(value))
 
 
 def _misfit(detail: ErrorDetails) -> KeyPath:

@@ -166,6 +166,19 @@ def test_no_finding_and_no_text_of_the_settings_tells_the_address_of_a_calendar(
     assert "private-123" not in repr(settings) and "private-123" not in repr(told)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        'home = ["https://c.example/private-123/basic.ics"]',
+        'home = {url = "https://c.example/private-123"}',
+        '"https://c.example/private-123" = "home.ics"',
+    ],
+)
+def test_an_address_at_the_wrong_place_is_a_mistake_that_is_told_without_it(written: str) -> None:
+    _, told = settings_of(f"[calendars]\n{written}\n")
+    assert len(told) == 1 and "private-123" not in repr(told)
+
+
 def test_the_shipped_lists_are_read_and_jobs_may_name_them(tmp_path: Path) -> None:
     workspace = load(REPOSITORY, {}, now=datetime(2026, 11, 21, tzinfo=UTC)).workspace
     assert {"us", "asia", "macro", "crypto"} <= workspace.watchlists.keys()
