@@ -101,6 +101,8 @@ def _is_part_of_a_name(found: re.Match[str], line: str) -> bool:
         return True
     if re.search(r"[^\W\d]-$", head) and not has_unit:
         return True
+    if found["before"]:
+        return False  # nothing is called $4.5x
     if found["after"]:
         return bool(re.fullmatch(r"-[^\W\d_]", found["after"]))  # 10-K is a form, and not ten thousand
     return tail[:1].isalnum() or tail[:1] == "_" or bool(re.match(r"-[^\W\d_]", tail))

@@ -19,10 +19,10 @@ SPREAD, SPREAD_BP = "spread", "spread in bp"
 
 _SCALES: Mapping[str, float] = {
     "thousands?": 1e3, "k": 1e3, "millions?": 1e6, "mn": 1e6, "mm": 1e6, "mio": 1e6, "m": 1e6,
-    "billions?": 1e9, "bn": 1e9, "b": 1e9, "trillions?": 1e12, "trn": 1e12, "tn": 1e12,
+    "billions?": 1e9, "bn": 1e9, "b": 1e9, "trillions?": 1e12, "trn": 1e12, "tn": 1e12, "t": 1e12,
 }  # fmt: skip
-_AMBIGUOUS = frozenset({"m", "mm", "b"})
-"""Scales that are something else as well: metres, millimetres, bytes."""
+_AMBIGUOUS = frozenset({"m", "mm", "b", "t"})
+"""Scales that are something else as well: metres, millimetres, bytes, tonnes."""
 
 _PLAIN: Mapping[str, str] = {
     "%": "%", "percentage points?": "pp", "percent": "%", "per cent": "%", "pct": "%", "pp": "pp", "ppts?": "pp",

@@ -146,3 +146,8 @@ def test_pips_are_the_fourth_digit_of_a_rate_and_of_the_yen_the_second() -> None
     yen = figures(("usdjpy.close", 154.78, ""), ("usdjpy.previous", 154.4, ""))
     assert strangers("The euro rose 49 pips; USD/JPY gained 38 pips.", rates, yen) == []
     assert strangers("The euro rose 61 pips, tenfold, or 10-fold.", rates, yen) == ["61 pips", "10-fold"]
+
+
+def test_a_sum_of_money_in_trillions_is_traced_by_its_letter() -> None:
+    worth = figures(("nvda.cap", 3.39e12, "USD"))
+    assert strangers("NVIDIA is worth $3.4T, or 3.39T dollars, and not $4.5T.", worth) == ["$4.5T"]

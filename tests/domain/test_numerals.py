@@ -138,6 +138,7 @@ def test_the_line_of_a_number_is_told() -> None:
     [
         "S&P 5900", "DAX 9000", "Dow 300 higher", "KOSPI 2600", "Nasdaq 100 points", "in May 18 billion", "May 18 %",
         "closed at\n187. It rose", "| 187 | NVDA |", "## 187.5 is next", "## 12 % up", "top 5 percent",
+        "worth $4.5T", "worth 4.5T", "a $90kk order",
     ],
 )  # fmt: skip
 def test_a_figure_where_a_name_a_date_or_a_rank_may_stand_is_a_figure(text: str) -> None:
