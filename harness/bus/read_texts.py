@@ -25,16 +25,22 @@ def texts_read(request: Request, conversation: Sequence[Message], folder: Path) 
     return (*filter(None, asked), *_results(conversation), *_kept(folder))
 
 
-def _results(conversation: Sequence[Message]) -> Iterator[str]:
-    tools = {call.id: call.name for message in conversation for call in message.tool_calls}
+def results_in(conversation: Sequence[Message]) -> Iterator[tuple[str, str]]:
+    """Yield each tool result of a conversation, with the name of its tool before it."""
+    tools: dict[str | None, str] = {}
     for message in conversation:
-        if message.role != "tool":
-            continue
-        tool = tools.get(message.tool_call_id or "", "")
+        # Some models begin to count their calls anew in each reply.
+        tools.update((call.id, call.name) for call in message.tool_calls)
+        if message.role == "tool":
+            yield tools.get(message.tool_call_id, ""), message.content
+
+
+def _results(conversation: Sequence[Message]) -> Iterator[str]:
+    for tool, result in results_in(conversation):
         if tool == "ask":
-            yield from _ANSWERED.findall(message.content)
+            yield from _ANSWERED.findall(result)
         elif tool not in OWN_WORDS:
-            yield message.content
+            yield result
 
 
 def _kept(folder: Path) -> Iterator[str]:

@@ -18,7 +18,7 @@ from harness.bus.evidence import Folders, look_at
 from harness.bus.guards import check_handoff
 from harness.bus.log import append, standing_of
 from harness.bus.payload import check_final_text
-from harness.bus.read_texts import texts_read
+from harness.bus.read_texts import results_in, texts_read
 from harness.bus.sending import Ask, chain_to, send
 from harness.bus.team import Team
 from harness.domain.agent import Agent
@@ -241,8 +241,7 @@ class _AtDesk:
 
 
 def _was_told(conversation: Sequence[Message]) -> bool:
-    ends = {call.id for message in conversation for call in message.tool_calls if call.name == FINISH}
-    return any(message.tool_call_id in ends and BROKEN in message.content for message in conversation)
+    return any(tool == FINISH and BROKEN in result for tool, result in results_in(conversation))
 
 
 def _check_may_ask(team: Team, agent: str, receiver: str) -> None:

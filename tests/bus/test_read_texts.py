@@ -35,6 +35,13 @@ def test_a_result_that_repeats_the_words_of_the_model_is_not_read(tmp_path: Path
     assert texts_read(REQUEST, called(tool, "noted: 9.9"), tmp_path) == ("Is it 1.5?", "over 2.5")
 
 
+def test_a_model_that_counts_its_calls_anew_in_each_reply_has_read_the_results_of_the_earlier_ones(
+    tmp_path: Path,
+) -> None:
+    conversation = (*called("files.read", "It is 3.5."), *called("finish", "9.9 is wrong"))
+    assert texts_read(REQUEST, conversation, tmp_path)[2:] == ("It is 3.5.",)
+
+
 def test_the_tools_that_end_a_request_or_keep_notes_repeat_the_words_of_the_model() -> None:
     assert {*ON_REQUEST, HANDOFF, SCRATCHPAD} <= OWN_WORDS
 
