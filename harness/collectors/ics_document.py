@@ -55,15 +55,10 @@ def _calendars(body: bytes) -> list[Any]:
 
 
 def _events(calendar: Any, zone: ZoneInfo, first: date, days: int, notes: list[str]) -> Iterator[dict[str, Any]]:
-    import recurring_ical_events
-
+    _leave_out_endless(calendar, notes)
     begin = datetime.combine(first, time(), zone)
     end = datetime.combine(first + timedelta(days=days), time(), zone)
-    try:
-        found = recurring_ical_events.of(calendar).between(begin, end)
-    except Exception as error:  # noqa: BLE001 - one series that makes no sense must not hide the others
-        found = recurring_ical_events.of(calendar, skip_bad_series=True).between(begin, end)
-        notes.append(f"holds events that cannot be understood and are left out ({type(error).__name__})")
+    found = _occurrences(calendar, begin, end, notes)
     if not notes and any(component.errors for component in calendar.walk("VEVENT")):
         notes.append("holds lines that cannot be understood and are left out")
     for component in found:
@@ -72,6 +67,47 @@ def _events(calendar: Any, zone: ZoneInfo, first: date, days: int, notes: list[s
         event = _event(component, zone)
         if event is not None and _is_within(event, first, days):
             yield event
+
+
+def _occurrences(calendar: Any, begin: datetime, end: datetime, notes: list[str]) -> list[Any]:
+    """Return what happens between the two, each series by itself where one of them makes no sense."""
+    import recurring_ical_events
+
+    try:
+        return list(recurring_ical_events.of(calendar).between(begin, end))
+    except Exception as error:  # noqa: BLE001 - one series that makes no sense must not hide the others
+        notes.append(f"holds events that cannot be understood and are left out ({type(error).__name__})")
+    series: dict[str, list[Any]] = {}
+    for number, event in enumerate(calendar.walk("VEVENT")):
+        series.setdefault(str(event.get("UID", number)), []).append(event)
+    found: list[Any] = []
+    for events in series.values():
+        alone = calendar.copy()
+        alone.subcomponents = events
+        try:
+            found += recurring_ical_events.of(alone).between(begin, end)
+        except Exception:  # noqa: BLE001, S112 - one of those that the note tells of
+            continue
+    return found
+
+
+def _leave_out_endless(calendar: Any, notes: list[str]) -> None:
+    """Take out events that come every second or make no step at all: anybody may invite to one, and counting its
+    repetitions would take the time that is there for all others."""
+    kept = [component for component in calendar.subcomponents if not _is_endless(component)]
+    if len(kept) < len(calendar.subcomponents):
+        notes.append("holds events without an end to their repetitions, which are left out")
+        calendar.subcomponents = kept
+
+
+def _is_endless(component: Any) -> bool:
+    rules = component.get("RRULE") or ()
+    return any(
+        "SECONDLY" in map(str.upper, map(str, rule.get("FREQ", ())))
+        or any(not isinstance(step, int) or step < 1 for step in rule.get("INTERVAL", ()))
+        for rule in (rules if isinstance(rules, list) else [rules])
+        if isinstance(rule, dict)
+    )
 
 
 def _event(component: Any, zone: ZoneInfo) -> dict[str, Any] | None:
