@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<title>.*?)[\s#]*|(?:\*\*|__)(?P<bold>[^*_]+?)(?:\*\*|__):?\s*")
 _ENTRY = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,3}[.)])\s+\S")
 _RULE = re.compile(r"\s*(?:\|?\s*:?-{2,}:?\s*)+\|?\s*|\s*([-*_]\s*){3,}")
-_FENCE = re.compile(r" {0,3}(?P<mark>```+|~~~+)")
+_FENCE = re.compile(r" {0,3}(?P<mark>```+(?=[^`]*$)|~~~+)(?P<info>.*)")
 _NUMBERING = re.compile(r"^(?:\d+(?:\.\d+)*[.):]?|[IVX]+[.)])\s+")
 _BOLD_LEVEL = 7
 _END = "# End"
@@ -98,8 +98,10 @@ def _in_code(lines: list[str]) -> frozenset[int]:
         mark = _FENCE.match(line)
         if fence or mark is not None:
             found.add(number)
-        if mark is not None:
-            fence = "" if fence and mark["mark"].startswith(fence) else fence or mark["mark"]
+        if mark is not None and not fence:
+            fence = mark["mark"]
+        elif mark is not None and mark["mark"].startswith(fence) and not mark["info"].strip():
+            fence = ""
     return frozenset(found)
 
 

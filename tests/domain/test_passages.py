@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,17 @@ def test_every_line_with_words_is_in_one_passage_or_is_a_heading_or_a_rule(text:
     headings = {heading.line for heading in headings_of(text)}
     left = [lines[n - 1] for n in range(1, len(lines) + 1) if n not in {*held, *headings} and lines[n - 1].strip()]
     assert all(set(line) <= set("#*-|_ :") or "|" in line for line in left)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```\n# a\n```\n# b", ["b"]),
+        ("~~~ sh\n# a\n```\n# c\n~~~~\n# b", ["b"]),
+        ("```\n# a\n``` no end\n# c\n```\n# b", ["b"]),
+        ("```code``` in a line\n# b", ["b"]),
+        ("```\n# a", []),
+    ],
+)
+def test_a_heading_between_fences_is_code(text: str, found: list[str]) -> None:
+    assert [heading.title for heading in headings_of(text)] == found
