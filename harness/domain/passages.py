@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<title>.*?)[\s#]*|(?:\*\*|__)(?P<bold>[^*_]+?)(?:\*\*|__):?\s*")
 _ENTRY = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,3}[.)])\s+\S")
@@ -40,6 +41,7 @@ class Heading:
     body: str = ""
 
 
+@lru_cache(maxsize=8)  # each fault of a text asks for the passage that it stands in
 def passages_of(text: str) -> tuple[Passage, ...]:
     """Return all that stands below headings or above the first one, in its order."""
     return tuple(_passages(text.split("\n")))
@@ -87,7 +89,7 @@ def plain(title: str) -> str:
 
 def _is_text(line: str) -> bool:
     """Say whether there is something to read in the line: letters or digits, and no heading."""
-    return _heading(line) is None and any(map(str.isalnum, html.unescape(re.sub(r"<!--.*?-->", "", line))))
+    return _heading(line) is None and any(map(str.isalnum, html.unescape(re.sub(r"<!--(?:(?!<!--).)*?-->", "", line))))
 
 
 def _in_code(lines: list[str]) -> frozenset[int]:

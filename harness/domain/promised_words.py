@@ -12,7 +12,7 @@ from harness.domain.no_figures import NO_FIGURES
 from harness.domain.passages import Heading, headings_of, passages_of, plain
 
 _MARKS = re.compile(r"[*_`~]+|\\(?=[^\w\s])")
-_UNSEEN = re.compile(r"(?m)^ {0,3}\[[^\]\n]+\]:.*$|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|<!--.*?-->")
+_UNSEEN = re.compile(r"(?m)^ {0,3}\[[^\]\n]+\]:.*$|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|<!--(?:(?!<!--).)*?-->")
 """What of a text nobody gets to read: where its links lead, and what they are called besides."""
 _WIDTHLESS = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _DENIALS = frozenset({"none", "no", "nothing", "nil", "na", "tbd", "todo", "no counterargument", "not applicable"})

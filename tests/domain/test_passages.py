@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.domain.contract import Contract, Evidence
+from harness.domain.judgement import judge
 from harness.domain.passages import headings_of, passages_of, plain, without_lines
 
 TEXT = """\
@@ -83,3 +85,10 @@ def test_every_line_with_words_is_in_one_passage_or_is_a_heading_or_a_rule(text:
 )
 def test_a_heading_between_fences_is_code(text: str, found: list[str]) -> None:
     assert [heading.title for heading in headings_of(text)] == found
+
+
+def test_a_long_text_with_many_faults_is_read_once() -> None:
+    text = "\n".join(f"- item {n} at {n}.5" for n in range(200))
+    passages_of.cache_clear()
+    assert len(judge(Contract(numbers="collected"), Evidence(text))) >= 200
+    assert passages_of.cache_info().misses == 1
