@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import calendar
 import io
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
 from xml.sax import SAXException
 
 import feedparser
 
+from harness.collectors.links import usable_link
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, shorten, strip_html
 from harness.collectors.sniff import is_feed_closed, looks_like_html, refuse_document
-from harness.domain.source import canonical_url
 from harness.gate.sanitise import one_line
 
-MAX_URL_CHARS = 2000
 MAX_AUTHOR_CHARS = 200
 _MOST_AUTHORS = 100
 _MOST_OF_A_REASON = 200
-
-_UNSAFE_IN_URL = re.compile(r"""[\s"<>\\^`{|}]|[^\w\s!-~]""")
 
 
 def read_feed(body: bytes, *, url: str, max_items: int) -> dict[str, Any]:
@@ -61,22 +56,6 @@ def read_feed(body: bytes, *, url: str, max_items: int) -> dict[str, Any]:
         "entries": _newest(entries, max_items),
         "notes": notes,
     }
-
-
-def usable_link(link: str, base: str) -> str | None:
-    """Return the absolute http(s) address that an entry links to, or None if it links to nothing of the kind.
-
-    Characters that no URL may hold are percent-encoded; a link with a user name or password is not usable.
-    """
-    try:
-        absolute = _UNSAFE_IN_URL.sub(lambda match: quote(match.group()), urljoin(base, link.strip()))
-        parts = urlsplit(absolute)
-        canonical_url(absolute).encode()
-    except ValueError:  # UnicodeEncodeError, of a lone surrogate, is one too
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        return None
-    return absolute if len(absolute) <= MAX_URL_CHARS else None
 
 
 def _read_entry(entry: Mapping[str, Any], base: str) -> dict[str, Any] | None:

@@ -18,8 +18,8 @@ from harness.collectors.document import (
     record_answer,
     text_of,
 )
-from harness.collectors.feed_document import usable_link
 from harness.collectors.freshness import settle_dates
+from harness.collectors.links import usable_link
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, shorten, strip_html
 from harness.domain.figures import Figure
 from harness.domain.source import Collected, Gap, Item

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from harness.collectors.context import CollectContext
 from harness.collectors.document import BadDocument, list_of, read_json, record_answer, text_of
-from harness.collectors.feed_document import usable_link
 from harness.collectors.fetch import Unreachable, fetch_source, source_name, words_for_status
 from harness.collectors.freshness import settle_dates
+from harness.collectors.links import usable_link
 from harness.collectors.plain_text import MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, shorten, strip_html
 from harness.domain.errors import LimitReached, Refused, TransientError
 from harness.domain.search import SearchProvider, SearchSettings
