@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.collectors.feed_document import MAX_AUTHOR_CHARS, read_feed, usable_link
+from harness.collectors.feed_document import MAX_AUTHOR_CHARS, read_feed
+from harness.collectors.links import usable_link
 
 
 def rss(items: str, head: str = "<title>F</title>") -> bytes:
