@@ -2,7 +2,7 @@
 
 asking       sending, guards, payload, roundtables
 giving       post_office, team, handoffs
-the work     brief, progress, evidence, watches, watched_files
+the work     brief, read_texts, progress, evidence, watches, watched_files
 ending       finals, ending, deadlines, dead_letters
 telling      continuations, prompt_news, digest_reminder, notices
 the log      log, diagram
