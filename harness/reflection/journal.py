@@ -33,20 +33,25 @@ class Entry:
 
 
 class Journal:
-    """The nights of one agent, a file each, beside the state."""
+    """The nights of one agent, a file each, beside the state; those in which it looks after the team stand apart.
 
-    def __init__(self, state_root: Path, agent: str) -> None:
+    What a model was shown is one, whichever night it was asked in.
+    """
+
+    def __init__(self, state_root: Path, agent: str, *, is_of_team: bool = False) -> None:
         self._folder = state_root / "reflection" / agent
+        self._suffix = ".team.json" if is_of_team else ".json"
 
     def night(self, day: date) -> Entry | None:
         """Return what is known of the night; None if nothing was begun."""
-        text = read_if_there(self._folder / f"{day.isoformat()}.json")
+        text = read_if_there(self._folder / f"{day.isoformat()}{self._suffix}")
         return None if text is None else from_json(Entry, json.loads(text))
 
     def write(self, day: date, entry: Entry) -> None:
         """Remember it, on disk when this returns; what is long over goes."""
-        replace_text(self._folder / f"{day.isoformat()}.json", json.dumps(to_json(Entry, entry), ensure_ascii=False))
-        for old in sorted(self._folder.glob("????-??-??.json"))[:-_KEPT_NIGHTS]:
+        path = self._folder / f"{day.isoformat()}{self._suffix}"
+        replace_text(path, json.dumps(to_json(Entry, entry), ensure_ascii=False))
+        for old in sorted(self._folder.glob(f"????-??-??{self._suffix}"))[:-_KEPT_NIGHTS]:
             old.unlink(missing_ok=True)
 
     def offered(self) -> dict[str, str]:

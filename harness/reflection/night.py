@@ -45,6 +45,7 @@ _REMEMBERED_DAYS = 7
 """A follow-up that somebody dropped in these last days is not written again."""
 _MOST_INCIDENTS = 50
 _LEARNED_NOTHING = "another run has reflected on this night already, and nothing has changed since"
+_NOTHING_FOR_TEAM = "nothing to share with the team, and nothing that it has to do tomorrow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Reflection:
         """Return what to ask a model; None where it was asked tonight, or there is nothing that it has not seen."""
         place = self._place()
         night = night_of(occasion.due_at, place.zone)
-        entry = Journal(place.state_root, occasion.agent).night(night)
+        entry = Journal(place.state_root, occasion.agent, is_of_team=occasion.is_of_team).night(night)
         if entry is not None and (entry.is_asked or entry.plan is not None):
             return None
         return question(self._offer(place, occasion, read_notebook(place.root, occasion.agent), night))
@@ -94,7 +95,8 @@ class Reflection:
         attempt goes on with the same plan.
         """
         place = self._place()
-        night, journal = night_of(occasion.due_at, place.zone), Journal(place.state_root, occasion.agent)
+        night = night_of(occasion.due_at, place.zone)
+        journal = Journal(place.state_root, occasion.agent, is_of_team=occasion.is_of_team)
         entry = journal.night(night)
         if entry is not None and entry.told is not None and entry.run == occasion.run:
             return entry.told
@@ -103,7 +105,7 @@ class Reflection:
         if plan is None:
             plan = self._plan(place, occasion, night, answer)
             journal.write(night, Entry(occasion.run, is_asked, plan))
-        told = self._carry_out(place, plan, is_again=entry is not None and entry.told is not None)
+        told = self._carry_out(place, plan, self._told_already(place, occasion, night, entry))
         if plan.offered:
             journal.write_offered(dict(plan.offered))
         journal.write(night, Entry(occasion.run, is_asked, told=told))
@@ -183,7 +185,14 @@ class Reflection:
 
     # ── Doing ────────────────────────────────────────────────────────────────────────────────────
 
-    def _carry_out(self, place: Place, plan: NightPlan, *, is_again: bool) -> Told:
+    def _told_already(self, place: Place, occasion: Occasion, night: date, entry: Entry | None) -> str:
+        """Return why there is nothing to tell where nothing changes: it was told already; empty if it was not."""
+        if entry is not None and entry.told is not None:
+            return _LEARNED_NOTHING
+        own = Journal(place.state_root, occasion.agent).night(night) if occasion.is_of_team else None
+        return _NOTHING_FOR_TEAM if own is not None and own.told is not None else ""
+
+    def _carry_out(self, place: Place, plan: NightPlan, told_already: str) -> Told:
         publish_memory(plan, place.root, place.state_root)
         if plan.shared:
             rewrite(
@@ -202,8 +211,8 @@ class Reflection:
         notes = [*_memory_problem(place, plan, after)]
         if committed.problem:
             notes.append(f"git did not commit what changed: {committed.problem}")
-        if not is_worth_telling(plan, after, notes) or (is_again and after == dict(plan.before)):
-            return Told(_LEARNED_NOTHING if is_again else reason_of(plan, after))
+        if not is_worth_telling(plan, after, notes) or (told_already and after == dict(plan.before)):
+            return Told(told_already or reason_of(plan, after))
         text = render_page(plan, after, notes)
         if committed.commit:
             text += f"\nCommitted as {committed.commit}.\n"

@@ -150,7 +150,7 @@ def test_evidence_that_comes_while_the_night_is_planned_is_not_lost(office: Offi
     plan = reflection._plan(office.place(), occasion, NIGHT, None)
     office.path(ERRORS).unlink()
     office.learn(replace(PROVEN, contradictions=(held("9", 3, is_ok=False),)))
-    reflection._carry_out(office.place(), plan, is_again=False)
+    reflection._carry_out(office.place(), plan, "")
     assert office.record(PROVEN.id).contradictions == (held("9", 3, is_ok=False),)
     assert PROVEN.id not in office.read(MEMORY_FILE)
 
@@ -259,6 +259,33 @@ def test_a_model_may_choose_a_promoted_record_for_the_team_and_what_stops_to_hol
     office.learn(replace(PROVEN, status="candidate", contradictions=(held("9", 4, is_ok=False),)))
     office.reflect("cron:zoe/reflect:2", agent="zoe", days=1)
     assert "status: superseded" in office.read("shared-context/learnings.md")
+
+
+def test_the_team_s_night_asks_and_shares_also_after_the_agent_s_own(office: Office) -> None:
+    office.learn(LONG, agent="zoe")
+    office.learn(replace(PROVEN, status="promoted"))
+    own = replace(office.occasion("cron:zoe/reflection:1", agent="zoe"), is_of_team=False)
+    assert office.reflection.question(own) is not None
+    office.reflection.reflect(own, "[]")
+    assert office.reflection.question(own) is None
+    team = office.occasion("cron:zoe/team-reflection:1", agent="zoe")
+    asked = office.reflection.question(team)
+    assert asked is not None
+    assert PROVEN.id in asked.messages[1].content
+    told = office.reflection.reflect(team, json.dumps([{"kind": "share", "id": PROVEN.id}]))
+    assert PROVEN.id in office.read("shared-context/learnings.md")
+    assert PROVEN.id in told.text
+    assert office.reflection.question(team) is None
+
+
+def test_a_team_s_night_with_nothing_to_do_after_the_agent_s_own_says_so_and_repeats_nothing(office: Office) -> None:
+    office.learn(CANDIDATE, agent="zoe")
+    own = replace(office.occasion("cron:zoe/reflection:1", agent="zoe"), is_of_team=False)
+    assert office.reflection.reflect(own).text
+    team = office.reflect("cron:zoe/team-reflection:1", agent="zoe")
+    assert (team.reason, team.text) == (
+        "nothing to share with the team, and nothing that it has to do tomorrow", "",
+    )  # fmt: skip
 
 
 def test_tomorrow_s_follow_ups_are_written_once_whoever_drops_them_meanwhile(office: Office) -> None:
